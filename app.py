@@ -1,0 +1,5 @@
+"""EB-GFN Lab: `streamlit run app.py`."""
+
+from ebgfn.ui import frame
+
+frame.run()

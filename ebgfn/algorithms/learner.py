@@ -1,0 +1,99 @@
+"""What both algorithms train: modules with their optimizer and averaged weights."""
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ebgfn.data.stream import Stream
+from ebgfn.policies import Policy
+
+
+class Diverged(RuntimeError):
+    """A loss stopped being finite; the message names which."""
+
+
+class Sampler(nn.Module):
+    """The GFlowNet: its policies and the learned number log Z."""
+
+    def __init__(self, policy: Policy, log_z: Tensor):
+        super().__init__()
+        self.policy = policy
+        self.log_z = nn.Parameter(log_z.clone())
+
+
+class Learner:
+    """A module, its Adam optimizer and the exponential average of its weights (`average` 0: the weights themselves).
+
+    `rates` gives some parameters, by name, a learning rate of their own.
+    """
+
+    def __init__(
+        self, module: nn.Module, *, lr: float, average: float = 0.0, clip: float = 0.0, rates: dict[str, float] | None = None
+    ):
+        rates = rates or {}
+        self.module = module
+        groups = [{"params": [p], "lr": rates[n]} for n, p in module.named_parameters() if n in rates]
+        groups.append({"params": [p for n, p in module.named_parameters() if n not in rates], "lr": lr})
+        self.optimizer = torch.optim.Adam(groups, fused=True)
+        self._base = [group["lr"] for group in groups]
+        self.averaged = copy.deepcopy(module).requires_grad_(False).eval()
+        self._average, self._clip, self._updates = average, clip, 0
+
+    def update(self, loss: Tensor, *, rate: float = 1.0) -> float:
+        """One step down the loss at `rate` times the learning rates; returns the loss."""
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(f"the loss of the {type(self.module).__name__} became {value}")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self._clip:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self._clip)
+        for group, base in zip(self.optimizer.param_groups, self._base, strict=True):
+            group["lr"] = base * rate
+        self.optimizer.step()
+        self._updates += 1
+        self._track()
+        return value
+
+    @torch.no_grad()
+    def _track(self) -> None:
+        # A short memory at first: the average must not remember the untrained weights.
+        keep = min(self._average, self._updates / (self._updates + 9.0)) if self._average else 0.0
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.module.parameters()), 1.0 - keep)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "module": self.module.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "updates": self._updates,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.module.load_state_dict(state["module"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._updates = state["updates"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where training stands: steps made and the share of the budget used, 0..1."""
+
+    step: int
+    progress: float
+
+
+class Algorithm(Protocol):
+    """A way to train. Everything that has to survive a restart is in the two learners."""
+
+    energy: Learner
+    sampler: Learner
+
+    def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
+        """One step; returns what is worth logging."""
+        ...

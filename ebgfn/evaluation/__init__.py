@@ -1,0 +1,1 @@
+"""How good a model is: likelihoods, distances between samples, and exact values where enumeration is possible."""

@@ -1,0 +1,62 @@
+"""Pictures of a model of the plane: log-density of target, energy and sampler on one square of pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from ebgfn.data.gray import Grid
+from ebgfn.data.toy2d import Density
+from ebgfn.evaluation.likelihood import log_likelihood
+from ebgfn.model import Model
+
+Picture = Float[np.ndarray, "side side"]
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """log p = -E - log Z and log q of the sampler at one random cell of each pixel, in nats a cell; row 0 is the bottom."""
+
+    log_p: Picture
+    log_q: Picture
+
+
+def half_width(grid: Grid) -> float:
+    """Half the side of the square that is shown, in units of the plane: the grid less an empty border."""
+    return grid.cell * grid.side / 2 - 1.0
+
+
+def cells_per_pixel(grid: Grid, side: int) -> float:
+    """Area of a pixel in cells of the grid: a probability per cell times this is one per pixel."""
+    return (2 * half_width(grid) / side / grid.cell) ** 2
+
+
+def pixel_points(grid: Grid, side: int, rng: np.random.Generator) -> Float[np.ndarray, "pixels 2"]:
+    """One uniform point in each pixel, row by row from the bottom."""
+    row, column = np.divmod(np.arange(side * side), side)
+    inside = np.stack([column, row], axis=1) + rng.random((side * side, 2))
+    return (inside / side * 2 - 1) * half_width(grid)
+
+
+@torch.no_grad()
+def landscape(model: Model, *, log_z: float, side: int = 64, trajectories: int = 1, seed: int = 0) -> Landscape:
+    """Evaluate energy and sampler once in each of side x side pixels; `log_z` is that of the energy, in nats.
+
+    The sampler's log-density comes from `trajectories` backward trajectories a pixel.
+    """
+    grid = model.config.density().grid(model.config.bits)
+    bits = grid.encode(pixel_points(grid, side, np.random.default_rng(seed)))
+    x = torch.from_numpy(bits).float()
+    generator = torch.Generator().manual_seed(seed)
+    log_q = log_likelihood(model.policy, x, trajectories=trajectories, generator=generator)
+    log_p = -model.energy(x) - log_z
+    return Landscape(log_p.view(side, side).numpy(), log_q.view(side, side).numpy())
+
+
+def target(density: Density, *, side: int = 64, draws: int = 2_000_000, seed: int = 0) -> Picture:
+    """Probability of each pixel, by counting fresh draws of the data."""
+    edge = half_width(density.grid())
+    xy = density.draw(draws, np.random.default_rng(seed))
+    counts, _, _ = np.histogram2d(xy[:, 1], xy[:, 0], bins=side, range=[[-edge, edge], [-edge, edge]])
+    return counts / draws

@@ -1,0 +1,41 @@
+"""A quick look at a model in training: a few numbers and one small picture, cheap enough to be taken every half second."""
+
+import numpy as np
+import torch
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.evaluation.landscape import landscape
+from ebgfn.evaluation.likelihood import effective_sample_size, gfn_nll, log_weights, mh_acceptance
+from ebgfn.model import Model
+from ebgfn.trajectories import sample_forward
+
+TEST_POINTS = 512
+TEST_SEED = 2**31
+SIDE = 64
+
+
+class Watch:
+    """Holds a fixed test set, so that its curves move with the model and not with the points."""
+
+    def __init__(self, config: Toy2DConfig):
+        bits = config.density().sample(TEST_POINTS, np.random.default_rng(TEST_SEED), bits=config.bits)
+        self._grid = config.density().grid(config.bits)
+        self._x = torch.from_numpy(bits).float()
+
+    @torch.no_grad()
+    def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Estimates in nats on 512 test points with one trajectory each, and the landscape on 64 x 64 pixels."""
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        drawn = sample_forward(model.policy, TEST_POINTS, generator)
+        log_w = log_weights(model.energy, drawn)
+        log_z = (log_w.logsumexp(0) - np.log(TEST_POINTS)).item()
+        metrics = {
+            "gfn_nll": gfn_nll(model.policy, self._x, trajectories=1, generator=generator).value,
+            "ebm_nll": model.energy(self._x).mean().item() + log_z,
+            "log_z": log_z,
+            "ess": effective_sample_size(log_w),
+            "mh_acceptance": mh_acceptance(model.energy, model.policy, self._x, k=min(8, model.dim), generator=generator),
+        }
+        picture = landscape(model, log_z=log_z, side=SIDE)
+        samples = self._grid.decode(drawn.x.numpy().astype(np.uint8))
+        return metrics, {"log_p": picture.log_p, "log_q": picture.log_q, "samples": samples}

@@ -1,0 +1,54 @@
+"""Networks shared by energies and policies: the trunk of a residual multilayer perceptron."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ResidualMLP(nn.Module):
+    """`depth` hidden layers of equal width with skip connections: h <- h + W silu(h).
+
+    `first` is kept apart from the rest (`after_first`) because a GFlowNet step changes one input only, so that its
+    pre-activation can be updated by a single column instead of being computed again.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int):
+        super().__init__()
+        self.first = nn.Linear(inputs, hidden)
+        self.hidden = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth - 1))
+        self.last = nn.Linear(hidden, outputs)
+
+    def features(self, pre: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+        """Last hidden activations from the first layer's pre-activation."""
+        for layer in self.hidden:
+            pre = pre + layer(F.silu(pre))
+        return F.silu(pre)
+
+    def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+        return self.last(self.features(self.first(inputs)))
+
+
+def zero_last(mlp: ResidualMLP) -> ResidualMLP:
+    """Make the network's output zero: an energy starts flat, a policy starts uniform."""
+    nn.init.zeros_(mlp.last.weight)
+    nn.init.zeros_(mlp.last.bias)
+    return mlp
+
+
+def inference_chunks(batch: int, *, rows: int = 4096) -> list[slice]:
+    """Cut a batch so that one chunk's activations stay in the processor's cache (tuned at width 256 on two cores)."""
+    return [slice(i, min(i + rows, batch)) for i in range(0, batch, rows)]
+
+
+__all__ = ["ResidualMLP", "inference_chunks", "zero_last"]
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of weights."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def detached(module: nn.Module) -> dict[str, torch.Tensor]:
+    """State of a module as plain tensors."""
+    return {k: v.detach() for k, v in module.state_dict().items()}

@@ -1,0 +1,99 @@
+"""Forward and backward policies of the GFlowNet.
+
+A step of P_F fills one void entry: it chooses the location, then the value. A step of P_B voids one filled entry. Both read
+the same partial state (x, mask) through one network. Location and erasure may each be learned or uniform.
+"""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ebgfn.networks import ResidualMLP, zero_last
+
+Batch = Float[Tensor, " batch"]
+Vectors = Float[Tensor, "batch dim"]
+Masks = Bool[Tensor, "batch dim"]
+Locations = Int[Tensor, " batch"]
+
+
+class PolicyOutput(NamedTuple):
+    """What the network says of a partial state; a missing part (None) means the uniform choice.
+
+    `value_logits`: log-odds that an entry becomes 1 if it is filled next. `location_logits`: unnormalised log P_F of the
+    entry to fill. `erase_logits`: unnormalised log P_B of the entry to void. Entries that are not allowed are not masked.
+    """
+
+    value_logits: Vectors
+    location_logits: Vectors | None
+    erase_logits: Vectors | None
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A GFlowNet policy. `begin`, `value_logit` and `fill` walk along a trajectory whose locations are given."""
+
+    dim: int
+    learned_location: bool
+    learned_erasure: bool
+
+    def __call__(self, x: Vectors, mask: Masks) -> PolicyOutput: ...
+
+    def begin(self, x: Vectors, mask: Masks) -> Tensor: ...
+
+    def value_logit(self, carry: Tensor, location: Locations) -> Batch: ...
+
+    def fill(self, carry: Tensor, location: Locations, value: Batch) -> Tensor: ...
+
+
+class MLPPolicy(nn.Module):
+    """Fully connected policy on the one-hot encoding of (value 1, value 0, void = neither).
+
+    `carry` is the first layer's pre-activation: filling an entry adds one column of its weights to it.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        hidden: int = 256,
+        depth: int = 3,
+        learned_location: bool = False,
+        learned_erasure: bool = False,
+    ):
+        super().__init__()
+        self.dim = dim
+        self.learned_location, self.learned_erasure = learned_location, learned_erasure
+        heads = 1 + learned_location + learned_erasure
+        self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth))
+
+    def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
+        values, *rest = self.net(one_hot(x, mask)).split(self.dim, dim=1)
+        location = rest[0] if self.learned_location else None
+        return PolicyOutput(values, location, rest[-1] if self.learned_erasure else None)
+
+    def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch hidden"]:
+        return self.net.first(one_hot(x, mask))
+
+    def value_logit(self, carry: Float[Tensor, "batch hidden"], location: Locations) -> Batch:
+        features = self.net.features(carry)
+        row = F.embedding(location, self.net.last.weight)
+        return torch.linalg.vecdot(features, row) + self.net.last.bias[location]
+
+    def fill(
+        self, carry: Float[Tensor, "batch hidden"], location: Locations, value: Batch
+    ) -> Float[Tensor, "batch hidden"]:
+        column = torch.where(value > 0.5, location, location + self.dim)
+        return carry + F.embedding(column, self.net.first.weight.T)
+
+
+def one_hot(x: Vectors, mask: Masks) -> Float[Tensor, "batch twice_dim"]:
+    """(value is 1, value is 0) of the filled entries; both zero where void."""
+    return torch.cat([mask * x, mask * (1.0 - x)], dim=1)
+
+
+def bernoulli_log_prob(logits: Tensor, value: Tensor) -> Tensor:
+    """log probability of binary values under log-odds."""
+    return -F.softplus(torch.where(value > 0.5, -logits, logits))

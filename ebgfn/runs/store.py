@@ -1,0 +1,100 @@
+"""All runs of this machine: where they lie, how they are made, found, listed, deleted and taken away."""
+
+import io
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.files import write_json
+from ebgfn.runs.folder import CONFIG, DAMAGED, METRICS, STATUS, WEIGHTS, RunError, RunFolder, Status, writing
+
+
+def home() -> Path:
+    """Folder of everything that is kept on this machine: EBGFN_HOME, or the user's data folder."""
+    return Path(os.environ["EBGFN_HOME"]) if os.environ.get("EBGFN_HOME") else user_data_path("ebgfn")
+
+
+def runs_folder() -> Path:
+    return home() / "runs"
+
+
+def create(path: Path, config: Toy2DConfig, status: Status) -> RunFolder:
+    """Make a new run in a folder that is empty or not there; it appears whole, or not at all."""
+    if (path / STATUS).exists():
+        raise RunError(f"{path} holds a run already: name another folder, or continue it with `resume {path}`")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"{path} must be a new or an empty folder")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-", ignore_cleanup_errors=True) as temporary:
+            part = Path(temporary) / path.name
+            part.mkdir()
+            write_json(part / CONFIG, {"kind": "toy2d", "config": config.to_json()})
+            write_json(part / STATUS, status.to_json())
+            os.replace(part, path)
+    return RunFolder(path)
+
+
+def find(run_id: str) -> RunFolder:
+    """Look a run up by its id."""
+    # An id is never more than a name: nothing that a visitor typed becomes a path.
+    path = runs_folder() / run_id
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", run_id) or not path.is_dir():
+        raise RunError(f"there is no run {run_id!r}; `runs` lists those there are")
+    return RunFolder(path)
+
+
+def list_statuses() -> list[tuple[RunFolder, Status]]:
+    """All runs with their status, newest first; damaged ones are among them, with that state."""
+    folder = runs_folder()
+    names = [p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."] if folder.is_dir() else []
+    found = [(run, run.status) for run in map(RunFolder, (folder / name for name in sorted(names)))]
+    return sorted(found, key=lambda entry: entry[1].created, reverse=True)
+
+
+def list_runs() -> list[RunFolder]:
+    """All runs, newest first."""
+    return [run for run, _ in list_statuses()]
+
+
+def delete(run: RunFolder) -> None:
+    """Remove a run for good; one in training is refused."""
+    trash = run.path.with_name(f".trash-{run.id}")
+    with writing(run.path), run.locked():
+        if run.alive:
+            raise RunError(f"run {run.id} is in training: cancel it first")
+        shutil.rmtree(trash, ignore_errors=True)
+        os.replace(run.path, trash)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def export(run: RunFolder) -> bytes:
+    """A zip of the trained model and its curve; `evaluate`, `sample` and `chain` read it once unpacked."""
+    if not run.has_checkpoint:
+        raise RunError(f"run {run.id} has no checkpoint yet")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in (run.checkpoint / CONFIG, run.checkpoint / WEIGHTS, run.path / METRICS):
+            if path.is_file():
+                archive.write(path, f"{run.id}/{path.name}")
+    return buffer.getvalue()
+
+
+def locate(name: str, *, shipped: Path) -> Path:
+    """The checkpoint folder that `name` means: a run or checkpoint folder, a run's id, or a shipped model's name."""
+    for path in (Path(name), runs_folder() / name, shipped / name):
+        if (path / WEIGHTS).is_file():
+            return path
+        if (path / "checkpoint" / WEIGHTS).is_file():
+            return path / "checkpoint"
+        if (path / STATUS).is_file():
+            raise RunError(f"run {path} has no checkpoint yet")
+    known = sorted(p.parent.name for p in shipped.glob(f"*/{WEIGHTS}"))
+    hint = f"; shipped models are {', '.join(known)}" if known else ""
+    raise RunError(f"{name} is neither a run folder nor a checkpoint folder nor a run's id{hint}")

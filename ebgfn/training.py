@@ -1,0 +1,113 @@
+"""Training as a loop that yields events: start or restore a state, then iterate; to pause, stop asking."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ebgfn.algorithms import PRESETS, RECIPES
+from ebgfn.algorithms.learner import Diverged, Moment
+from ebgfn.config import Toy2DConfig
+from ebgfn.data.stream import Stream
+from ebgfn.evaluation.watch import Watch
+from ebgfn.model import Architecture, Model, build
+
+# Watching costs at most this share of the time, however often events are asked for.
+WATCH_SHARE = 0.08
+
+
+class TrainingDiverged(RuntimeError):
+    """Training cannot go on; the message names the step and the cause."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A look at training. `metrics` are quick estimates on few points, `frame` the arrays that a live page draws.
+
+    `elapsed_s` counts training only, over all its sessions; `progress` is the share of the budget used.
+    """
+
+    step: int
+    elapsed_s: float
+    progress: float
+    metrics: dict[str, float]
+    frame: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class TrainState:
+    """Everything that training changes: models and optimizers (in `algorithm`), generators, step and time."""
+
+    def __init__(self, config: Toy2DConfig, recipe: Any = None):
+        self.config = config
+        recipe = recipe or RECIPES[config.preset]
+        self.architecture: Architecture = recipe.architecture
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)  # the initial weights: torch's layers take no generator
+            model = build(config, self.architecture)
+        self.algorithm = PRESETS[config.preset](model, recipe)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.step, self.elapsed_s = 0, 0.0
+
+    def progress(self) -> float:
+        """Share of the budget used, 0..1."""
+        done = self.step / self.config.steps if self.config.steps else self.elapsed_s / self.config.budget_s
+        return min(1.0, done)
+
+    def model(self) -> Model:
+        """The model with averaged weights, as it is now."""
+        sampler = self.algorithm.sampler.averaged
+        return Model(self.config, self.architecture, self.algorithm.energy.averaged, sampler.policy, sampler.log_z.detach())
+
+    def stream(self) -> Stream:
+        """Fresh data; a restored state goes on with points not seen before."""
+        return Stream(self.config.density(), bits=self.config.bits, seed=self.config.seed, position=self.step)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "energy": self.algorithm.energy.state_dict(),
+            "sampler": self.algorithm.sampler.state_dict(),
+            "generator": self.generator.get_state(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.algorithm.energy.load_state_dict(state["energy"])
+        self.algorithm.sampler.load_state_dict(state["sampler"])
+        self.generator.set_state(state["generator"])
+        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
+
+
+def start(config: Toy2DConfig, recipe: Any = None) -> TrainState:
+    """An untrained state; `recipe` replaces the settings of the config's preset (for ablations)."""
+    return TrainState(config, recipe)
+
+
+def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event]:
+    """Train to the end of the budget, yielding about every `event_interval_s` seconds and at the end.
+
+    The time between two calls of the iterator does not count. Raises TrainingDiverged.
+    """
+    stream, watch = state.stream(), Watch(state.config)
+    last_event, watch_s, losses = -event_interval_s, 0.0, {}
+    clock = time.perf_counter()
+    while state.progress() < 1.0:
+        try:
+            losses |= state.algorithm.step(stream, Moment(state.step, state.progress()), state.generator)
+        except Diverged as cause:
+            raise TrainingDiverged(f"training stopped at step {state.step}: {cause}") from None
+        state.step += 1
+        now = time.perf_counter()
+        state.elapsed_s, clock = state.elapsed_s + now - clock, now
+        due = last_event + max(event_interval_s, watch_s / WATCH_SHARE)
+        if state.elapsed_s < due and state.progress() < 1.0:
+            continue
+        metrics, frame = watch.look(state.model())
+        watch_s = time.perf_counter() - now
+        last_event = state.elapsed_s
+        state.elapsed_s += watch_s
+        yield Event(state.step, state.elapsed_s, state.progress(), metrics | losses, frame)
+        clock = time.perf_counter()

@@ -1,0 +1,127 @@
+"""Where the Chains page gets its models, starting points and chains from, computed once for all visitors."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from ebgfn.data.toy2d import DENSITIES
+from ebgfn.evaluation.landscape import half_width, pixel_points
+from ebgfn.mcmc import BackAndForth, Chain, run_chain
+from ebgfn.model import Model, load
+from ebgfn.runs import store
+from ebgfn.trajectories import sample_forward
+from ebgfn.ui import plots, shipped
+
+PREFIX = "toy2d-"
+STARTS = ("data", "noise", "sampler")
+MOVES = (4, 6, 8, 12, 16)
+DEFAULT_MOVES = 6
+CHAINS = 64
+DEFAULT_K = 8
+SIDE = 128
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained model by the name it has in the address; `stamp` changes when its weights do."""
+
+    name: str
+    folder: Path
+    stamp: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the visitor chose beside model and K."""
+
+    start: str
+    moves: int
+    seed: int
+
+    def checked(self) -> "Settings":
+        """The same within what is allowed. A sentence names what the address asked for in vain, and the default is used."""
+        refuse("start", STARTS, f"Start must be one of {', '.join(STARTS)}; showing {STARTS[0]} instead.")
+        allowed = [str(m) for m in MOVES]
+        refuse("moves", allowed, f"Moves must be one of {', '.join(allowed)}; showing {DEFAULT_MOVES} instead.")
+        seed_text = f"The seed must be a whole number in 0..{MAX_SEED}; using 0 instead."
+        asked = st.query_params.get("chain_seed", "0")
+        good = isinstance(self.seed, int) and 0 <= self.seed <= MAX_SEED
+        if not good or not (asked.isascii() and asked.isdigit() and len(asked) <= 10 and int(asked) <= MAX_SEED):
+            st.warning(seed_text)
+        return Settings(
+            self.start if self.start in STARTS else STARTS[0],
+            self.moves if self.moves in MOVES else DEFAULT_MOVES,
+            self.seed if good else 0,
+        )
+
+
+def refuse(key: str, allowed: Collection[str], sentence: str) -> None:
+    """Say so if the address asks for something that is not allowed; Streamlit itself falls back in silence."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in allowed:
+        st.warning(sentence)
+
+
+def sources() -> dict[str, Source]:
+    """Shipped models first, then the finished runs of this machine, newest first."""
+    folders = {f.name.removeprefix(PREFIX): f for f in sorted(shipped.root().glob(f"{PREFIX}*"))}
+    folders |= {run.id: run.checkpoint for run in store.list_runs() if run.has_checkpoint and run.status.finished}
+    found = {name: (folder, folder / store.WEIGHTS) for name, folder in folders.items()}
+    return {n: Source(n, folder, file.stat().st_mtime_ns) for n, (folder, file) in found.items() if file.is_file()}
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def model(source: Source) -> Model:
+    """The source's model, shared by all visitors and never changed. Errors: CheckpointError."""
+    return load(source.folder)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+@torch.no_grad()
+def background(source: Source) -> UInt8[np.ndarray, "side side"]:
+    """exp(-E) over the plane as bytes on the app's scale of densities, row 0 at the bottom."""
+    trained = model(source)
+    grid = trained.config.density().grid(trained.config.bits)
+    x = grid.encode(pixel_points(grid, SIDE, np.random.default_rng(0)))
+    log_p = -trained.energy(torch.from_numpy(x).float()).view(SIDE, SIDE).numpy()
+    density = np.exp((log_p - log_p.max()).astype(np.float64))
+    return plots.encode(density, plots.top_of(density[density > 1e-4 * density.max()]))
+
+
+def starting_points(trained: Model, *, start: str, seed: int) -> Float[Tensor, "chains dim"]:
+    """One point a chain; it depends on the seed but not on K, so that the same chains are seen at every K."""
+    if start == "sampler":
+        return sample_forward(trained.policy, CHAINS, torch.Generator().manual_seed(seed)).x
+    rng = np.random.default_rng(seed)
+    if start == "noise":
+        return torch.from_numpy(rng.integers(0, 2, (CHAINS, trained.dim))).float()
+    assert start == "data"
+    return torch.from_numpy(trained.config.density().sample(CHAINS, rng, bits=trained.config.bits)).float()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def chain(source: Source, settings: Settings, *, k: int) -> Chain:
+    """Back-and-forth moves of CHAINS chains that void `k` entries."""
+    trained = model(source)
+    x = starting_points(trained, start=settings.start, seed=settings.seed)
+    kernel = BackAndForth(trained.energy, trained.policy, k)
+    return run_chain(kernel, x, steps=settings.moves, generator=torch.Generator().manual_seed(settings.seed))
+
+
+def extent(trained: Model) -> tuple[float, float]:
+    """Half the side of the square shown and the width of a cell, both in units of the plane."""
+    grid = trained.config.density().grid(trained.config.bits)
+    return half_width(trained.config.density().grid()), grid.cell
+
+
+def positions(trained: Model, x: UInt8[Tensor, "*rows dim"]) -> Float[np.ndarray, "*rows 2"]:
+    """Points of the plane that the bits name."""
+    grid = trained.config.density().grid(trained.config.bits)
+    return grid.decode(x.reshape(-1, trained.dim).numpy()).reshape(*x.shape[:-1], 2)

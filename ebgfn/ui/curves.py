@@ -1,0 +1,59 @@
+"""Curves of training over its seconds as a Streamlit component that redraws in place."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "ebgfn_curves",
+    html='<div class="curves">\n</div>',
+    css=(_HERE / "curves.css").read_text(encoding="utf-8"),
+    js=(_HERE / "curves.js").read_text(encoding="utf-8"),
+)
+
+Columns = dict[str, list[float]]
+
+
+def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: str) -> None:
+    """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl."""
+    assert 1 <= len(runs) <= 2
+    charts = [
+        _chart("Negative log-likelihood", "nats a point; quick estimates on few points", runs, _NLL, floor=floor, digits=3),
+        _chart("How well the sampler knows the energy", "both reach 1 if it does", runs, _MATCH, limits=[0, 1], digits=2),
+        _chart("log Z", "of the energy, in nats", runs, _LOG_Z, digits=3),
+    ]
+    _component(key=key, data={"charts": charts, "end": end_s})
+
+
+_NLL = {"gfn_nll": ("GFlowNet", 0), "ebm_nll": ("energy", 1)}
+_MATCH = {"mh_acceptance": ("acceptance", 0), "ess": ("sample size", 1)}
+_LOG_Z = {"log_z": ("log Z", 0)}
+
+
+def _chart(
+    title: str,
+    note: str,
+    runs: dict[str, Columns],
+    names: dict[str, tuple[str, int]],
+    *,
+    digits: int,
+    floor: float | None = None,
+    limits: list[float] | None = None,
+) -> dict[str, Any]:
+    lines = [
+        {
+            "name": label if len(runs) == 1 else f"{label}, {run}",
+            "x": columns["elapsed_s"],
+            "y": columns[name],
+            "colour": colour,
+            "other": i > 0,
+        }
+        for i, (run, columns) in enumerate(runs.items())
+        for name, (label, colour) in names.items()
+        if name in columns
+    ]
+    last = "; ".join(f"{line['name']} {line['y'][-1]:.{digits}f}" for line in lines if line["y"])
+    alt = f"{title} over seconds of training. Last values: {last or 'none yet'}."
+    return {"title": title, "note": note, "lines": lines, "floor": floor, "range": limits, "digits": digits, "alt": alt}

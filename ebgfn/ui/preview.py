@@ -1,0 +1,186 @@
+"""A shipped model's pictures, stored beside its weights so that a page shows them without loading torch.
+
+`python -m ebgfn.ui.preview CHECKPOINT [RUN]` writes preview.npz: the final landscape finely, a few trajectories with what
+each partial state may still become, and, from the run folder that trained the model, moments and curves of the training.
+Weights that changed since make a preview stale: it is then ignored.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ebgfn.files import write_bytes
+from ebgfn.ui import plots
+from ebgfn.ui.story import Story, tell
+
+FILE, FORMAT = "preview.npz", 2
+SIDE, TRAJECTORIES, SAMPLES, DRAWS = 128, 8, 1000, 8_000_000
+MOMENTS, MOMENT_SAMPLES, CURVE_POINTS = 32, 256, 200
+FIGURES = ("gfn_nll", "ebm_nll", "log_z", "ess", "mh_acceptance")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Pictures of a trained model: the last moment finely, earlier ones coarsely; curves are named as in metrics.jsonl."""
+
+    half: float
+    top: float
+    target: UInt8[np.ndarray, "side side"]
+    final: plots.Frame
+    history: tuple[plots.Frame, ...]
+    curves: dict[str, list[float]]
+    story: Story
+
+
+def fingerprint(folder: Path) -> str:
+    """Identity of a checkpoint's weights."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:16]
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The checkpoint's card, empty where it has none."""
+    try:
+        card = json.loads((folder / "card.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajectories: int = TRAJECTORIES) -> Preview:
+    """Evaluate a checkpoint; takes seconds. Errors: CheckpointError."""
+    import torch
+
+    from ebgfn.evaluation import landscape
+    from ebgfn.model import load as load_model
+    from ebgfn.trajectories import sample_forward
+
+    model, card = load_model(folder), read_card(folder)
+    grid = model.config.density().grid(model.config.bits)
+    half = landscape.half_width(grid)
+    target = landscape.target(model.config.density(), side=side, draws=DRAWS) / (2 * half / side) ** 2
+    top = plots.top_of(target)
+    log_z = card.get("log_z", model.log_z.item())
+    seen = landscape.landscape(model, log_z=log_z, side=side, trajectories=trajectories)
+    p, q = (plots.encode(plots.per_area(picture, grid.cell), top) for picture in (seen.log_p, seen.log_q))
+    x = sample_forward(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x
+    rows = [] if run is None else read_metrics(run)
+    history = () if run is None else moments(run, rows, grid.cell, top)
+    step = rows[-1]["step"] if rows else int(card.get("steps", 0))
+    samples = grid.decode(x.numpy().astype(np.uint8))
+    final = plots.Frame(step, float(card.get("train_seconds", 0.0)), p, q, samples, numeric(card))
+    return Preview(half, top, plots.encode(target, top), final, history, columns(rows), tell(model, grid))
+
+
+def numeric(card: dict[str, Any]) -> dict[str, float]:
+    """The figures of a card."""
+    return {k: float(v) for k, v in card.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def moments(run: Path, rows: list[dict[str, float]], cell: float, top: float) -> tuple[plots.Frame, ...]:
+    """Up to MOMENTS frames of a run: dense at the beginning, where most happens."""
+    at = {int(row["step"]): row for row in rows}
+    files = [f for f in sorted((run / "frames").glob("*.npz")) if int(f.stem) in at]
+    if not files:
+        return ()
+    share = np.linspace(0, 1, min(MOMENTS, len(files))) ** 1.7
+    frames = []
+    for i in sorted({round(s * (len(files) - 1)) for s in share}):
+        with np.load(files[i], allow_pickle=False) as data:
+            frames.append(moment(at[int(files[i].stem)], dict(data), cell, top))
+    return tuple(frames)
+
+
+def moment(row: dict[str, float], arrays: dict[str, np.ndarray], cell: float, top: float) -> plots.Frame:
+    """A run's frame, with its line of metrics, in the view's form."""
+    p, q = (plots.encode(plots.per_area(arrays[name], cell), top) for name in ("log_p", "log_q"))
+    samples = arrays["samples"][:MOMENT_SAMPLES].astype(np.float32)
+    values = {name: row[name] for name in FIGURES if name in row}
+    return plots.Frame(int(row["step"]), row["elapsed_s"], p, q, samples, values)
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """The run's metrics, one dict an event."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Metrics as columns, thinned to CURVE_POINTS rows of those that have all figures."""
+    if not rows:
+        return {}
+    chosen = sorted(set(np.linspace(0, len(rows) - 1, min(CURVE_POINTS, len(rows))).round().astype(int).tolist()))
+    return {n: [float(rows[i][n]) for i in chosen] for n in ("elapsed_s", *FIGURES) if all(n in row for row in rows)}
+
+
+def save(preview: Preview, folder: Path) -> None:
+    """Write preview.npz beside the weights it was made from."""
+    final, history = preview.final, preview.history
+    arrays: dict[str, Any] = {
+        "format": FORMAT,
+        "fingerprint": fingerprint(folder),
+        "half": preview.half,
+        "top": preview.top,
+        "target": preview.target,
+        "step": final.step,
+        "seconds": final.seconds,
+        "p": final.p,
+        "q": final.q,
+        "samples": final.samples.astype(np.float16),
+        "history": len(history),
+    }
+    for i, frame in enumerate(history):
+        arrays |= {f"p{i}": frame.p, f"q{i}": frame.q, f"samples{i}": frame.samples.astype(np.float16)}
+        arrays[f"line{i}"] = json.dumps({"step": frame.step, "elapsed_s": frame.seconds, **frame.values})
+    arrays["curves"] = json.dumps(preview.curves)
+    arrays |= {f"story_{name}": value for name, value in vars(preview.story).items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+    write_bytes(folder / FILE, buffer.getvalue())
+
+
+def load(folder: Path) -> Preview | None:
+    """The stored preview, or None where there is none that belongs to these weights."""
+    try:
+        with np.load(folder / FILE, allow_pickle=False) as data:
+            if int(data["format"]) != FORMAT or str(data["fingerprint"]) != fingerprint(folder):
+                return None
+            return _unpack(dict(data), numeric(read_card(folder)))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _unpack(data: dict[str, Any], card: dict[str, float]) -> Preview:
+    history = []
+    for i in range(int(data["history"])):
+        row = json.loads(str(data[f"line{i}"]))
+        step, seconds = row.pop("step"), row.pop("elapsed_s")
+        samples = data[f"samples{i}"].astype(np.float32)
+        history.append(plots.Frame(step, seconds, data[f"p{i}"], data[f"q{i}"], samples, row))
+    samples = data["samples"].astype(np.float32)
+    final = plots.Frame(int(data["step"]), float(data["seconds"]), data["p"], data["q"], samples, card)
+    story = Story(**{name: data[f"story_{name}"] for name in Story.__dataclass_fields__})
+    curves = json.loads(str(data["curves"]))
+    return Preview(float(data["half"]), float(data["top"]), data["target"], final, tuple(history), curves, story)
+
+
+def main() -> None:
+    """Build the preview of one checkpoint."""
+    if not 2 <= len(sys.argv) <= 3:
+        sys.exit("usage: python -m ebgfn.ui.preview CHECKPOINT [RUN]")
+    folder = Path(sys.argv[1])
+    try:
+        save(compute(folder, run=Path(sys.argv[2]) if len(sys.argv) == 3 else None), folder)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(f"{folder / FILE}: {(folder / FILE).stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+from ebgfn.ui import frame
+
+frame.page("overview", "Soon.")

@@ -1,0 +1,116 @@
+"""Back-and-forth moves, path by path: everything is enumerated at D = 3."""
+
+import pytest
+import torch
+
+from ebgfn.evaluation import exact
+from ebgfn.losses import balance_residual
+from ebgfn.mcmc.back_and_forth import BackAndForth, Proposal, log_alpha, propose
+from ebgfn.trajectories import log_probs
+from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, all_paths, energy, matrix, policy
+
+DIM = 3
+EVERY_K = (1, 2, 3)
+
+
+def move(paths) -> Proposal:
+    return Proposal(paths.x, paths.order_back, paths.x_new, paths.order_forward, paths.k, paths.log_pf, paths.log_pb)
+
+
+@pytest.mark.parametrize("k", EVERY_K)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_transition_matrix_is_reversible(choice, k):
+    target, paths = energy(DIM), all_paths(policy(DIM, *choice), k)
+    propose_from = matrix(paths.x, paths.x_new, paths.log_q.exp())
+    torch.testing.assert_close(propose_from.sum(1), torch.ones(2**DIM, dtype=torch.float64), rtol=0, atol=1e-6)
+    with torch.no_grad():
+        ratio = log_alpha(target, policy(DIM, *choice), move(paths))
+    accepted = matrix(paths.x, paths.x_new, (paths.log_q + ratio.clamp(max=0)).exp())
+    flow = exact.log_p(target, DIM)[0].exp()[:, None] * accepted
+    torch.testing.assert_close(flow, flow.T, rtol=0, atol=1e-6)
+    assert (ratio.abs() > 0.1).any(), "a test in which every move is accepted would prove nothing"
+
+
+@pytest.mark.parametrize("k", EVERY_K)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_proposals_have_the_enumerated_probabilities(choice, k, generator):
+    net, copies = policy(DIM, *choice), 5000
+    paths = all_paths(net, k)
+    expected = matrix(paths.x, paths.x_new, paths.log_q.exp())
+    x = exact.all_states(DIM).repeat(copies, 1)
+    found = matrix(x, propose(net, x, k, generator).x_new, torch.ones(len(x))) / copies
+    se = (expected * (1 - expected) / copies).sqrt().clamp(min=1e-9)
+    assert ((found - expected).abs() <= 4.5 * se + 1e-6).all()
+
+
+@pytest.mark.parametrize("k", EVERY_K)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_proposal_describes_itself(choice, k, generator):
+    net, x = policy(5, *choice), (torch.rand(50, 5, generator=generator) < 0.5).float()
+    found = propose(net, x, k, generator)
+    voided_back = torch.zeros_like(found.voided).scatter(1, found.order_back[:, 5 - k :], True)
+    voided_forward = torch.zeros_like(found.voided).scatter(1, found.order_forward[:, 5 - k :], True)
+    assert torch.equal(voided_back, voided_forward) and torch.equal(found.voided, voided_back)
+    assert (found.voided.sum(1) == k).all()
+    assert torch.equal(found.x_new[~found.voided], x[~found.voided])
+    for order in (found.order_back, found.order_forward):
+        assert torch.equal(order.sort(1).values, torch.arange(5).expand(50, 5))
+    log_pf, log_pb = log_probs(net, found.x_new, found.order_forward, start=found.start)
+    torch.testing.assert_close((found.log_pf, found.log_pb), (log_pf, log_pb))
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_step_reports_the_ratio_that_training_differentiates(choice, generator):
+    target, net = energy(5), policy(5, *choice)
+    x = (torch.rand(40, 5, generator=generator) < 0.5).float()
+    kernel = BackAndForth(target, net, 3)
+    _, info = kernel.step(kernel.init(x), torch.Generator().manual_seed(7))
+    found = propose(net, x, 3, torch.Generator().manual_seed(7))
+    assert torch.equal(found.x_new, info.proposal) and torch.equal(found.order_back, info.order_back)
+    ratio = log_alpha(target, net, found)
+    torch.testing.assert_close(ratio.detach(), info.log_alpha, rtol=1e-4, atol=1e-5)
+    ratio.square().sum().backward()
+    assert target.net.last.weight.grad.any() and net.net.last.weight.grad.any()
+
+
+@pytest.mark.parametrize("k", EVERY_K)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_ratio_is_the_difference_of_two_balance_residuals(choice, k, generator):
+    target, net = energy(DIM), policy(DIM, *choice)
+    paths = all_paths(net, k)
+
+    def residual(x, order):
+        return balance_residual(torch.tensor(0.7), *log_probs(net, x, order), target(x))
+
+    difference = residual(paths.x, paths.order_back) - residual(paths.x_new, paths.order_forward)
+    torch.testing.assert_close(log_alpha(target, net, move(paths)), difference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("k", EVERY_K)
+def test_an_exact_sampler_is_always_accepted(learned, k, generator):
+    target = PolynomialEnergy(DIM)
+    net = ExactPolicy(target, learned=learned)
+    with torch.no_grad():
+        ratio = log_alpha(target, net, move(all_paths(net, k)))
+    torch.testing.assert_close(ratio, torch.zeros_like(ratio), rtol=0, atol=1e-5)
+    kernel = BackAndForth(target, net, k)
+    _, info = kernel.step(kernel.init(exact.all_states(DIM).repeat(20, 1)), generator)
+    assert info.log_alpha.abs().max() < 1e-5
+
+
+def test_moving_everything_forgets_the_start(generator):
+    net = policy(DIM)
+    paths = all_paths(net, DIM)
+    rows = matrix(paths.x, paths.x_new, paths.log_q.exp())
+    torch.testing.assert_close(rows, rows[:1].expand_as(rows), rtol=0, atol=1e-7)
+
+
+def test_bad_k_is_refused(generator):
+    for k in (0, DIM + 1, -1):
+        with pytest.raises(ValueError, match=rf"k must be in 1\.\.3, got {k}"):
+            BackAndForth(energy(DIM), policy(DIM), k)
+        with pytest.raises(ValueError, match=r"k must be in 1\.\.3"):
+            propose(policy(DIM), torch.zeros(2, DIM), k, generator)
+    with pytest.raises(ValueError, match="energy has 4 variables, policy 3"):
+        BackAndForth(energy(4), policy(DIM), 1)
