@@ -1,7 +1,7 @@
-"""The command line. Options come from the fields of the config; a bad value ends with one line and exit code 2.
+"""The command line: one function a command. A bad value ends with one line and exit code 2.
 
-With `--json` exactly one JSON object goes to stdout, everything else to stderr. What needs torch is imported only where it
-is used, so that help and refusals come at once.
+With `--json` exactly one JSON object goes to stdout, everything else to stderr. What needs torch is imported only where
+it is used, so that help and refusals come at once.
 """
 
 import argparse
@@ -11,104 +11,21 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ebgfn.config import Toy2DConfig
 from ebgfn.files import write_bytes
+from ebgfn.options import parser, refuse
 from ebgfn.runs import jobs, store
-from ebgfn.runs.folder import RunError, RunFolder, Status
+from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
-SHIPPED = Path(__file__).parent.parent / "checkpoints"
-MAX_SAMPLES = 1_000_000
-MAX_CHAINS = 100_000
 MAX_CHAIN_BITS = 5 * 10**8
-MAX_SEED = 2**31 - 1
 CANCEL_PATIENCE_S = 20.0
 SAMPLE_CHUNK = 20_000
-BAR = "{percentage:3.0f}%|{bar:24}| {elapsed}, {remaining} left{postfix}"
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def __init__(self, **settings: Any):
-        super().__init__(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        refuse(message)
-
-
-def refuse(message: str) -> NoReturn:
-    print(f"ebgfn: {message}", file=sys.stderr)
-    raise SystemExit(2)
-
-
-def number(text: str) -> int | float | str:
-    """A number if the text is one; else the text itself, which the config refuses with its limits."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def parser() -> Parser:
-    root = Parser(prog="python -m ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    train = commands.add_parser("train", help="train a model").add_subparsers(dest="kind", required=True, metavar="KIND")
-    toy2d = train.add_parser("toy2d", help="a density in the plane")
-    add_fields(toy2d, Toy2DConfig)
-    toy2d.add_argument("--run", metavar="DIR", help="new folder of the run; by default one under the user's data folder")
-    evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD")
-    add_whole(evaluate, "points", 4000, "fresh test points", low=2, high=MAX_CHAINS)
-    sample = commands.add_parser("sample", help="draw from the sampler")
-    add_whole(sample, "n", 1000, "number of samples", low=1, high=MAX_SAMPLES, flag="-n")
-    chain = commands.add_parser("chain", help="run back-and-forth chains from data points")
-    chain.add_argument("--k", default=8, type=number, metavar="K", help="entries voided and refilled a step (1..D)")
-    add_whole(chain, "steps", 100, "steps of each chain", low=1, high=10**6)
-    add_whole(chain, "chains", 64, "chains side by side", low=1, high=MAX_CHAINS)
-    for command in (evaluate, sample, chain):
-        command.add_argument("model", metavar="DIR_OR_CHECKPOINT", help="run, checkpoint folder or shipped model")
-        add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
-    for command in (sample, chain):
-        command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
-    runs = commands.add_parser("runs", help="list runs")
-    cancel = commands.add_parser("cancel", help="stop a run; its last state is kept")
-    cancel.add_argument("run", metavar="RUN", help="id or folder")
-    resume = commands.add_parser("resume", help="go on with a run that was stopped or failed")
-    resume.add_argument("run", metavar="DIR", help="folder or id")
-    for command in (toy2d, evaluate, sample, chain, runs, cancel, resume):
-        command.add_argument("--json", action="store_true", help="print one JSON object")
-    return root
-
-
-def add_fields(command: Parser, config: type) -> None:
-    """One option for each field that has limits or choices; the config itself checks the values."""
-    for f in dataclasses.fields(config):
-        limits = f.metadata
-        if "options" in limits:
-            text = f"{limits['help']} ({', '.join(limits['options'])})"
-            command.add_argument(flag(f.name), default=f.default, help=text, metavar="NAME")
-        elif "low" in limits:
-            text = f"{limits['help']} ({limits['low']:g}..{limits['high']:g})"
-            command.add_argument(flag(f.name), default=f.default, help=text, metavar="N", type=number)
-
-
-def add_whole(
-    command: Parser, name: str, default: int, text: str, *, low: int, high: int, flag: str | None = None
-) -> None:
-    def whole(value: str) -> int:
-        if not value.lstrip("+-").isdecimal() or not low <= int(value) <= high:
-            refuse(f"{name} must be a whole number in {low}..{high}, got {value!r}")
-        return int(value)
-
-    command.add_argument(flag or f"--{name}", default=default, type=whole, metavar="N", help=f"{text} ({low}..{high})")
-
-
-def flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+TICKS = 10_000
+BAR = "{percentage:3.0f}%|{bar:24}| {elapsed}, {remaining} left"
 
 
 def train(args: argparse.Namespace) -> int:
@@ -130,7 +47,7 @@ def train_here(run: RunFolder, *, as_json: bool) -> int:
     from ebgfn.runs.worker import Interruptions, Worker
 
     begun = run.read_status()
-    with progress_bar(begun.progress) as bar:
+    with progress_bar(TICKS, begun=round(TICKS * begun.progress), bar_format=BAR + "{postfix}") as bar:
         steps, began = begun.step, time.monotonic()
 
         def show(event: training.Event) -> None:
@@ -138,10 +55,12 @@ def train_here(run: RunFolder, *, as_json: bool) -> int:
             nll = event.metrics.get("gfn_nll")
             text = "" if nll is None else f", sampler NLL {nll:.3f}"
             bar.set_postfix_str(f"step {event.step}, {rate:.0f} steps/s{text}", refresh=False)
-            bar.update(event.progress - bar.n)
+            bar.update(round(TICKS * event.progress) - bar.n)
 
         status = Worker(run, training, on_event=show, interrupted=Interruptions(run).listen()).work()
     report_run(run, status, as_json=as_json)
+    if run.path.parent == store.runs_folder():
+        jobs.poll()  # the next one that waits may have this one's place
     if status.state == "failed":
         refuse(f"run {run.path} failed: {status.error}")
     if status.state != "done":
@@ -158,8 +77,8 @@ def report_run(run: RunFolder, status: Status, *, as_json: bool) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    folder = store.locate(args.model, shipped=SHIPPED)
-    from ebgfn.evaluation.likelihood import evaluate as measure
+    folder = store.locate(args.model, shipped=store.shipped_folder())
+    from ebgfn.evaluation.report import evaluate as measure
     from ebgfn.model import load
 
     figures = measure(load(folder), points=args.points, seed=args.seed)
@@ -172,14 +91,15 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def trained_seconds(checkpoint: Path) -> float | None:
     """What the run that the checkpoint lies in, or the card beside it, says; None if neither is there."""
-    if (checkpoint.parent / store.STATUS).is_file():
+    if (checkpoint.parent / STATUS).is_file():
         return RunFolder(checkpoint.parent).read_status().elapsed_s
-    card = checkpoint / "card.json"
-    return json.loads(card.read_text()).get("train_seconds") if card.is_file() else None
+    path = checkpoint / "card.json"
+    card = json.loads(path.read_text()) if path.is_file() else None
+    return card.get("train_seconds") if isinstance(card, dict) else None
 
 
 def sample(args: argparse.Namespace) -> int:
-    folder, out = store.locate(args.model, shipped=SHIPPED), writable(args.out)
+    folder, out = store.locate(args.model, shipped=store.shipped_folder()), writable(args.out)
     import numpy as np
     import torch
 
@@ -188,11 +108,11 @@ def sample(args: argparse.Namespace) -> int:
 
     model, generator = load(folder), torch.Generator().manual_seed(args.seed)
     parts = []
-    with progress_bar(0.0) as bar:
+    with progress_bar(args.n) as bar:
         for begin in range(0, args.n, SAMPLE_CHUNK):
             count = min(SAMPLE_CHUNK, args.n - begin)
             parts.append(sample_forward(model.policy, count, generator).x.byte().numpy())
-            bar.update(count / args.n)
+            bar.update(count)
     x = np.concatenate(parts)
     save_arrays(out, x=x, xy=model.config.density().grid(model.config.bits).decode(x))
     answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
@@ -200,7 +120,7 @@ def sample(args: argparse.Namespace) -> int:
 
 
 def chain(args: argparse.Namespace) -> int:
-    folder, out = store.locate(args.model, shipped=SHIPPED), writable(args.out)
+    folder, out = store.locate(args.model, shipped=store.shipped_folder()), writable(args.out)
     import numpy as np
     import torch
 
@@ -215,13 +135,13 @@ def chain(args: argparse.Namespace) -> int:
     kernel = BackAndForth(model.energy, model.policy, k=args.k)
     data = model.config.density().sample(args.chains, np.random.default_rng(args.seed), bits=model.config.bits)
     states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
-    with progress_bar(0.0) as bar:
+    with progress_bar(args.steps) as bar:
         for begin in range(0, args.steps, piece):
             count = min(piece, args.steps - begin)
             part = run_chain(kernel, torch.from_numpy(states[-1][-1]).float(), steps=count, generator=generator)
             states.append(part.x[1:].numpy())
             accepted.append(part.accepted.numpy())
-            bar.update(count / args.steps)
+            bar.update(count)
     accept = np.concatenate(accepted)
     save_arrays(out, x=np.concatenate(states), accept=accept)
     figures = {"out": str(out), "k": args.k, "steps": args.steps, "chains": args.chains, "seed": args.seed}
@@ -231,7 +151,8 @@ def chain(args: argparse.Namespace) -> int:
 
 def runs(args: argparse.Namespace) -> int:
     for run, status in store.list_statuses():
-        jobs.notice_dead(run, status)
+        with suppress(RunError):  # a folder that cannot be written to can be listed
+            jobs.notice_dead(run, status)
     known = store.list_statuses()
     places = {run.id: place for place, (run, _) in enumerate(jobs.waiting(known), 1)}
     described = [describe(run, status) | place_of(run, places) for run, status in known]
@@ -254,7 +175,7 @@ def cancel(args: argparse.Namespace) -> int:
 
 def describe(run: RunFolder, status: Status) -> dict[str, Any]:
     described = {"run": str(run.path), "id": run.id, **status.to_json()}
-    return described if status.state == store.DAMAGED else described | {"config": run.config.to_json()}
+    return described if status.state == DAMAGED else described | {"config": run.config.to_json()}
 
 
 def place_of(run: RunFolder, places: dict[str, int]) -> dict[str, int]:
@@ -282,12 +203,14 @@ def save_arrays(path: Path, **arrays: Any) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def progress_bar(begun: float) -> Any:
-    """A bar over 0..1 on stderr, with rate and time left; seldom renewed where it goes into a file."""
+def progress_bar(total: int, *, begun: int = 0, bar_format: str = BAR + ", {rate_noinv_fmt}") -> Any:
+    """A bar on stderr with rate and time left; seldom renewed where it goes into a file."""
     from tqdm import tqdm
 
     pace = 0.2 if sys.stderr.isatty() else 10.0
-    return tqdm(total=1.0, initial=begun, bar_format=BAR, mininterval=pace, maxinterval=pace, file=sys.stderr)
+    return tqdm(
+        total=total, initial=begun, bar_format=bar_format, unit="", mininterval=pace, maxinterval=pace, file=sys.stderr
+    )
 
 
 def answer(described: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -5,6 +5,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ebgfn.processor import use_onednn
+
+# Whoever computes with these networks, trainer or page or library, gets the fast products.
+use_onednn()
+
 
 class ResidualMLP(nn.Module):
     """`depth` hidden layers of equal width with skip connections: h <- h + W silu(h).

@@ -78,22 +78,23 @@ class MLPPolicy(nn.Module):
         return self.net.first(one_hot(x, mask))
 
     def value_logit(self, carry: Float[Tensor, "batch hidden"], location: Locations) -> Batch:
-        features = self.net.features(carry)
-        row = F.embedding(location, self.net.last.weight)
-        return torch.linalg.vecdot(features, row) + self.net.last.bias[location]
+        # All D values and then one of them: three times faster than to gather a row of weights for each example.
+        values = slice(0, self.dim)
+        logits = F.linear(self.net.features(carry), self.net.last.weight[values], self.net.last.bias[values])
+        return logits.gather(1, location.unsqueeze(1)).squeeze(1)
 
     def fill(
         self, carry: Float[Tensor, "batch hidden"], location: Locations, value: Batch
     ) -> Float[Tensor, "batch hidden"]:
         column = torch.where(value > 0.5, location, location + self.dim)
-        return carry + F.embedding(column, self.net.first.weight.T)
-
-
-def one_hot(x: Vectors, mask: Masks) -> Float[Tensor, "batch twice_dim"]:
-    """(value is 1, value is 0) of the filled entries; both zero where void."""
-    return torch.cat([mask * x, mask * (1.0 - x)], dim=1)
+        return carry + F.embedding(column, self.net.first.weight.T.contiguous())
 
 
 def bernoulli_log_prob(logits: Tensor, value: Tensor) -> Tensor:
     """log probability of binary values under log-odds."""
     return -F.softplus(torch.where(value > 0.5, -logits, logits))
+
+
+def one_hot(x: Vectors, mask: Masks) -> Float[Tensor, "batch twice_dim"]:
+    """(value is 1, value is 0) of the filled entries; both zero where void."""
+    return torch.cat([mask * x, mask * (1.0 - x)], dim=1)

@@ -35,11 +35,15 @@ def uniform_orders(batch: int, dim: int, generator: torch.Generator) -> Orders:
     return torch.rand(batch, dim, generator=generator).argsort(dim=1)
 
 
+def ranks(order: Orders) -> Orders:
+    """The step, from 0, at which each entry is filled: the inverse permutation."""
+    rank = torch.empty_like(order)
+    return rank.scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
+
+
 def filled_at(order: Orders, step: int | Int[Tensor, "batch #dim"]) -> Masks:
     """Mask of s_step: which entries the first `step` steps filled."""
-    rank = torch.empty_like(order)
-    rank.scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
-    return rank < step
+    return ranks(order) < step
 
 
 def log_orders(dim: int, start: int = 0) -> float:
@@ -130,31 +134,33 @@ def log_probs(
     length = dim - start
     if steps is None:
         steps = torch.arange(start, dim).expand(batch, length)
-    scale = length / steps.shape[1]
-    at = steps.reshape(-1, 1)
-    rows = torch.arange(batch).repeat_interleave(steps.shape[1])
-    log_pf, log_pb = _log_steps(policy, x[rows], order[rows], at)
-    return scale * log_pf.view(batch, -1).sum(1), scale * log_pb.view(batch, -1).sum(1)
+    taken = steps.shape[1]
+    before = (ranks(order).unsqueeze(1) < steps.unsqueeze(2)).flatten(0, 1)
+    location = order.gather(1, steps).flatten()
+    log_pf, log_pb = _log_steps(policy, x.repeat_interleave(taken, 0), before, location, steps.flatten())
+    scale = length / taken
+    return scale * log_pf.view(batch, taken).sum(1), scale * log_pb.view(batch, taken).sum(1)
 
 
-def _log_steps(policy: Policy, x: Vectors, order: Orders, at: Int[Tensor, "batch 1"]) -> tuple[Batch, Batch]:
-    """log P_F(s_{t+1} | s_t) and log P_B(s_t | s_{t+1}) at t = at."""
-    before = filled_at(order, at)
-    location = order.gather(1, at)
-    out = policy(x, before)
-    log_pf = bernoulli_log_prob(out.value_logits.gather(1, location), x.gather(1, location))
-    if policy.learned_location:
-        log_location = out.location_logits.masked_fill(before, -torch.inf).log_softmax(1)
-        log_pf = log_pf + log_location.gather(1, location)
+def _log_steps(
+    policy: Policy, x: Vectors, before: Masks, location: Int[Tensor, " batch"], step: Int[Tensor, " batch"]
+) -> tuple[Batch, Batch]:
+    """log P_F and log P_B between the state `before` and the one with `location` filled too."""
+    out, at = policy(x, before), location.unsqueeze(1)
+    log_pf = bernoulli_log_prob(out.value_logits.gather(1, at), x.gather(1, at)).squeeze(1)
+    if out.location_logits is None:
+        log_pf = log_pf - (x.shape[1] - step).log()
     else:
-        log_pf = log_pf - (x.shape[1] - at).log()
-    if policy.learned_erasure:
-        after = before.scatter(1, location, True)
-        log_erase = policy(x, after).erase_logits.masked_fill(~after, -torch.inf).log_softmax(1)
-        log_pb = log_erase.gather(1, location)
-    else:
-        log_pb = -(at + 1).log()
-    return log_pf.squeeze(1), log_pb.squeeze(1)
+        log_pf = log_pf + _log_choice(out.location_logits, ~before, at)
+    if not policy.learned_erasure:
+        return log_pf, -(step + 1).log()
+    after = before.scatter(1, at, True)
+    return log_pf, _log_choice(policy(x, after).erase_logits, after, at)
+
+
+def _log_choice(logits: Vectors, allowed: Masks, chosen: Int[Tensor, "batch 1"]) -> Batch:
+    """log probability of one of the allowed entries."""
+    return logits.masked_fill(~allowed, -torch.inf).log_softmax(1).gather(1, chosen).squeeze(1)
 
 
 def log_erasure(policy: Policy, x: Vectors, order: Orders, *, start: int) -> Batch:

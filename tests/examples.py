@@ -55,7 +55,7 @@ class PolynomialEnergy(nn.Module):
 class ExactPolicy:
     """The sampler that is exact for an energy: its conditionals come from summing exp(-E) over completions.
 
-    P_B depends on the mask alone, through `erasure[mask number]`. The forward probability of a location then follows from
+    P_B depends on the mask alone, through `erasure[mask number]`. The forward probability of a location follows from
     the flow through the masks, and trajectory balance holds with the true log Z.
     """
 

@@ -46,13 +46,15 @@ def test_orders_are_uniform_permutations(generator):
 
 def test_filled_at_keeps_the_first_entries():
     order = torch.tensor([[2, 0, 1], [1, 2, 0]])
-    assert filled_at(order, 0).sum() == 0 and filled_at(order, 3).all()
+    assert filled_at(order, 0).sum() == 0
+    assert filled_at(order, 3).all()
     assert filled_at(order, 1).tolist() == [[False, False, True], [False, True, False]]
     assert filled_at(order, torch.tensor([[2], [1]])).tolist() == [[True, False, True], [False, True, False]]
 
 
 def test_log_orders_counts_permutations():
-    assert math.isclose(log_orders(5), math.log(120)) and math.isclose(log_orders(5, 3), math.log(2))
+    assert math.isclose(log_orders(5), math.log(120))
+    assert math.isclose(log_orders(5, 3), math.log(2))
 
 
 @every_choice
@@ -73,9 +75,11 @@ def test_sampling_returns_the_log_probs_of_its_path(choice, start, generator):
     found = complete(net, x, order, start=start, generator=generator)
     torch.testing.assert_close((found.log_pf, found.log_pb), log_probs(net, found.x, found.order, start=start))
     kept = filled_at(order, start)
-    assert torch.equal(found.x[kept], x[kept]) and torch.equal(found.order[:, :start], order[:, :start])
+    assert torch.equal(found.x[kept], x[kept])
+    assert torch.equal(found.order[:, :start], order[:, :start])
     assert torch.equal(found.order.sort(1).values, torch.arange(5).expand(n, 5))
-    assert torch.equal(x, before[0]) and torch.equal(order, before[1]), "an argument was overwritten"
+    assert torch.equal(x, before[0]), "an argument was overwritten"
+    assert torch.equal(order, before[1]), "an argument was overwritten"
 
 
 @every_choice
@@ -109,7 +113,7 @@ def test_erasures_have_their_probabilities(erasure, k, generator):
 @every_choice
 @pytest.mark.parametrize("start", [0, 1])
 def test_single_steps_average_to_the_whole(choice, start):
-    # All single steps have the same chance, so their mean is the expectation: values and gradients must equal the full ones.
+    # All single steps have the same chance, so their mean is the expectation: it must equal the full one.
     net = policy(DIM, *choice)
     x, order = (v[::5] for v in every_trajectory(DIM))
     steps = torch.arange(start, DIM)
@@ -174,4 +178,5 @@ def test_uniform_orders_cancel(generator):
 def test_same_seed_same_samples():
     net = policy(8, True, True)
     first, second = (sample_forward(net, 5, torch.Generator().manual_seed(4)) for _ in range(2))
-    assert torch.equal(first.x, second.x) and torch.equal(first.order, second.order)
+    assert torch.equal(first.x, second.x)
+    assert torch.equal(first.order, second.order)

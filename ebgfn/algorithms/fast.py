@@ -4,15 +4,16 @@ Locations and erasure are uniform, so they cancel in log P_F - log P_B and a tra
 log-probabilities of its values (an any-order autoregressive model).
 
 Sampler. Backward trajectories from data; one network call predicts all void entries of one random state of each. The label
-of a void entry is not its value but its conditional probability under the energy given all the other entries. Its mean is
-the same when the energy fits the data, its variance far smaller, and so the sampler learns from the energy, not from the data alone.
+of a void entry is not its value but its conditional probability under the energy given all other entries. Where the energy
+fits the data the mean is the same and the variance far smaller; and so the sampler learns the energy, not the data alone.
 
-Energy. The seed's update E(x) - E(x') with each example weighted by how wrongly it is classified: data against trajectories
-of known density (noise-contrastive estimation), half of them from the sampler and half from the untrained, uniform sampler,
-which is what reaches spurious modes that the trained one never visits. When sampler and energy agree, the weights are 1/2.
+Energy. The seed's update E(x) - E(x') with negatives x' from the sampler, each weighted by exp(-E(x')) P_B / P_F: the
+gradient of the likelihood, log Z by importance sampling. Beside it, data are told from uniform bits, the samples of the
+untrained sampler (noise-contrastive estimation): this reaches spurious modes that the trained one never visits, and keeps
+log Z at zero.
 
-What the energy teaches and the densities of the noise are computed for a pool of points at a time and used several times.
-Until `warm_share` of the budget there is nothing to learn from each other: plain labels, uniform noise.
+Labels and negatives are made for a pool of points at a time and used several times; data for the energy are always fresh.
+Until `warm_share` of the budget there is nothing to learn from each other: values as labels, uniform noise alone.
 """
 
 import math
@@ -25,9 +26,9 @@ from torch import Tensor
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
 from ebgfn.data.stream import Stream
 from ebgfn.energies import conditionals
-from ebgfn.losses import any_order_likelihood, noise_contrastive
+from ebgfn.losses import any_order_likelihood, contrastive, noise_contrastive
 from ebgfn.model import Architecture, Model
-from ebgfn.trajectories import log_probs_chunked, sample_forward, uniform_orders
+from ebgfn.trajectories import sample_forward, uniform_orders
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
@@ -44,28 +45,21 @@ class FastRecipe:
     clip: float = 20.0
     warm_share: float = 0.25
     pool: int = 16_384
-    reuse: int = 16
-    teacher: bool = True
-    sampler_noise: bool = True
+    reuse: int = 8
+    teach_share: float = 0.5
+    negatives: bool = True
     energy_every: int = 2
     architecture: Architecture = Architecture(hidden=192, depth=3)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Data with the energy's conditionals as labels, noise, and the log-density of the noise at both, along one order each."""
+    """Data with the energy's conditionals as labels, and the sampler's trajectories: ends and log P_F - log P_B."""
 
     x: Vectors
     labels: Vectors
-    noise: Vectors
-    log_noise_x: Batch
-    log_noise_noise: Batch
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def rows(self, index: Tensor) -> "Pool":
-        return Pool(*(part[index] for part in vars(self).values()))
+    negative: Vectors
+    log_q: Batch
 
 
 class Fast:
@@ -80,46 +74,52 @@ class Fast:
         self._queue: list[Tensor] = []
 
     def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        batch = self._next(stream, now, generator)
-        rate = min(1.0, (now.step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * now.progress)) if self.recipe.decay else 1.0)
-        mask = random_masks(len(batch), batch.x.shape[1], generator)
-        value_logits = self.sampler.module.policy(batch.x, mask).value_logits
-        losses = {"any_order": self.sampler.update(any_order_likelihood(value_logits, batch.labels, mask).mean(), rate=rate)}
+        joint = now.progress >= self.recipe.warm_share
+        if joint and not self._queue:
+            self._pool = self._fill(stream.draw(self.recipe.pool), now, generator)
+            for _ in range(self.recipe.reuse):
+                self._queue += torch.randperm(self.recipe.pool, generator=generator).split(self.recipe.batch)
+        rows = self._queue.pop() if joint else None
+        rate = self._rate(now)
+        losses = {"any_order": self._update_sampler(stream, rows, rate, generator)}
         if now.step % self.recipe.energy_every == 0:
-            energy = self.energy.module(torch.cat([batch.x, batch.noise]))
-            log_ratio = -energy - torch.cat([batch.log_noise_x, batch.log_noise_noise])
-            losses["noise_contrastive"] = self.energy.update(noise_contrastive(*log_ratio.chunk(2)).mean(), rate=rate)
+            losses["contrastive"] = self._update_energy(stream, rows, rate, generator)
         return losses
 
-    def _next(self, stream: Stream, now: Moment, generator: torch.Generator) -> Pool:
-        if now.progress < self.recipe.warm_share:
-            return warm_pool(stream.draw(self.recipe.batch), generator)
-        if not self._queue:
-            self._pool = self._joint_pool(stream.draw(self.recipe.pool), generator)
-            for _ in range(self.recipe.reuse):
-                self._queue += torch.randperm(len(self._pool), generator=generator).split(self.recipe.batch)
-        return self._pool.rows(self._queue.pop())
+    def _rate(self, now: Moment) -> float:
+        """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
+        decay = 0.5 * (1 + math.cos(math.pi * now.progress)) if self.recipe.decay else 1.0
+        return min(1.0, (now.step + 1) / 100) * decay
 
-    def _joint_pool(self, x: Vectors, generator: torch.Generator) -> Pool:
-        policy = self.sampler.averaged.policy
-        warm = warm_pool(x, generator)
-        labels = conditionals(self.energy.averaged, x) if self.recipe.teacher else x
-        if not self.recipe.sampler_noise:
-            return Pool(x, labels, warm.noise, warm.log_noise_x, warm.log_noise_noise)
-        drawn = sample_forward(policy, len(x) // 2, generator)
-        uniform = warm.noise[len(drawn.x) :]
-        known = torch.cat([x, uniform])
-        log_pf, log_pb = log_probs_chunked(policy, known, uniform_orders(*known.shape, generator))
-        log_q = torch.cat([log_pf - log_pb, drawn.log_pf - drawn.log_pb])
-        log_noise = torch.logaddexp(log_q, torch.full_like(log_q, -x.shape[1] * math.log(2))) - math.log(2)
-        return Pool(x, labels, torch.cat([uniform, drawn.x]), log_noise[: len(x)], log_noise[len(x) :])
+    def _update_sampler(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
+        if rows is None:
+            x = labels = stream.draw(self.recipe.batch)
+        else:
+            x, labels = self._pool.x[rows], self._pool.labels[rows]
+        mask = random_masks(*x.shape, generator)
+        value_logits = self.sampler.module.policy(x, mask).value_logits
+        return self.sampler.update(any_order_likelihood(value_logits, labels, mask).mean(), rate=rate)
 
+    def _update_energy(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
+        x = stream.draw(self.recipe.batch)
+        uniform = torch.randint(0, 2, x.shape, generator=generator).float()
+        batches = [x, uniform]
+        if rows is not None and self.recipe.negatives:
+            batches.append(self._pool.negative[rows])
+        energy, energy_uniform, *energy_negative = self.energy.module(torch.cat(batches)).split(self.recipe.batch)
+        log_uniform = -x.shape[1] * math.log(2)
+        loss = noise_contrastive(-energy - log_uniform, -energy_uniform - log_uniform).mean()
+        if energy_negative:
+            weights = torch.softmax(-energy_negative[0].detach() - self._pool.log_q[rows], 0)
+            loss = loss + contrastive(energy.mean(), (weights * energy_negative[0]).sum())
+        return self.energy.update(loss, rate=rate)
 
-def warm_pool(x: Vectors, generator: torch.Generator) -> Pool:
-    """Data with their own values as labels, against uniform noise."""
-    noise = torch.randint(0, 2, x.shape, generator=generator).float()
-    log_noise = torch.full((len(x),), -x.shape[1] * math.log(2))
-    return Pool(x, x, noise, log_noise, log_noise)
+    def _fill(self, x: Vectors, now: Moment, generator: torch.Generator) -> Pool:
+        labels = conditionals(self.energy.averaged, x) if now.progress >= self.recipe.teach_share else x
+        if not self.recipe.negatives:
+            return Pool(x, labels, x, torch.zeros(len(x)))
+        drawn = sample_forward(self.sampler.averaged.policy, len(x), generator)
+        return Pool(x, labels, drawn.x, drawn.log_pf - drawn.log_pb)
 
 
 def random_masks(batch: int, dim: int, generator: torch.Generator) -> Tensor:

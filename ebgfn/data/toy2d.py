@@ -1,7 +1,7 @@
 """The seven densities in the plane on which discrete energy-based models are compared, and densities drawn by hand.
 
-Definitions, units and entropies follow the protocol of Dai et al. (2020, arXiv 2011.05363): a set's `units` make the data
-fill the 16-bit grid, and its entropy on that grid is the floor of any model's negative log-likelihood.
+Definitions, units and entropies follow the protocol of Dai et al. (2020, arXiv 2011.05363): a set's `units` leave an empty
+border of 2 around the data on the 16-bit grid; its entropy there is the floor of any model's negative log-likelihood.
 Draws are independent (scikit-learn spaces the points of its moons and circles evenly before adding noise; we do not).
 """
 
@@ -116,7 +116,8 @@ def drawn(weights: Float[np.ndarray, "rows columns"]) -> Density:
         u = rng.random((2, n))
         return np.stack([(column + u[0]) * width, (rows - row - u[1]) * height], axis=1) - DRAWN_HALF_WIDTH
 
-    units = 2.0 ** (FULL_BITS - 1) / (1.1 * DRAWN_HALF_WIDTH)
+    # As with the seven, an empty border is left; landscapes show the square less 1, here just what was drawn.
+    units = 2.0 ** (FULL_BITS - 1) / (DRAWN_HALF_WIDTH + 1)
     patch_entropy = np.log(width * height) + 2 * np.log(units)
     return Density(draw, units, float(-(p[p > 0] * np.log(p[p > 0])).sum() + patch_entropy), 0.0)
 

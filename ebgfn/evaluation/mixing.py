@@ -1,13 +1,13 @@
 """How fast a Markov chain forgets where it started, at equal cost, and what a single back-and-forth move weighs.
 
-The plane is cut into 8 x 8 cells. *Memory* says how much more often than by chance a chain is found in the cell where it
-began: with `same` the share of chains still there and `chance` the share expected if end and start were independent,
+The plane is cut into 8 x 8 cells. *Memory* says how much more often than by chance a chain is found in the cell where
+it began: with `same` the share of chains still there and `chance` the share expected if end and start were independent,
 
     memory = (same - chance) / (1 - chance),
 
-1 for a chain that never left, 0 for one that has forgotten. It is Cohen's kappa ("A coefficient of agreement for nominal
-scales", 1960) between first and last cell. It sees what single bits do not: a chain confined to one mode shuffles its low
-bits at once and still remembers the mode.
+1 for a chain that never left, 0 for one that has forgotten. It is Cohen's kappa ("A coefficient of agreement for
+nominal scales", 1960) between first and last cell. It sees what single bits do not: a chain confined to one mode
+shuffles its low bits at once and still remembers the mode.
 
 Cost is counted in network passes a chain (a gradient counts as two more), which machine, load and batch do not change.
 Energy and policy have hidden layers of one size, so a pass of either is about the same work.
@@ -37,8 +37,8 @@ from ebgfn.model import Model
 from ebgfn.trajectories import log_probs_chunked
 
 CELLS = 8
-# One, two, four, eight moves at K = 32 (65 passes each), or as many of any other kernel as that pays for. With far more,
-# every kernel has forgotten the plane and there is nothing to compare.
+# One, two, four, eight moves at K = 32 (65 passes each), or as many of any other kernel as that pays for. With far
+# more, every kernel has forgotten the plane and there is nothing to compare.
 BUDGETS = (66, 132, 264, 528)
 BUDGET = 132
 CHAINS = 256
@@ -119,7 +119,7 @@ def measure(
 
 
 def compare(model: Model, *, seed: int = 0, chains: int = CHAINS, budget: int = BUDGET) -> Iterator[Mixing]:
-    """Back-and-forth moves over a ladder of K, then the kernels that know the energy alone, all from the same data points."""
+    """The kernels that know only the energy, then back-and-forth moves over a ladder of K, from the same points."""
     bits = model.config.density().sample(chains, np.random.default_rng(seed), bits=model.config.bits)
     x = torch.from_numpy(bits).float()
     generator = torch.Generator().manual_seed(seed)
@@ -134,7 +134,7 @@ def compare(model: Model, *, seed: int = 0, chains: int = CHAINS, budget: int = 
 
 @dataclass(frozen=True)
 class MoveTerms:
-    """The six numbers of log alpha for each move of one chain, in nats: energies and log-probabilities of both paths."""
+    """The six numbers of log alpha for each move of a chain, in nats: energies and log-probabilities of both paths."""
 
     energy_old: Float[Tensor, " moves"]
     energy_new: Float[Tensor, " moves"]
@@ -164,7 +164,8 @@ class MoveTerms:
 @torch.no_grad()
 def move_terms(model: Model, chain: Chain, index: int, *, k: int) -> MoveTerms:
     """Take log alpha of every move of one back-and-forth chain apart."""
-    assert chain.order_back is not None and chain.order_forward is not None
+    assert chain.order_back is not None
+    assert chain.order_forward is not None
     old, new = chain.x[:-1, index].float(), chain.proposal[:, index].float()
     orders = torch.cat([chain.order_back[:, index], chain.order_forward[:, index]]).long()
     both = torch.cat([old, new])

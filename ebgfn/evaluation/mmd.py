@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
+from torch.nn import functional as F
 
 RATE = 0.1
 SIZE, REPEATS = 4000, 10
@@ -62,12 +63,12 @@ def _within(x: Tensor) -> float:
 
 def _kernel_sum(x: Tensor, y: Tensor) -> float:
     """Sum of the kernel over all pairs, in blocks that stay in cache."""
-    dim = x.shape[1]
-    # With s = +-1, Hamming = (dim - s_x . s_y) / 2; one more column carries the constant into the matrix product.
-    left = torch.nn.functional.pad(RATE / 2 * (2 * x.float() - 1), (0, 1), value=-RATE / 2 * dim)
-    right = torch.nn.functional.pad(2 * y.float() - 1, (0, 1), value=1.0)
+    # With s = +-1, Hamming = (dim - s_x . s_y) / 2; one more column carries dim into the product, which stays a whole
+    # number: the kernel of equal rows is exactly 1.
+    left = F.pad(2 * x.float() - 1, (0, 1), value=-float(x.shape[1]))
+    right = F.pad(2 * y.float() - 1, (0, 1), value=1.0)
     total = 0.0
     for rows in left.split(CHUNK):
         for columns in right.split(CHUNK):
-            total += (rows @ columns.T).exp_().sum(1).sum(dtype=torch.float64).item()
+            total += (rows @ columns.T).mul_(RATE / 2).exp_().sum(1).sum(dtype=torch.float64).item()
     return total

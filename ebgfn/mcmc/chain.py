@@ -1,7 +1,7 @@
 """Markov chains on {0, 1}^D: what a kernel is, the Metropolis-Hastings decision, and the one loop that runs a chain.
 
-A kernel leaves p(x) = exp(-E(x)) / Z invariant. It holds no state: `init` makes a state, `step` returns the next one with
-what happened on the way. Many chains run side by side as rows of one batch.
+A kernel leaves p(x) = exp(-E(x)) / Z invariant. It holds no state: `init` makes a state, `step` returns the next one
+with what happened on the way. Many chains run side by side as rows of one batch.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Vectors = Float[Tensor, "batch dim"]
 
 @dataclass(frozen=True)
 class ChainState:
-    """Where the chains stand; energy (and its gradient, for kernels that use one) is kept so that no step asks twice."""
+    """Where the chains stand; energy (and gradient, for kernels that use one) is kept so that no step asks twice."""
 
     x: Vectors
     energy: Batch
@@ -31,8 +31,8 @@ class StepInfo:
     """What one step tried and whether it was taken.
 
     `voided` marks the entries that were drawn anew. A back-and-forth move also tells in which order: column t of
-    `order_forward` is the t-th entry filled, so the last K columns play the refill; those of `order_back`, read from the
-    last one backwards, play the erasure.
+    `order_forward` is the t-th entry filled, so the last K columns play the refill; those of `order_back`, read from
+    the last one backwards, play the erasure.
     """
 
     accepted: Bool[Tensor, " batch"]

@@ -1,7 +1,7 @@
 """Discrete Metropolis-adjusted Langevin algorithm: flip every entry by its own coin, all at once, then accept or not.
 
-The discrete Langevin proposal factorises: entry i flips with log-odds (2 x_i - 1) dE/dx_i / 2 - 1 / (2 step_size), the gain
-that the gradient promises against the square of the distance moved.
+The discrete Langevin proposal factorises: entry i flips with log-odds (2 x_i - 1) dE/dx_i / 2 - 1 / (2 step_size), the
+gain that the gradient promises against the square of the distance moved.
 
 Zhang, Liu, Liu, "A Langevin-like sampler for discrete distributions", ICML 2022, arXiv 2206.09914.
 """

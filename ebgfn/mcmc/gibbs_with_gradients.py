@@ -1,7 +1,7 @@
 """Gibbs-with-Gradients: flip the entry that the energy's gradient says is worth flipping, then Metropolis-Hastings.
 
-d_i(x) = (2 x_i - 1) dE/dx_i estimates E(x) - E(x with i flipped); entry i is proposed with q(i | x) = softmax(d / 2)_i and
-accepted with log alpha = E(x) - E(x') + log q(i | x') - log q(i | x).
+d_i(x) = (2 x_i - 1) dE/dx_i estimates E(x) - E(x with i flipped); entry i is proposed with q(i | x) = softmax(d / 2)_i
+and accepted with log alpha = E(x) - E(x') + log q(i | x') - log q(i | x).
 
 Grathwohl, Swersky, Hashemi, Duvenaud, Maddison, "Oops I took a gradient: scalable sampling for discrete distributions",
 ICML 2021, arXiv 2102.04509.

@@ -78,7 +78,7 @@ class Status:
             raise ValueError(f"state must be one of {', '.join(STATES)}")
         for f in fields(cls):
             value = values.get(f.name, f.default)
-            kinds = (int, float) if f.type in (float, float | None) else f.type
+            kinds: Any = (int, float) if f.type in (float, float | None) else f.type
             if not isinstance(value, kinds) and not (value is None and f.default is None):
                 raise ValueError(f"{f.name} is missing or of another type")
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
@@ -149,6 +149,8 @@ class RunFolder:
                 return False
         except BusyError:
             return True
+        except RunError:
+            return False
 
     def read_status(self) -> Status:
         try:
@@ -158,7 +160,7 @@ class RunFolder:
 
     def read_frame(self, step: int) -> dict[str, np.ndarray]:
         try:
-            with np.load(self._frame(step), allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(self._frame(step).read_bytes()), allow_pickle=False) as arrays:
                 return dict(arrays)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise RunError(f"frame {step} of run {self.id} is not readable: {_reason(error)}") from None
@@ -249,6 +251,8 @@ def writing(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write into one sentence."""
     try:
         yield
+    except FileExistsError:
+        raise RunError(f"cannot write to {path}: a file stands where a folder is needed") from None
     except OSError as error:
         raise RunError(f"cannot write to {path}: {error.strerror or error}") from None
 

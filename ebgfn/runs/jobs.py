@@ -9,8 +9,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -19,39 +17,14 @@ from pathlib import Path
 
 from ebgfn.config import Toy2DConfig
 from ebgfn.runs import store, visitors
-from ebgfn.runs.folder import FINISHED, LOG, RunError, RunFolder, Status, file_lock, writing
+from ebgfn.runs.folder import FINISHED, RunError, RunFolder, Status, file_lock, writing
+from ebgfn.runs.spawn import reap, spawn
 from ebgfn.runs.visitors import heartbeat
 
 MAX_FINISHED_RUNS = 50
 STALE_S = 60.0
 
 Entry = tuple[RunFolder, Status]
-
-_children: list[subprocess.Popen] = []
-
-
-def spawn(run: RunFolder) -> int:
-    """Start a worker in a session of its own, so that it outlives this process; returns its process id."""
-    root, threads = str(Path(__file__).parents[2]), str(worker_threads())
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-    with (run.path / LOG).open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ebgfn.runs.worker", str(run.path.absolute())],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    _children.append(child)
-    return child.pid
-
-
-def worker_threads() -> int:
-    """One thread less than there are cores, so that the page stays quick; at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - 1)
 
 
 def max_jobs() -> int:
@@ -84,7 +57,7 @@ class Jobs:
 
     def poll(self) -> None:
         """Notice dead workers and visitors who left, start what waits, and let the oldest finished runs go."""
-        _children[:] = [child for child in _children if child.poll() is None]
+        reap()
         if not store.runs_folder().is_dir():
             return
         with queue_lock():
@@ -153,9 +126,9 @@ class Jobs:
                 return
             if visitors.hosted() and sum(s.owner == status.owner for s in busy) >= visitors.MAX_RUNNING:
                 continue
-            busy.append(status)
             with suppress(RunError):
                 self._start(run)
+                busy.append(status)
 
     def _start(self, run: RunFolder) -> None:
         with run.locked():

@@ -12,7 +12,7 @@ from platformdirs import user_data_path
 
 from ebgfn.config import Toy2DConfig
 from ebgfn.files import write_json
-from ebgfn.runs.folder import CONFIG, DAMAGED, METRICS, STATUS, WEIGHTS, RunError, RunFolder, Status, writing
+from ebgfn.runs.folder import CONFIG, METRICS, STATUS, WEIGHTS, RunError, RunFolder, Status, writing
 
 
 def home() -> Path:
@@ -22,6 +22,11 @@ def home() -> Path:
 
 def runs_folder() -> Path:
     return home() / "runs"
+
+
+def shipped_folder() -> Path:
+    """Folder of the models that come with the project; EBGFN_CHECKPOINTS names another."""
+    return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
 
 
 def create(path: Path, config: Toy2DConfig, status: Status) -> RunFolder:

@@ -16,14 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from ebgfn import training
 from ebgfn.config import Toy2DConfig
 from ebgfn.files import write_bytes
 from ebgfn.runs import jobs, visitors
 from ebgfn.runs.folder import LOG, TRAINER, RunError, RunFolder, Status, writing
+from ebgfn.runs.spawn import worker_threads
+from ebgfn.training import Event, TrainingDiverged
 
 PAUSED_POLL_S = 0.05
 PAUSED_HEARTBEAT_S = 1.0
@@ -32,25 +35,16 @@ MAX_EVENT_INTERVAL_S = 5.0
 EVENTS_PER_RUN = 2000
 
 
-class Event(Protocol):
-    """What training tells from time to time; see `ebgfn.training.Event`."""
-
-    step: int
-    elapsed_s: float
-    progress: float
-    metrics: dict[str, float]
-    frame: dict[str, Any]
-
-
+@runtime_checkable
 class Trainer(Protocol):
     """What a worker needs of the module `ebgfn.training`; tests put a faster one in its place."""
 
     def start(self, config: Toy2DConfig) -> Any: ...
 
-    def train(self, state: Any, *, event_interval_s: float) -> Iterator[Any]: ...
+    def train(self, state: Any, *, event_interval_s: float) -> Iterator[Event]: ...
 
 
-def _nothing(event: Any) -> None:
+def _nothing(event: Event) -> None:
     pass
 
 
@@ -68,10 +62,11 @@ class Worker:
 
     run: RunFolder
     trainer: Trainer
-    on_event: Callable[[Any], None] = _nothing
+    on_event: Callable[[Event], None] = _nothing
     interrupted: Callable[[], str | None] = _never
     checkpoint_s: float = 10.0
     linger_s: float = 120.0
+    clock: Callable[[], float] = time.monotonic
     _saved_at: float = field(default=-math.inf, init=False)
 
     def work(self) -> Status:
@@ -112,7 +107,7 @@ class Worker:
                 self._checkpoint(config, state)
                 return self._finish("done", None, progress=1.0)
             self._record(event)
-            if time.monotonic() - self._saved_at >= self.checkpoint_s:
+            if self.clock() - self._saved_at >= self.checkpoint_s:
                 self._checkpoint(config, state)
             mode = "pause" if mode == "step" else mode
 
@@ -151,20 +146,20 @@ class Worker:
         with writing(self.run.checkpoint):
             state.model().save(self.run.checkpoint)
             write_bytes(self.run.checkpoint / TRAINER, buffer.getvalue())
-        self._saved_at = time.monotonic()
+        self._saved_at = self.clock()
 
     def _pause(self) -> str | None:
         """Wait for the next command; None if the worker gave its place up instead, for others or after a long time."""
         with self.run.locked():
             self.run.update(state="paused", heartbeat=time.time())
-        began = beat = time.monotonic()
+        began = beat = self.clock()
         while self.interrupted() is None:
             command = self.run.take_command()
             if command not in (None, "pause"):
                 with self.run.locked():
                     self.run.update(state="running", heartbeat=time.time())
                 return command
-            now = time.monotonic()
+            now = self.clock()
             if now - beat >= PAUSED_HEARTBEAT_S:
                 beat = now
                 self.run.update(heartbeat=time.time())
@@ -231,7 +226,7 @@ def event_interval(config: Toy2DConfig) -> float:
 def _cause(error: Exception) -> str:
     """One line; an error that explains itself stands without its type."""
     text = str(error).splitlines()[0] if str(error) else ""
-    if type(error).__name__ == "TrainingDiverged":
+    if isinstance(error, TrainingDiverged):
         return text
     if isinstance(error, OSError):
         return f"cannot write to the run folder: {error.strerror or text}"
@@ -240,10 +235,8 @@ def _cause(error: Exception) -> str:
 
 def main(path: str) -> None:
     """Train a claimed run, then start the next one that waits."""
-    from ebgfn import training
-
     run = RunFolder(Path(path))
-    torch.set_num_threads(jobs.worker_threads())
+    torch.set_num_threads(worker_threads())
     Worker(run, training, interrupted=Interruptions(run, limited=visitors.hosted()).listen()).work()
     jobs.poll()
 

@@ -1,7 +1,7 @@
 """The player of back-and-forth moves: a Streamlit component that is sent whole chains once and plays them by itself.
 
-It reports two things back: the K that its dial asks for, while it is being moved, and the chain that was chosen. K lives
-in the address as `k`; there it is untrusted text, like everything that a browser sends.
+It reports two things back: the K that its dial asks for, while it is being moved, and the chain that was chosen. K
+lives in the address as `k`; there it is untrusted text, like everything that a browser sends.
 """
 
 import io
@@ -17,7 +17,7 @@ from ebgfn.evaluation.mixing import move_terms
 from ebgfn.mcmc import Chain
 from ebgfn.model import Model
 from ebgfn.ui import chain_source, plots
-from ebgfn.ui.chain_source import CHAINS, DEFAULT_K, Source
+from ebgfn.ui.chain_source import CHAINS, DEFAULT_K, Source, WholeNumbers
 
 _HERE = Path(__file__).parent
 _KEY, _K, _SEEN = "chain_player", "chain_k", "chain_k_in_address"
@@ -42,9 +42,8 @@ def checked_k(value: Any, dim: int) -> tuple[int, str | None]:
     default = min(DEFAULT_K, dim)
     if value is None:
         return default, None
-    text = str(value).strip()
-    # Longer than any K there is: such a number is not worth parsing.
-    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= dim:
+    text = str(value)
+    if text in WholeNumbers(1, dim):
         return int(text), None
     return (
         default,
@@ -103,7 +102,8 @@ def payload(source: Source, played: Chain, *, k: int, index: int) -> dict[str, A
     trained = chain_source.model(source)
     half, cell = chain_source.extent(trained)
     steps, chains = played.accepted.shape
-    assert played.order_back is not None and played.order_forward is not None
+    assert played.order_back is not None
+    assert played.order_forward is not None
     terms = move_terms(trained, played, index, k=k).table()
     rate = float(played.accepted.float().mean())
     return {

@@ -1,6 +1,6 @@
 """Where the Chains page gets its models, starting points and chains from, computed once for all visitors."""
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from ebgfn.runs import store
 from ebgfn.trajectories import sample_forward
 from ebgfn.ui import plots, shipped
 
-PREFIX = "toy2d-"
 STARTS = ("data", "noise", "sampler")
 MOVES = (4, 6, 8, 12, 16)
 DEFAULT_MOVES = 6
@@ -46,32 +45,61 @@ class Settings:
     seed: int
 
     def checked(self) -> "Settings":
-        """The same within what is allowed. A sentence names what the address asked for in vain, and the default is used."""
-        refuse("start", STARTS, f"Start must be one of {', '.join(STARTS)}; showing {STARTS[0]} instead.")
-        allowed = [str(m) for m in MOVES]
-        refuse("moves", allowed, f"Moves must be one of {', '.join(allowed)}; showing {DEFAULT_MOVES} instead.")
-        seed_text = f"The seed must be a whole number in 0..{MAX_SEED}; using 0 instead."
-        asked = st.query_params.get("chain_seed", "0")
-        good = isinstance(self.seed, int) and 0 <= self.seed <= MAX_SEED
-        if not good or not (asked.isascii() and asked.isdigit() and len(asked) <= 10 and int(asked) <= MAX_SEED):
-            st.warning(seed_text)
+        """The same within what is allowed, whatever the browser sent."""
+        good_seed = isinstance(self.seed, int) and 0 <= self.seed <= MAX_SEED
         return Settings(
             self.start if self.start in STARTS else STARTS[0],
             self.moves if self.moves in MOVES else DEFAULT_MOVES,
-            self.seed if good else 0,
+            self.seed if good_seed else 0,
         )
 
 
-def refuse(key: str, allowed: Collection[str], sentence: str) -> None:
-    """Say so if the address asks for something that is not allowed; Streamlit itself falls back in silence."""
+def refuse(key: str, allowed: Container[str], sentence: str) -> None:
+    """Say so if the address asks for what is not allowed; call it before the widget, which falls back in silence.
+
+    The sentence stays until the widget is used: the address itself is put right at once.
+    """
+    refused = st.session_state.setdefault("chain_refused", {})
     asked = st.query_params.get(key)
-    if asked is not None and asked not in allowed:
-        st.warning(sentence)
+    if asked is not None:
+        refused.pop(key, None)
+        if asked not in allowed:
+            refused[key] = sentence
+    if key in refused:
+        st.warning(refused[key], icon=":material/link_off:")
+
+
+def forget(key: str) -> None:
+    """The widget was used: what the address once asked for is over."""
+    st.session_state.get("chain_refused", {}).pop(key, None)
+
+
+def say_what_is_refused(models: Container[str], budgets: list[str]) -> None:
+    """One sentence for each thing that the address asks for in vain; K is looked after by its own dial."""
+    moves = [str(m) for m in MOVES]
+    refuse("model", models, "The address names no shipped model and no finished run; showing another.")
+    refuse("start", STARTS, f"Start must be one of {', '.join(STARTS)}; showing {STARTS[0]} instead.")
+    refuse("moves", moves, f"Moves must be one of {', '.join(moves)}; showing {DEFAULT_MOVES} instead.")
+    seeds = WholeNumbers(0, MAX_SEED)
+    refuse("chain_seed", seeds, f"The seed must be a whole number in 0..{MAX_SEED}; using 0 instead.")
+    refuse("passes", budgets, f"Passes must be one of {', '.join(budgets)}; showing the default instead.")
+
+
+class WholeNumbers:
+    """Decimal texts of the numbers low..high."""
+
+    def __init__(self, low: int, high: int):
+        self.low, self.high = low, high
+
+    def __contains__(self, text: str) -> bool:
+        # Nothing longer than the limit itself is worth parsing.
+        short = len(text) <= len(str(self.high))
+        return short and text.isascii() and text.isdigit() and self.low <= int(text) <= self.high
 
 
 def sources() -> dict[str, Source]:
     """Shipped models first, then the finished runs of this machine, newest first."""
-    folders = {f.name.removeprefix(PREFIX): f for f in sorted(shipped.root().glob(f"{PREFIX}*"))}
+    folders = {name: shipped.root() / f"toy2d-{name}" for name in DENSITIES}
     folders |= {run.id: run.checkpoint for run in store.list_runs() if run.has_checkpoint and run.status.finished}
     found = {name: (folder, folder / store.WEIGHTS) for name, folder in folders.items()}
     return {n: Source(n, folder, file.stat().st_mtime_ns) for n, (folder, file) in found.items() if file.is_file()}
@@ -92,7 +120,7 @@ def background(source: Source) -> UInt8[np.ndarray, "side side"]:
     x = grid.encode(pixel_points(grid, SIDE, np.random.default_rng(0)))
     log_p = -trained.energy(torch.from_numpy(x).float()).view(SIDE, SIDE).numpy()
     density = np.exp((log_p - log_p.max()).astype(np.float64))
-    return plots.encode(density, plots.top_of(density[density > 1e-4 * density.max()]))
+    return plots.encode(density, plots.top_of(np.where(density > 1e-4, density, 0.0)))
 
 
 def starting_points(trained: Model, *, start: str, seed: int) -> Float[Tensor, "chains dim"]:

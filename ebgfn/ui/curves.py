@@ -20,8 +20,12 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
     """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl."""
     assert 1 <= len(runs) <= 2
     charts = [
-        _chart("Negative log-likelihood", "nats a point; quick estimates on few points", runs, _NLL, floor=floor, digits=3),
-        _chart("How well the sampler knows the energy", "both reach 1 if it does", runs, _MATCH, limits=[0, 1], digits=2),
+        _chart(
+            "Negative log-likelihood", "nats a point; quick estimates on few points", runs, _NLL, floor=floor, digits=3
+        ),
+        _chart(
+            "How well the sampler knows the energy", "both reach 1 if it does", runs, _MATCH, limits=[0, 1], digits=2
+        ),
         _chart("log Z", "of the energy, in nats", runs, _LOG_Z, digits=3),
     ]
     _component(key=key, data={"charts": charts, "end": end_s})

@@ -1,6 +1,5 @@
 """The live pictures as a Streamlit component: one instance that keeps zoom and history while its data are replaced."""
 
-import json
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +13,7 @@ def _source(suffix: str) -> str:
     return (_HERE / f"landscape_view.{suffix}").read_text(encoding="utf-8")
 
 
-_script = _source("js").replace("__LUTS__", json.dumps(plots.lookup_tables())).replace("__FAINT__", str(plots.FAINT))
+_script = _source("js").replace("__LUTS__", plots.lookup_tables_json()).replace("__FAINT__", str(plots.FAINT))
 _component = st.components.v2.component("ebgfn_landscape", html=_source("html"), css=_source("css"), js=_script)
 
 

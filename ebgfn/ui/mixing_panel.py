@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from ebgfn.evaluation.mixing import BUDGETS, CHAINS, Mixing, compare
+from ebgfn.model import Model
 from ebgfn.ui import chain_source
 from ebgfn.ui.chain_source import Source
 
@@ -26,12 +27,12 @@ _PICK = "#e0408a"
 class Measurement:
     """Rows of a comparison as they come in."""
 
-    def __init__(self, source: Source, budget: int):
+    def __init__(self, model: Model, budget: int):
         self.rows: list[Mixing] = []
-        self.future: Future = _pool.submit(self._work, source, budget)
+        self.future: Future = _pool.submit(self._work, model, budget)
 
-    def _work(self, source: Source, budget: int) -> None:
-        for row in compare(chain_source.model(source), budget=budget):
+    def _work(self, model: Model, budget: int) -> None:
+        for row in compare(model, budget=budget):
             self.rows.append(row)
 
     @property
@@ -42,7 +43,7 @@ class Measurement:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def measurement(source: Source, budget: int) -> Measurement:
     """Started by the first visitor who asks, shared by all."""
-    return Measurement(source, budget)
+    return Measurement(chain_source.model(source), budget)
 
 
 def show(source: Source, budget: int) -> None:
@@ -142,7 +143,7 @@ def _table(rows: list[Mixing]) -> None:
             hide_index=True,
         )
         st.caption(
-            f"{CHAINS} chains from data points, ± one standard error over chains; seconds are wall-clock here, for all chains."
+            f"{CHAINS} chains from data points, seed 0; ± one standard error over chains; seconds for all chains."
         )
     st.download_button(
         "Figure data (JSON)",

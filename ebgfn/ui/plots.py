@@ -1,6 +1,7 @@
 """What the pictures of the plane need: densities as bytes on one scale, points as 16-bit pairs, numbers with their meaning."""
 
 import base64
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +85,11 @@ def lookup_tables() -> dict[str, str]:
         for name, scale in scales.items()
         for dark in (False, True)
     }
+
+
+def lookup_tables_json() -> str:
+    """The same, to be written into a component's script."""
+    return json.dumps(lookup_tables())
 
 
 PANELS = {

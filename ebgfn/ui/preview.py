@@ -21,7 +21,7 @@ from ebgfn.files import write_bytes
 from ebgfn.ui import plots
 from ebgfn.ui.story import Story, tell
 
-FILE, FORMAT = "preview.npz", 2
+FILE, FORMAT = "preview.npz", 3
 SIDE, TRAJECTORIES, SAMPLES, DRAWS = 128, 8, 1000, 8_000_000
 MOMENTS, MOMENT_SAMPLES, CURVE_POINTS = 32, 256, 200
 FIGURES = ("gfn_nll", "ebm_nll", "log_z", "ess", "mh_acceptance")
@@ -76,7 +76,7 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     step = rows[-1]["step"] if rows else int(card.get("steps", 0))
     samples = grid.decode(x.numpy().astype(np.uint8))
     final = plots.Frame(step, float(card.get("train_seconds", 0.0)), p, q, samples, numeric(card))
-    return Preview(half, top, plots.encode(target, top), final, history, columns(rows), tell(model, grid))
+    return Preview(half, top, plots.encode(target, top), final, history, columns(rows), tell(model, grid, half))
 
 
 def numeric(card: dict[str, Any]) -> dict[str, float]:

@@ -13,7 +13,9 @@ from tests.examples import CHOICES, ExactPolicy, FunctionEnergy, PolynomialEnerg
 
 def test_states_are_numbered():
     x = exact.all_states(3)
-    assert x[0].tolist() == [0, 0, 0] and x[1].tolist() == [0, 0, 1] and x[6].tolist() == [1, 1, 0]
+    assert x[0].tolist() == [0, 0, 0]
+    assert x[1].tolist() == [0, 0, 1]
+    assert x[6].tolist() == [1, 1, 0]
     assert torch.equal(exact.index_of(x), torch.arange(8))
     assert torch.equal(exact.index_of(x.byte()), torch.arange(8)), "byte arithmetic must not overflow"
     assert torch.equal(exact.index_of(exact.all_states(12).byte()), torch.arange(4096))
@@ -30,7 +32,8 @@ def test_energy_is_normalised():
 
 def test_large_energies_do_not_overflow():
     log_p, log_z = exact.log_p(FunctionEnergy(2, lambda x: -1000.0 * x[:, 0]), 2)
-    assert log_z == pytest.approx(1000 + math.log(2)) and log_p.exp().sum().item() == pytest.approx(1)
+    assert log_z == pytest.approx(1000 + math.log(2))
+    assert log_p.exp().sum().item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -47,7 +50,8 @@ def test_marginal_is_the_sum_over_orders(choice, dim):
 @pytest.mark.parametrize("choice", CHOICES)
 def test_marginal_sums_to_one(choice):
     log_q = exact.log_marginal(policy(8, *choice))
-    assert log_q.isfinite().all() and log_q.exp().sum().item() == pytest.approx(1, abs=1e-5)
+    assert log_q.isfinite().all()
+    assert log_q.exp().sum().item() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("choice", [(False, False), (True, True)])

@@ -50,7 +50,8 @@ def test_a_proposal_describes_itself(choice, k, generator):
     found = propose(net, x, k, generator)
     voided_back = torch.zeros_like(found.voided).scatter(1, found.order_back[:, 5 - k :], True)
     voided_forward = torch.zeros_like(found.voided).scatter(1, found.order_forward[:, 5 - k :], True)
-    assert torch.equal(voided_back, voided_forward) and torch.equal(found.voided, voided_back)
+    assert torch.equal(voided_back, voided_forward)
+    assert torch.equal(found.voided, voided_back)
     assert (found.voided.sum(1) == k).all()
     assert torch.equal(found.x_new[~found.voided], x[~found.voided])
     for order in (found.order_back, found.order_forward):
@@ -66,11 +67,13 @@ def test_a_step_reports_the_ratio_that_training_differentiates(choice, generator
     kernel = BackAndForth(target, net, 3)
     _, info = kernel.step(kernel.init(x), torch.Generator().manual_seed(7))
     found = propose(net, x, 3, torch.Generator().manual_seed(7))
-    assert torch.equal(found.x_new, info.proposal) and torch.equal(found.order_back, info.order_back)
+    assert torch.equal(found.x_new, info.proposal)
+    assert torch.equal(found.order_back, info.order_back)
     ratio = log_alpha(target, net, found)
     torch.testing.assert_close(ratio.detach(), info.log_alpha, rtol=1e-4, atol=1e-5)
     ratio.square().sum().backward()
-    assert target.net.last.weight.grad.any() and net.net.last.weight.grad.any()
+    assert target.net.last.weight.grad.any()
+    assert net.net.last.weight.grad.any()
 
 
 @pytest.mark.parametrize("k", EVERY_K)

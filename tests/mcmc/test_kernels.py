@@ -100,7 +100,9 @@ def test_chain_is_reproducible_and_connected(kernel):
     chains = [run_chain(kernel, x, steps=4, generator=torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(chains[0].x, chains[1].x)
     chain = chains[0]
-    assert isinstance(chain, Chain) and chain.x.shape == (5, 5, DIM) and chain.x.dtype == torch.uint8
+    assert isinstance(chain, Chain)
+    assert chain.x.shape == (5, 5, DIM)
+    assert chain.x.dtype == torch.uint8
     assert chain.accepted.shape == chain.log_alpha.shape == (4, 5)
     assert torch.equal(chain.x[1:], torch.where(chain.accepted[:, :, None], chain.proposal, chain.x[:-1]))
 

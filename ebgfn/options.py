@@ -1,0 +1,100 @@
+"""Options of the command line, made from the fields of the config; a bad value ends with one line and exit code 2."""
+
+import argparse
+import dataclasses
+import sys
+from typing import Any, NoReturn
+
+from ebgfn.config import Toy2DConfig
+
+MAX_SAMPLES = 1_000_000
+MAX_CHAINS = 100_000
+MAX_SEED = 2**31 - 1
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        refuse(message)
+
+
+def refuse(message: str) -> NoReturn:
+    """End with one line on stderr and exit code 2."""
+    print(f"ebgfn: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def number(text: str) -> int | float | str:
+    """A number if the text is one; else the text itself, which the config refuses with its limits."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parser() -> Parser:
+    """All commands with their options."""
+    root = Parser(prog="python -m ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    train = commands.add_parser("train", help="train a model")
+    toy2d = train.add_subparsers(dest="kind", required=True, metavar="KIND").add_parser(
+        "toy2d", help="data in the plane"
+    )
+    add_fields(toy2d, Toy2DConfig)
+    toy2d.add_argument("--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder")
+    evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD")
+    add_whole(evaluate, "points", 4000, "fresh test points", low=2, high=MAX_CHAINS)
+    sample = commands.add_parser("sample", help="draw from the sampler")
+    add_whole(sample, "n", 1000, "number of samples", low=1, high=MAX_SAMPLES, flag="-n")
+    chain = commands.add_parser("chain", help="run back-and-forth chains from data points")
+    chain.add_argument("--k", default=8, type=number, metavar="K", help="entries voided and refilled a step (1..D)")
+    add_whole(chain, "steps", 100, "steps of each chain", low=1, high=10**6)
+    add_whole(chain, "chains", 64, "chains side by side", low=1, high=MAX_CHAINS)
+    for command in (evaluate, sample, chain):
+        command.add_argument("model", metavar="DIR_OR_CHECKPOINT", help="run, checkpoint folder or shipped model")
+        add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
+    for command in (sample, chain):
+        command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
+    runs = commands.add_parser("runs", help="list runs")
+    cancel = commands.add_parser("cancel", help="stop a run; its last state is kept")
+    cancel.add_argument("run", metavar="RUN", help="id or folder")
+    resume = commands.add_parser("resume", help="go on with a run that was stopped or failed")
+    resume.add_argument("run", metavar="DIR", help="folder or id")
+    for command in (toy2d, evaluate, sample, chain, runs, cancel, resume):
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return root
+
+
+def add_fields(command: Parser, config: type) -> None:
+    """One option for each field that has limits or choices; the config itself checks the values."""
+    for f in dataclasses.fields(config):
+        limits = f.metadata
+        if "options" in limits:
+            text = f"{limits['help']} ({', '.join(limits['options'])})"
+            command.add_argument(flag(f.name), default=f.default, help=text, metavar="NAME")
+        elif "low" in limits:
+            text = f"{limits['help']} ({limits['low']:g}..{limits['high']:g})"
+            command.add_argument(flag(f.name), default=f.default, help=text, metavar="N", type=number)
+
+
+def add_whole(
+    command: Parser, name: str, default: int, text: str, *, low: int, high: int, flag: str | None = None
+) -> None:
+    """An option for a whole number in low..high."""
+
+    def whole(value: str) -> int:
+        if not value.lstrip("+-").isdecimal() or not low <= int(value) <= high:
+            refuse(f"{name} must be a whole number in {low}..{high}, got {value!r}")
+        return int(value)
+
+    command.add_argument(flag or f"--{name}", default=default, type=whole, metavar="N", help=f"{text} ({low}..{high})")
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,79 @@
+"""Runs as scenes and curves: what a page shows of training, read from the run folder, cached by run and step."""
+
+import json
+
+import numpy as np
+import streamlit as st
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.data.gray import FULL_BITS
+from ebgfn.runs.folder import RunError, RunFolder
+from ebgfn.ui import plots, preview
+
+SIDE, DRAWS = 64, 4_000_000
+HISTORY = 40
+
+
+def describe(config: Toy2DConfig) -> str:
+    """One line that says what a run trains."""
+    length = f"{config.steps} steps" if config.steps else f"{config.budget_s:g} s"
+    return f"{config.dataset} · {config.preset} · {length} · seed {config.seed} · {config.bits} bits an axis"
+
+
+def target(config: Toy2DConfig) -> tuple[float, plots.Picture]:
+    """Half-width of the square shown, and the data's density per unit area on it."""
+    return _target(config.dataset, json.dumps(config.weights))
+
+
+@st.cache_data(max_entries=32, show_spinner="Counting fresh draws of the data …")
+def _target(dataset: str, weights: str) -> tuple[float, plots.Picture]:
+    from ebgfn.evaluation import landscape
+
+    table = None if weights == "null" else tuple(tuple(row) for row in json.loads(weights))
+    density = Toy2DConfig(dataset=dataset, weights=table).density()
+    half = landscape.half_width(density.grid())
+    return half, landscape.target(density, side=SIDE, draws=DRAWS) / (2 * half / SIDE) ** 2
+
+
+def rows(run: RunFolder) -> list[dict[str, float]]:
+    """The run's metrics so far; none if they cannot be read (the page then says so from the run's status)."""
+    try:
+        return run.metrics
+    except RunError:
+        return []
+
+
+def spread(steps: list[int], most: int) -> list[int]:
+    """At most `most` of the steps, the last one always among them."""
+    if len(steps) <= most:
+        return steps
+    return [steps[i] for i in sorted(set(np.linspace(0, len(steps) - 1, most).round().astype(int).tolist()))]
+
+
+def scene(run: RunFolder, lines: list[dict[str, float]], *, newest_only: bool) -> plots.Scene | None:
+    """What the run's frames show: the newest, or a history of them; None before the first frame."""
+    config = run.config
+    half, density = target(config)
+    top = plots.top_of(density)
+    at = {int(line["step"]): line for line in lines}
+    steps = [step for step in run.frames if step in at]
+    if not steps:
+        return None
+    cell = config.density().grid(config.bits).cell
+    frames = []
+    for step in steps[-1:] if newest_only else spread(steps, HISTORY):
+        try:
+            frames.append(preview.moment(at[step], run.read_frame(step), cell, top))
+        except RunError:  # an old frame may be dropped between listing and reading
+            continue
+    return plots.Scene(config.dataset, run.id, half, top, plots.encode(density, top), tuple(frames), floor(config))
+
+
+def floor(config: Toy2DConfig) -> float | None:
+    """Entropy of the data in nats, where it is known: at full resolution."""
+    return config.density().entropy if config.bits == FULL_BITS else None
+
+
+def columns(lines: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Metrics as columns for the curves."""
+    return preview.columns(lines)

@@ -1,0 +1,164 @@
+"""The Chains page without a browser: empty state, bad addresses, settings, damaged models."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ebgfn.evaluation import mixing
+from ebgfn.mcmc import BackAndForth, run_chain
+from ebgfn.ui import chain_player, chain_source, mixing_panel
+from tests import tiny
+
+ROOT = Path(__file__).parents[2]
+PAGE = "pages/chains.py"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny.trained()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A machine without shipped models and without runs."""
+    st.cache_resource.clear()
+    monkeypatch.setenv("EBGFN_HOME", str(tmp_path))
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path / "none"))
+    # Pages of other tests would queue up before the one that looks at a measurement.
+    monkeypatch.setattr(mixing_panel, "compare", lambda *args, **settings: iter(()))
+    return tmp_path
+
+
+def open_page(**address: str) -> AppTest:
+    at = AppTest.from_file(ROOT / "app.py", default_timeout=20).run()
+    at.switch_page(PAGE)
+    for name, value in address.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def warnings(at: AppTest) -> str:
+    return "\n".join(w.value for w in at.warning)
+
+
+def test_without_a_model_it_says_what_to_do(home):
+    at = open_page()
+    assert not at.exception
+    assert "Train one" in at.info[0].value
+
+
+def test_a_finished_run_can_be_chosen(home, model):
+    tiny.finished_run(home, "mine", model)
+    at = open_page(model="mine", k="3")
+    assert not at.exception
+    assert at.selectbox(key="model").value == "mine"
+    assert warnings(at) == ""
+    assert {b.label for b in at.get("download_button")} >= {"Chains (NPZ)", "Chains (CSV)"}
+
+
+def test_a_run_in_training_is_not_offered(home, model):
+    tiny.finished_run(home, "mine", model).update(state="running")
+    assert "Train one" in open_page().info[0].value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("k", "0", "1..32"),
+        ("k", "33", "1..32"),
+        ("k", "-1", "1..32"),
+        ("k", "eight", "1..32"),
+        ("k", "8.5", "1..32"),
+        ("k", "9" * 5000, "1..32"),
+        ("k", "<b>8</b>", "1..32"),
+        ("moves", "1000000", "4, 6, 8"),
+        ("start", "heaven", "data, noise, sampler"),
+        ("chain_seed", "-1", "0..2147483647"),
+        ("chain_seed", "2147483648", "0..2147483647"),
+        ("model", "../../etc", "no shipped model"),
+        ("passes", "10000000", "66, 132"),
+    ],
+)
+def test_an_address_out_of_limits_gets_a_sentence_and_the_default(home, model, name, value, words):
+    tiny.finished_run(home, "mine", model)
+    at = open_page(**{name: value})
+    assert not at.exception
+    assert words in warnings(at)
+    assert len(at.warning) == 1
+    assert value not in warnings(at) or value in words
+    assert at.selectbox(key="moves").value == chain_source.DEFAULT_MOVES
+
+
+def test_what_was_said_of_the_address_ends_when_the_widget_is_used(home, model):
+    tiny.finished_run(home, "mine", model)
+    at = open_page(moves="5")
+    assert "Moves must be" in warnings(at.run())
+    at.selectbox(key="moves").select(12).run()
+    assert warnings(at) == ""
+
+
+def test_smaller_models_have_a_smaller_k(home):
+    tiny.finished_run(home, "small", tiny.trained(bits=3))
+    at = open_page(k="20")
+    assert "1..6" in warnings(at)
+    assert not at.exception
+
+
+def test_a_damaged_model_is_one_sentence(home, model):
+    run = tiny.finished_run(home, "mine", model)
+    (run.checkpoint / "model.safetensors").write_bytes(b"nonsense")
+    at = open_page()
+    assert not at.exception
+    assert "no readable checkpoint" in at.error[0].value
+
+
+def test_payload_is_small_json_that_agrees_with_the_chain(home, model):
+    run = tiny.finished_run(home, "mine", model)
+    source = chain_source.Source("mine", run.checkpoint, 0)
+    played = chain_source.chain(source, chain_source.Settings("noise", 6, 3), k=32)
+    data = chain_player.payload(source, played, k=32, index=7)
+    assert len(json.dumps(data, allow_nan=False)) < 150_000
+    terms = np.array(data["terms"]["rows"])
+    ratio = terms[:, 0] - terms[:, 1] + terms[:, 2] + terms[:, 3] - terms[:, 4] - terms[:, 5]
+    np.testing.assert_allclose(ratio, played.log_alpha[:, 7], atol=2e-3)
+
+
+def test_pack_puts_entry_i_into_bit_i():
+    x = np.zeros((3, 32), dtype=np.uint8)
+    x[0, 0] = x[1, 31] = x[2, 5] = x[2, 6] = 1
+    assert chain_player.pack(x).tolist() == [1, 2**31, 96]
+
+
+@pytest.mark.parametrize("start", chain_source.STARTS)
+def test_starting_points_depend_on_the_seed_alone(model, start):
+    same = [chain_source.starting_points(model, start=start, seed=s) for s in (1, 1, 2)]
+    assert same[0].equal(same[1])
+    assert not same[0].equal(same[2])
+    assert same[0].shape == (chain_source.CHAINS, model.dim)
+
+
+def test_csv_has_a_line_for_each_state(model, generator):
+    x = chain_source.starting_points(model, start="data", seed=0)
+    played = run_chain(BackAndForth(model.energy, model.policy, 4), x, steps=2, generator=generator)
+    lines = chain_player.csv(model, played).splitlines()
+    assert lines[0] == "step,chain,x,y,accepted,log_alpha,bits"
+    assert len(lines) == 1 + 3 * chain_source.CHAINS
+    assert lines[1].split(",")[4:6] == ["", ""]
+    assert float(lines[-1].split(",")[5]) == pytest.approx(played.log_alpha[1, -1].item(), rel=1e-5)
+
+
+def test_comparison_is_measured_beside_the_page(home, model, monkeypatch):
+    monkeypatch.setattr(mixing_panel, "compare", mixing.compare)
+    tiny.finished_run(home, "mine", model)
+    open_page(passes="66")
+    source = chain_source.sources()["mine"]
+    state = mixing_panel.measurement(source, 66)
+    state.future.result(timeout=20)
+    at = open_page(passes="66")
+    assert not at.exception
+    assert len(state.rows) == 9
+    assert "Figure data (JSON)" in {b.label for b in at.get("download_button")}

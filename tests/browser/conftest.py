@@ -1,0 +1,162 @@
+"""A real server and a real browser: what only they can show.
+
+One server a test process, on a free port of this machine, with a data folder of its own in which a finished run `tiny`
+lies. Without a browser these tests are skipped, saying so; with EBGFN_REQUIRE_BROWSER=1 they fail instead.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tiny
+
+ROOT = Path(__file__).parents[2]
+RUN = "tiny"
+PATIENCE_MS = 15_000
+# Rules of axe that concern the page as a whole or markup that Streamlit draws; ours are judged without exception.
+OURS = "[data-testid=stBidiComponent], [data-testid=stBidiComponentRegular], [data-testid=stBidiComponentIsolated]"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the app answers and where it keeps its data."""
+
+    url: str
+    home: Path
+    log: Path
+
+
+@dataclass
+class Visit:
+    """An open page with what its console said."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+
+    def settled(self) -> None:
+        """Wait until the script has run and nothing is stale."""
+        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE_MS)
+
+    def axe(self, *, include: str | None = None) -> list[str]:
+        """Violations as `rule: selectors`, within `include` or on the whole page."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page, context=include).response["violations"]
+        return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    with _playwright() as playwright:
+        path = shutil.which("chromium") or "/usr/bin/chromium"
+        try:
+            launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Exception as error:
+            _no_browser(f"{path} does not start: {str(error).splitlines()[0]}")
+        yield launched
+        launched.close()
+
+
+def _playwright() -> Any:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _no_browser("playwright is not installed")
+    return sync_playwright()
+
+
+def _no_browser(reason: str) -> None:
+    if os.environ.get("EBGFN_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"EBGFN_REQUIRE_BROWSER=1, but {reason}")
+    pytest.skip(f"no browser: {reason}")
+
+
+@pytest.fixture(scope="session")
+def server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`streamlit run app.py`, as a visitor's machine would run it."""
+    home = tmp_path_factory.mktemp("home")
+    tiny.finished_run(home, RUN, tiny.trained())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
+    log = home / "server.log"
+    environment = os.environ | {"EBGFN_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}", process, log)
+        yield Server(f"http://127.0.0.1:{port}", home, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def visit(server: Server, browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Open a page of the app; at the end of the test its console must have held no error of ours."""
+    opened: list[tuple[Any, Visit]] = []
+
+    def go(path: str = "", *, theme: str = "light", width: int = 1280, height: int = 900, **options: Any) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, accept_downloads=True, **options
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        here = Visit(page)
+        page.on("pageerror", lambda error: here.errors.append(f"uncaught: {error}"))
+        page.on("console", lambda message: _note(here, server, message))
+        opened.append((context, here))
+        page.goto(f"{server.url}/{path}")
+        here.settled()
+        return here
+
+    yield go
+    for context, _ in opened:
+        context.close()
+    assert [error for _, here in opened for error in here.errors] == []
+
+
+def _note(here: Visit, server: Server, message: Any) -> None:
+    """Keep errors of our own server and pages; what Streamlit asks elsewhere cannot be reached from a test."""
+    url = message.location.get("url", "")
+    elsewhere = url != "" and not url.startswith(server.url)
+    # On a deep link Streamlit first asks below the page's path, gets 404, and then asks at the root.
+    probing = "404" in message.text and "/_stcore/" in url
+    if message.type == "error" and not elsewhere and not probing:
+        here.errors.append(f"{message.text} ({url})")

@@ -1,0 +1,177 @@
+"""The Chains page in a browser: the dial, the player, the address, files, themes, a narrow window, keyboard, axe."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+PAGE = "chains?model=tiny"
+# Stops the clock: what a test sees depends on no timer.
+CALM = {"reduced_motion": "reduce"}
+
+
+@pytest.fixture
+def player(visit):
+    """Open the page with a tiny model and wait for the picture."""
+
+    def go(path: str = PAGE, **options):
+        here = visit(path, **(CALM | options))
+        here.page.locator(".player[data-k]").wait_for()
+        return here
+
+    return go
+
+
+def shown_k(here) -> str:
+    return here.page.locator(".player").get_attribute("data-k")
+
+
+def turn(here, k: int) -> None:
+    """Move the dial as a hand does: an input event, then the release."""
+    dial = here.page.locator(".k-range")
+    dial.evaluate("(e, k) => { e.value = k; e.dispatchEvent(new Event('input')); }", k)
+    here.page.locator(f".player[data-k='{k}']").wait_for()
+    dial.evaluate("e => e.dispatchEvent(new Event('change'))")
+    here.settled()
+
+
+def numbers(text: str) -> list[float]:
+    """The seven numbers of the formula's spoken form."""
+    words = text.replace("−", "-").split()
+    return [float(w) for w in words if w.lstrip("-").replace(".", "", 1).isdigit()]
+
+
+def test_moving_the_dial_brings_a_new_picture_and_the_address_follows(player):
+    here = player()
+    before = here.page.locator(".plane canvas").screenshot()
+    turn(here, 21)
+    assert here.page.locator(".player .k").inner_text() == "21"
+    here.page.wait_for_url("**k=21*")
+    here.page.locator(".last").click()
+    assert here.page.locator(".plane canvas").screenshot() != before
+    here.page.reload()
+    here.page.locator(".player[data-k='21']").wait_for()
+
+
+def test_a_drag_is_followed_to_its_end(player):
+    """Many values at once: the last one wins, however many in between were skipped."""
+    here = player()
+    here.page.locator(".k-range").evaluate(
+        "e => { for (let k = 9; k <= 30; k++) { e.value = k; e.dispatchEvent(new Event('input')) } }"
+    )
+    here.page.locator(".player[data-k='30']").wait_for()
+
+
+def test_steps_show_bits_void_then_filled_then_the_formula(player):
+    here = player("chains?model=tiny&k=12")
+    page, forward = here.page, here.page.locator(".forward")
+    assert page.locator(".bits b.void").count() == 0
+    forward.click()
+    assert page.locator(".bits b.void").count() == 12
+    assert page.locator(".phases li.now").inner_text() == "fill K"
+    forward.click()
+    assert page.locator(".bits b.void").count() == 0
+    assert page.locator(".bits b.same").count() + page.locator(".bits b.changed").count() == 12
+    total, old, new, pb_new, pf_old, pb_old, pf_new = numbers(page.locator(".formula").get_attribute("aria-label"))
+    assert total == pytest.approx(old - new + (pb_new + pf_old) - (pb_old + pf_new), abs=0.05)
+    assert page.locator(".verdict strong").inner_text() in ("✓ accepted", "✕ rejected")
+    page.locator(".back").click()
+    assert page.locator(".bits b.void").count() == 12
+
+
+def test_keyboard_alone_plays_steps_and_chooses(player):
+    here = player()
+    page = here.page
+    page.locator(".plane").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    first = page.locator(".formula").get_attribute("aria-label")
+    page.keyboard.press("ArrowUp")
+    assert page.locator(".chain").input_value() == "2"
+    # The chosen chain's terms come from the server.
+    page.wait_for_function(
+        "old => [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.formula')).find(Boolean)"
+        "?.getAttribute('aria-label').match(/\\d/) && true",
+        arg=first,
+    )
+    page.keyboard.press("End")
+    assert "6 of 6" in page.locator(".moment").inner_text()
+    page.keyboard.press("Home")
+    assert "1 of 6" in page.locator(".moment").inner_text()
+    page.keyboard.press("Space")
+    assert page.locator(".play").get_attribute("aria-label") == "Pause"
+    page.keyboard.press("Space")
+    page.locator(".k-range").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".player[data-k='9']").wait_for()
+
+
+def test_it_plays_by_itself_unless_less_motion_is_wanted(visit):
+    moving = visit(PAGE)
+    moving.page.locator(".player[data-k]").wait_for()
+    moving.page.wait_for_function(
+        "[...document.querySelectorAll('*')].some(e => Number(e.shadowRoot?.querySelector('.time')?.value) > 0.05)"
+    )
+    calm = visit(PAGE, **CALM)
+    calm.page.locator(".player[data-k]").wait_for()
+    assert calm.page.locator(".play").get_attribute("aria-label") == "Play"
+
+
+def test_files(player):
+    here = player("chains?model=tiny&k=5&moves=4")
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Chains (NPZ)").click()
+    with np.load(download.value.path()) as file:
+        x, accept = file["x"], file["accept"]
+    assert x.shape == (5, 64, 32)
+    assert x.dtype == np.uint8
+    assert accept.shape == (4, 64)
+    # A rejected move leaves a chain where it was, an accepted one changes at most K bits.
+    moved = (x[1:] != x[:-1]).sum(-1)
+    assert (moved[accept == 0] == 0).all()
+    assert moved.max() <= 5
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Chains (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert len(rows) == 5 * 64
+    assert rows[70]["bits"] == "".join(map(str, x[1, 6]))
+
+
+def test_comparison_arrives_and_its_data_can_be_had(player):
+    here = player("chains?model=tiny&passes=66")
+    button = here.page.get_by_role("button", name="Figure data")
+    button.wait_for(timeout=30_000)
+    here.settled()
+    with here.page.expect_download() as download:
+        button.click()
+    rows = json.loads(download.value.path().read_text())
+    assert [row.get("k") for row in rows] == [None, None, None, 1, 2, 4, 8, 16, 32]
+    assert {row["kernel"].split(",")[0] for row in rows} == {"Gibbs", "Gibbs-with-Gradients", "DMALA", "Back-and-forth"}
+
+
+def test_bad_address_gets_sentences_and_defaults(player):
+    here = player("chains?model=nowhere&k=99&start=heaven&moves=7&chain_seed=-1")
+    text = "\n".join(here.page.get_by_role("alert").all_inner_texts())
+    for words in ("names no shipped model", "1..32", "data, noise, sampler", "4, 6, 8", "0..2147483647"):
+        assert words in text
+    assert shown_k(here) == "8"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_both_themes_and_a_narrow_window(player, theme, width):
+    here = player("chains?model=tiny&passes=66", theme=theme, width=width)
+    page = here.page
+    page.locator(".forward").click()
+    page.locator(".forward").click()
+    assert here.overflow() <= 0
+    box = page.locator(".plane canvas").bounding_box()
+    assert box["width"] > 300
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert ("dark" in page.locator(".player").get_attribute("class")) == (theme == "dark")
+    page.get_by_role("button", name="Figure data").wait_for(timeout=30_000)
+    here.settled()
+    assert here.axe() == []

@@ -1,0 +1,87 @@
+"""Real workers, really training: two jobs in a queue, one of them killed, resumed, paused and cancelled."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.model import load
+from ebgfn.runs import jobs, spawn, store
+from ebgfn.runs.folder import RunFolder
+
+ENDLESS = Toy2DConfig(bits=3, steps=10_000_000)
+SHORT = Toy2DConfig(bits=3, steps=5, dataset="moons")
+
+
+@pytest.fixture
+def no_survivors(home) -> Iterator[None]:
+    yield
+    for run in store.list_runs():
+        if run.alive:
+            os.kill(run.read_status().pid or 0, signal.SIGKILL)
+    wait_for(lambda: spawn.reap() == 0)
+    jobs.poll()
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def steps(run: RunFolder) -> list[int]:
+    return [line["step"] for line in run.metrics]
+
+
+def in_state(run: RunFolder, state: str) -> Callable[[], bool]:
+    return lambda: run.read_status().state == state
+
+
+def test_queue_kill_resume_pause_cancel(no_survivors):
+    first = store.find(jobs.submit(ENDLESS, owner="me"))
+    second = store.find(jobs.submit(SHORT, owner="me"))
+    assert second.read_status().state == "queued"
+    assert jobs.queue_position(second.id) == 1
+    wait_for(lambda: len(steps(first)) >= 2 and first.has_checkpoint)
+    assert first.alive
+
+    killed = first.read_status()
+    os.kill(killed.pid or 0, signal.SIGKILL)
+    wait_for(lambda: not first.alive)
+    jobs.poll()
+    assert first.read_status().state == "failed"
+    assert "without a word" in (first.read_status().error or "")
+    assert second.read_status().state == "running", "the place is free again"
+
+    before = first.metrics
+    jobs.resume(first.id)
+    assert first.read_status().state == "queued"
+    # From here on nobody polls: the end of the second job starts the first again.
+    wait_for(in_state(second, "done"))
+    wait_for(in_state(first, "running"))
+    wait_for(lambda: len(first.metrics) < len(before) or first.metrics[-1]["step"] > before[-1]["step"])
+    kept = [line for line in first.metrics if line in before]
+    assert kept, "the curve goes on from a checkpoint, it does not start over"
+    assert killed.elapsed_s - kept[-1]["elapsed_s"] <= 30.0
+    wait_for(lambda: len(first.metrics) > len(kept))
+    assert steps(first) == sorted(set(steps(first)))
+    assert set(first.frames) <= set(steps(first))
+
+    jobs.pause(first.id)
+    wait_for(in_state(first, "paused"))
+    events, elapsed = len(first.metrics), first.read_status().elapsed_s
+    jobs.step(first.id)
+    wait_for(lambda: len(first.metrics) == events + 1 and first.read_status().state == "paused")
+    assert elapsed < first.read_status().elapsed_s
+    jobs.resume(first.id)
+    wait_for(in_state(first, "running"))
+    jobs.cancel(first.id)
+    wait_for(in_state(first, "cancelled"))
+    assert load(first.checkpoint).config == ENDLESS
+    assert load(second.checkpoint).config == SHORT
+    assert first.log == ""
+    assert second.log == ""

@@ -1,0 +1,229 @@
+"""Every command as a process of its own, with good and with bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.data.toy2d import density
+from ebgfn.model import Architecture, build, load
+from ebgfn.runs.folder import RunFolder
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands with a home of their own."""
+
+    home: Path
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        environment = os.environ | {"EBGFN_HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-W", "error", "-m", "ebgfn", *map(str, arguments)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    def __call__(self, *arguments: object, code: int = 0) -> tuple[str, str]:
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=90)
+        assert process.returncode == code, err
+        assert "Traceback" not in err
+        return out, err
+
+    def json(self, *arguments: object, code: int = 0) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        return json.loads(self(*arguments, "--json", code=code)[0])
+
+    def refused(self, *arguments: object) -> str:
+        """The one line on stderr."""
+        out, err = self(*arguments, code=2)
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith("ebgfn: ")
+        return err
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return Shell(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def trained(shell: Shell) -> dict[str, Any]:
+    return shell.json("train", "toy2d", "--dataset", "moons", "--bits", 4, "--steps", 5, "--seed", 3)
+
+
+def test_train(shell, trained):
+    run = RunFolder(Path(trained["run"]))
+    assert run.path.parent == shell.home / "runs"
+    assert (trained["state"], trained["step"], trained["progress"]) == ("done", 5, 1.0)
+    assert trained["elapsed_s"] == run.metrics[-1]["elapsed_s"] > 0
+    assert trained["metrics"].items() <= run.metrics[-1].items()
+    assert "gfn_nll" in trained["metrics"]
+    assert run.config == Toy2DConfig(dataset="moons", bits=4, steps=5, seed=3) == load(run.checkpoint).config
+
+
+def test_evaluate(shell, trained):
+    figures = shell.json("evaluate", trained["run"], "--points", 50, "--seed", 1)
+    assert {"kind", "dataset", "seed", "gfn_nll", "gfn_nll_se", "ebm_nll", "log_z", "ess", "mmd"} <= set(figures)
+    assert figures["train_seconds"] == trained["elapsed_s"]
+    assert figures["dataset"] == "moons"
+    assert None not in figures.values()
+    assert "entropy_floor" not in figures
+
+
+def test_sample(shell, trained, tmp_path):
+    out, err = shell("sample", trained["id"], "-n", 300, "--seed", 5, "--out", tmp_path / "s.npz")
+    assert out.strip() == str(tmp_path / "s.npz")
+    assert "100%" in err
+    assert "left" in err
+    with np.load(tmp_path / "s.npz") as arrays:
+        x, xy = arrays["x"], arrays["xy"]
+    assert (x.shape, x.dtype, xy.shape, xy.dtype) == ((300, 8), np.uint8, (300, 2), np.float32)
+    assert (xy == density("moons").grid(4).decode(x)).all()
+    assert 0 < x.mean() < 1
+
+
+def test_chain(shell, trained, tmp_path):
+    file = tmp_path / "c.npz"
+    told = shell.json("chain", trained["run"], "--k", 2, "--steps", 120, "--chains", 7, "--out", file)
+    with np.load(file) as arrays:
+        x, accept = arrays["x"], arrays["accept"]
+    assert (x.shape, x.dtype, accept.shape, accept.dtype) == ((121, 7, 8), np.uint8, (120, 7), np.bool_)
+    moved = (x[1:] != x[:-1]).any(2)
+    assert not moved[~accept].any()
+    assert moved[accept].any()
+    assert ((x[1:] != x[:-1]).sum(2) <= 2).all()
+    assert told["acceptance"] == pytest.approx(accept.mean())
+
+
+def test_runs(shell, trained):
+    (shell.home / "runs" / "broken").mkdir()
+    listed = {run["id"]: run for run in shell.json("runs")["runs"]}
+    assert listed[trained["id"]]["state"] == "done"
+    assert listed[trained["id"]]["config"]["dataset"] == "moons"
+    assert listed["broken"]["state"] == "damaged"
+    assert trained["id"] in shell("runs")[0]
+    assert "is done already" in shell.refused("cancel", trained["id"])
+    assert "is done already" in shell.refused("resume", trained["run"])
+    assert "status.json" in shell.refused("resume", shell.home / "runs" / "broken")
+
+
+def wait_for_events(process: subprocess.Popen[str], run: RunFolder, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (run.path / "metrics.jsonl").exists() or len(run.metrics) < number or not run.has_checkpoint:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_killed_interrupted_diverged(shell, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    with shell.start("train", "toy2d", "--bits", 3, "--steps", 1_000_000, "--run", run.path) as process:
+        wait_for_events(process, run, 2)
+        process.kill()
+        process.communicate()
+    before = run.metrics
+    with shell.start("resume", run.path, "--json") as process:
+        wait_for_events(process, run, 1)
+        while run.metrics[-1] in before:
+            time.sleep(0.05)
+        assert "in training already" in shell.refused("resume", run.path)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    told = json.loads(out)
+    assert (process.returncode, told["state"], told["error"]) == (130, "cancelled", "it was interrupted")
+    assert "goes on with it" in err
+    assert "Traceback" not in err
+    steps = [line["step"] for line in run.metrics]
+    assert steps == sorted(set(steps))
+    assert run.metrics[0] == before[0]
+
+    spoil(run)
+    told = shell.json("resume", run.path, code=2)
+    assert told["state"] == "failed"
+    assert f"step {told['step']}" in told["error"]
+    assert "nan" in told["error"]
+    assert load(run.checkpoint).config.bits == 3
+
+
+def spoil(run: RunFolder) -> None:
+    """Put a number that is none into the energy's weights, as if training had gone wrong there."""
+    saved = torch.load(run.checkpoint / "trainer.pt", weights_only=True)
+    saved["state"]["energy"]["module"]["net.last.bias"].fill_(float("nan"))
+    torch.save(saved, run.checkpoint / "trainer.pt")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train toy2d --dataset nope", "dataset must be one of 2spirals, 8gaussians"),
+        ("train toy2d --preset slow", "preset must be one of fast, paper"),
+        ("train toy2d --budget-s -3", "budget_s must be a number in 1..604800, got -3"),
+        ("train toy2d --budget-s nan", "budget_s must be a number in 1..604800"),
+        ("train toy2d --bits 17", "bits must be a whole number in 3..16, got 17"),
+        ("train toy2d --bits three", "bits must be a whole number in 3..16, got 'three'"),
+        ("train toy2d --steps 0", "steps must be a whole number in 1..1e+07, got 0"),
+        ("train toy2d --seed -1", "seed must be a whole number in 0.."),
+        ("train toy2d --bogus 1", "unrecognized arguments: --bogus"),
+        ("train toy2d --run FILE/run", "cannot write to"),
+        ("train toy2d --run FULL", "must be a new or an empty folder"),
+        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d')"),
+        ("train", "required: KIND"),
+        ("", "required: COMMAND"),
+        ("fly", "invalid choice: 'fly'"),
+        ("evaluate nowhere", "nowhere is neither a run folder nor a checkpoint folder"),
+        ("evaluate nowhere --points 1", "points must be a whole number in 2..100000, got '1'"),
+        ("sample nowhere -n 0 --out FILE", "n must be a whole number in 1..1000000, got '0'"),
+        ("sample nowhere", "required: --out"),
+        ("sample MODEL --out FILE/s.npz", "--out must name a file in a folder that exists"),
+        ("chain nowhere --steps -1 --out FILE", "steps must be a whole number in 1..1000000, got '-1'"),
+        ("cancel nowhere", "there is no run 'nowhere'"),
+        ("resume FULL", "is no readable run: status.json"),
+    ],
+)
+def test_refused_at_once(shell, tmp_path, arguments, message):
+    build(Toy2DConfig(bits=3), Architecture(hidden=2, depth=1)).save(tmp_path / "full")
+    (tmp_path / "file").write_text("")
+    places = {"FILE": str(tmp_path / "file"), "FULL": str(tmp_path / "full"), "MODEL": str(tmp_path / "full")}
+    for word, place in places.items():
+        arguments = arguments.replace(word, place)
+    assert message in shell.refused(*arguments.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (None, "k must be a whole number in 1..6, got 7"),
+        (b"no weights", "no readable checkpoint"),
+        ("other shape", "weights of another shape than config.json describes"),
+    ],
+)
+def test_refused_models(shell, tmp_path, change, message):
+    build(Toy2DConfig(bits=3), Architecture(hidden=2, depth=1)).save(tmp_path)
+    if change == "other shape":
+        config = (tmp_path / "config.json").read_text()
+        (tmp_path / "config.json").write_text(config.replace('"bits": 3', '"bits": 4'))
+    elif change is not None:
+        (tmp_path / "model.safetensors").write_bytes(change)
+    assert message in shell.refused("chain", tmp_path, "--k", 7, "--out", tmp_path / "c.npz")
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_help_names_the_limits(shell):
+    out, _ = shell("train", "toy2d", "--help")
+    assert "3..16" in out
+    assert "checkerboard" in out
+    assert "--budget-s" in out
+    assert "reproducible" in out
