@@ -40,8 +40,9 @@ ASK = """(dial, k) => new Promise(done => {
 def compute_ms(model_name: str, k: int, repeats: int) -> float:
     """Median time of the server's part that depends on K, in milliseconds."""
     sys.path.insert(0, str(ROOT))
-    from ebgfn.ui import chain_player, chain_source
+    from ebgfn.ui import chain_player, chain_source, quick
 
+    quick.settle()
     source = chain_source.sources()[model_name]
     times = []
     for seed in range(1000, 1000 + repeats):

@@ -90,3 +90,6 @@ def _check_number(name: str, value: Any, low: float, high: float, *, whole: bool
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         raise ValueError(f"{name} must be {'a whole number' if whole else 'a number'} in {low:g}..{high:g}, got {value!r}")
+
+
+CONFIGS: dict[str, type[Toy2DConfig]] = {"toy2d": Toy2DConfig}

@@ -46,7 +46,7 @@ class MLPEnergy(nn.Module):
 def conditionals(energy: Energy, x: Vectors) -> Vectors:
     """p(x_i = 1 | all other entries) under the energy, for every i."""
     parts = []
-    for rows in inference_chunks(len(x), rows=max(1, 4096 // x.shape[1])):
+    for rows in inference_chunks(len(x), states=x.shape[1]):
         here = x[rows]
         keep = torch.sigmoid(energy.neighbours(here) - energy(here).unsqueeze(1))
         parts.append(torch.where(here > 0.5, keep, 1.0 - keep))

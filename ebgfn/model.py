@@ -11,12 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import CONFIGS, Toy2DConfig
 from ebgfn.energies import MLPEnergy
 from ebgfn.files import write_bytes, write_json
 from ebgfn.policies import MLPPolicy
 
-CONFIGS: dict[str, type[Toy2DConfig]] = {"toy2d": Toy2DConfig}
 ENERGIES: dict[str, Callable[..., nn.Module]] = {"mlp": MLPEnergy}
 POLICIES: dict[str, Callable[..., nn.Module]] = {"mlp": MLPPolicy}
 

@@ -15,8 +15,9 @@ from ebgfn.data.stream import Stream
 from ebgfn.evaluation.watch import Watch
 from ebgfn.model import Architecture, Model, build
 
-# Watching costs at most this share of the time, however often events are asked for.
+# Watching costs about this share of the time at most, unless events would come too seldom for a live page.
 WATCH_SHARE = 0.08
+MOST_SECONDS_BETWEEN_EVENTS = 2.0
 
 
 class TrainingDiverged(RuntimeError):
@@ -102,7 +103,7 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         state.step += 1
         now = time.perf_counter()
         state.elapsed_s, clock = state.elapsed_s + now - clock, now
-        due = last_event + max(event_interval_s, watch_s / WATCH_SHARE)
+        due = last_event + max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
         if state.elapsed_s < due and state.progress() < 1.0:
             continue
         metrics, frame = watch.look(state.model())

@@ -64,7 +64,7 @@ def complete(policy: Policy, x: Vectors, order: Orders, *, start: int, generator
     x = x.clone()
     noise = torch.rand(dim - start, batch, generator=generator)
     log_value = torch.zeros(batch)
-    for rows in inference_chunks(batch, rows=1024):
+    for rows in inference_chunks(batch):
         carry = policy.begin(x[rows], filled_at(order[rows], start))
         filled = x[rows]
         for t in range(start, dim):
@@ -174,7 +174,7 @@ def log_erasure(policy: Policy, x: Vectors, order: Orders, *, start: int) -> Bat
 @torch.no_grad()
 def log_probs_chunked(policy: Policy, x: Vectors, order: Orders, *, start: int = 0) -> tuple[Batch, Batch]:
     """`log_probs` without gradients, in chunks that stay in cache."""
-    states = max(1, 4096 // (x.shape[1] - start))
-    parts = [log_probs(policy, x[i], order[i], start=start) for i in inference_chunks(len(x), rows=states)]
+    chunks = inference_chunks(len(x), states=x.shape[1] - start)
+    parts = [log_probs(policy, x[i], order[i], start=start) for i in chunks]
     log_pf, log_pb = zip(*parts, strict=True)
     return torch.cat(log_pf), torch.cat(log_pb)

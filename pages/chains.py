@@ -11,7 +11,7 @@ from ebgfn.ui import chain_player, chain_source, frame, mixing_panel, quick
 from ebgfn.ui.chain_source import DEFAULT_MOVES, MAX_SEED, MOVES, STARTS, Settings, Source
 
 LEAD = """A **back-and-forth move** voids K bits of a point by the GFlowNet's erasure policy $P_B$, fills them again by
-its sampling policy $P_F$, and accepts the result or stays. One number makes of a small step a fresh sample: move it."""
+its sampling policy $P_F$, and accepts the result or stays. Move K, and see a small step become a fresh sample."""
 
 HOW_TO_READ = """**Left:** the model's density, exp(−E)/Z, with every chain on it. Click a chain to see its whole
 path; ✕ is a rejected proposal. While bits of the chosen chain are void, the coloured dots are points that agree
@@ -47,7 +47,7 @@ def controls() -> Settings:
     start = st.selectbox("Start from", STARTS, width=130, **bound("start"))
     moves = st.selectbox("Moves", MOVES, index=MOVES.index(DEFAULT_MOVES), width=110, **bound("moves"))
     seed = st.number_input("Seed", 0, MAX_SEED, 0, width=150, **bound("chain_seed"))
-    return Settings(start, moves, seed).checked()
+    return Settings(start, moves, int(seed)).checked()
 
 
 @st.fragment

@@ -26,10 +26,10 @@ def moving_picture() -> str | None:
     if not names:
         st.info("No trained model is here yet. Train one on the 2D landscape page: half a minute shows a lot.")
         return None
-    frame.hold_choice("model", tuple(names), "The model")
+    frame.hold_choice("shown", tuple(names), "The model")
     default = "checkerboard" if "checkerboard" in names else names[0]
     name = st.segmented_control(
-        "Trained on", names, default=default, required=True, key="shown", persist_state="session"
+        "Trained on", names, default=default, required=True, key="shown", bind="query-params"
     )  # fmt: skip
     name = name if name in names else default
     story_player.play(shipped.pictures(shipped.folder(name)), name=name, key="story")

@@ -1,5 +1,60 @@
-"""Placeholder."""
+"""Runs: what trains, what waits and in which place, what has ended; stop, resume, download, delete."""
 
-from ebgfn.ui import frame
+import streamlit as st
 
-frame.page("runs", "Soon.")
+from ebgfn.runs.folder import FINISHED, RunError
+from ebgfn.ui import frame, run_list, training_panel
+from ebgfn.ui.run_list import visible
+
+TICK_S = 1.0
+SHOWN = 12
+LEAD = """Training goes on in processes of its own, one after the other, whether a page looks or not. A run that was stopped
+or failed **resumes** from its last checkpoint; a finished one can be opened, compared with another, downloaded and
+continued from the command line."""
+
+
+def unfinished() -> None:
+    """Runs that train or wait, looked at every second as long as there are any."""
+    training_panel.keep_alive()
+    runs = [(run, status) for run, status in visible() if status.state in (*training_panel.ACTIVE, "paused")]
+    before = st.session_state.get("unfinished")
+    now = [(run.id, status.state in training_panel.ACTIVE) for run, status in runs]
+    st.session_state["unfinished"] = now
+    if before is not None and before != now and not st.session_state.pop("whole_runs", False):
+        st.rerun()
+    for run, status in runs:
+        run_list.active(run, status)
+
+
+def main() -> None:
+    """The page, from top to bottom."""
+    frame.page("Runs", LEAD)
+    training_panel.say_refusal()
+    training_panel.keep_alive(force=True)
+    runs = visible()
+    if not runs:
+        st.info("There are no runs yet. Start one on the 2D landscape page.", icon=":material/model_training:")
+        st.page_link("pages/landscape_2d.py", label="Train a model", icon=":material/landscape:")
+        return
+    ended = [(run, status) for run, status in runs if status.state not in (*training_panel.ACTIVE, "paused")]
+    going_on = len(ended) < len(runs)
+    st.session_state["whole_runs"] = True
+    st.subheader("Now", anchor=False)
+    if not going_on:
+        st.caption("Nothing trains at the moment.")
+    ticking = any(status.state in training_panel.ACTIVE for _, status in runs)
+    st.fragment(unfinished, run_every=TICK_S if ticking else None)()
+    if not ended:
+        return
+    st.subheader("Ended", anchor=False)
+    pages = -(-len(ended) // SHOWN)
+    page = st.pagination(pages, key="runs_page") if pages > 1 else 1
+    for run, status in ended[(page - 1) * SHOWN : page * SHOWN]:
+        run_list.ended(run, status)
+    st.caption(f"States an ended run may have: {', '.join(FINISHED)}, or damaged if its files cannot be read.")
+
+
+try:
+    main()
+except RunError as problem:
+    st.error(str(problem), icon=":material/error:")

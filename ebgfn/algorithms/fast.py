@@ -43,12 +43,11 @@ class FastRecipe:
     decay: bool = True
     average: float = 0.999
     clip: float = 20.0
-    warm_share: float = 0.25
+    warm_share: float = 0.1
     pool: int = 16_384
     reuse: int = 8
     teach_share: float = 0.5
     negatives: bool = True
-    energy_every: int = 2
     architecture: Architecture = Architecture(hidden=192, depth=3)
 
 
@@ -81,10 +80,10 @@ class Fast:
                 self._queue += torch.randperm(self.recipe.pool, generator=generator).split(self.recipe.batch)
         rows = self._queue.pop() if joint else None
         rate = self._rate(now)
-        losses = {"any_order": self._update_sampler(stream, rows, rate, generator)}
-        if now.step % self.recipe.energy_every == 0:
-            losses["contrastive"] = self._update_energy(stream, rows, rate, generator)
-        return losses
+        return {
+            "any_order": self._update_sampler(stream, rows, rate, generator),
+            "contrastive": self._update_energy(stream, rows, rate, generator),
+        }
 
     def _rate(self, now: Moment) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
@@ -119,7 +118,15 @@ class Fast:
         if not self.recipe.negatives:
             return Pool(x, labels, x, torch.zeros(len(x)))
         drawn = sample_forward(self.sampler.averaged.policy, len(x), generator)
-        return Pool(x, labels, drawn.x, drawn.log_pf - drawn.log_pb)
+        log_q = drawn.log_pf - drawn.log_pb
+        self._set_log_z((-self.energy.averaged(drawn.x) - log_q).logsumexp(0) - math.log(len(x)))
+        return Pool(x, labels, drawn.x, log_q)
+
+    @torch.no_grad()
+    def _set_log_z(self, value: Tensor) -> None:
+        """log Z needs no gradient here: the negatives' weights estimate it."""
+        self.sampler.module.log_z.copy_(value)
+        self.sampler.averaged.log_z.copy_(value)
 
 
 def random_masks(batch: int, dim: int, generator: torch.Generator) -> Tensor:

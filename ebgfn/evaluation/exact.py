@@ -67,7 +67,7 @@ def log_marginal(policy: Policy) -> LogProbs:
 def _log_steps(policy: Policy, digits: Tensor) -> Float[Tensor, "states dim 2"]:
     """log P_F of filling each entry of each partial state with 0 and with 1; means nothing where already filled."""
     table = torch.empty(*digits.shape, 2)
-    for rows in inference_chunks(len(digits), rows=1024):
+    for rows in inference_chunks(len(digits)):
         mask = digits[rows] != 0
         out = policy((digits[rows] == 2).float(), mask)
         if out.location_logits is None:

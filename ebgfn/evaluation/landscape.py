@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from ebgfn.data.gray import Grid
 from ebgfn.data.toy2d import Density
@@ -39,19 +40,29 @@ def pixel_points(grid: Grid, side: int, rng: np.random.Generator) -> Float[np.nd
     return (inside / side * 2 - 1) * half_width(grid)
 
 
-@torch.no_grad()
-def landscape(model: Model, *, log_z: float, side: int = 64, trajectories: int = 1, seed: int = 0) -> Landscape:
-    """Evaluate energy and sampler once in each of side x side pixels; `log_z` is that of the energy, in nats.
-
-    The sampler's log-density comes from `trajectories` backward trajectories a pixel.
-    """
+def pixel_bits(model: Model, side: int, seed: int) -> Float[Tensor, "pixels dim"]:
+    """Bits of one random cell in each pixel."""
     grid = model.config.density().grid(model.config.bits)
-    bits = grid.encode(pixel_points(grid, side, np.random.default_rng(seed)))
-    x = torch.from_numpy(bits).float()
+    return torch.from_numpy(grid.encode(pixel_points(grid, side, np.random.default_rng(seed)))).float()
+
+
+@torch.no_grad()
+def energy_picture(model: Model, *, log_z: float, side: int = 64, seed: int = 0) -> Picture:
+    """log p = -E - log Z in each of side x side pixels."""
+    return (-model.energy(pixel_bits(model, side, seed)) - log_z).view(side, side).numpy()
+
+
+def sampler_picture(model: Model, *, side: int = 64, trajectories: int = 1, seed: int = 0) -> Picture:
+    """log q in each of side x side pixels, by `trajectories` backward trajectories each."""
     generator = torch.Generator().manual_seed(seed)
-    log_q = log_likelihood(model.policy, x, trajectories=trajectories, generator=generator)
-    log_p = -model.energy(x) - log_z
-    return Landscape(log_p.view(side, side).numpy(), log_q.view(side, side).numpy())
+    x = pixel_bits(model, side, seed)
+    return log_likelihood(model.policy, x, trajectories=trajectories, generator=generator).view(side, side).numpy()
+
+
+def landscape(model: Model, *, log_z: float, side: int = 64, trajectories: int = 1, seed: int = 0) -> Landscape:
+    """Both pictures of a model; `log_z` is that of its energy, in nats."""
+    log_p = energy_picture(model, log_z=log_z, side=side, seed=seed)
+    return Landscape(log_p, sampler_picture(model, side=side, trajectories=trajectories, seed=seed))
 
 
 def target(density: Density, *, side: int = 64, draws: int = 2_000_000, seed: int = 0) -> Picture:

@@ -105,7 +105,7 @@ def log_z(energy: Energy, policy: Policy, *, samples: int = 20_000, generator: t
 @torch.no_grad()
 def model_samples(
     energy: Energy, policy: Policy, x: Vectors, log_w: Batch, *, n: int, generator: torch.Generator
-) -> Vectors:
+) -> Float[Tensor, "samples dim"]:
     """About independent samples of p_phi: weighted sampler draws resampled, then moved K = D steps back and forth."""
     start = x[torch.multinomial(torch.softmax(log_w, 0), n, replacement=True, generator=generator)]
     kernel = BackAndForth(energy, policy, k=x.shape[1])

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import CONFIGS, Toy2DConfig
 from ebgfn.files import write_bytes, write_json
 
 FINISHED = ("done", "failed", "cancelled")
@@ -33,7 +33,6 @@ DAMAGED = "damaged"
 COMMANDS = ("run", "pause", "step", "cancel")
 MAX_FRAMES = 300
 LOCK_PATIENCE_S = 10.0
-KINDS = {"toy2d": Toy2DConfig}
 
 CONFIG, STATUS, METRICS, CONTROL, LOG = "config.json", "status.json", "metrics.jsonl", "control", "worker.log"
 TRAINER, WEIGHTS = "trainer.pt", "model.safetensors"
@@ -106,7 +105,7 @@ class RunFolder:
     def config(self) -> Toy2DConfig:
         try:
             description = json.loads((self.path / CONFIG).read_text())
-            return KINDS[description["kind"]].from_json(description["config"])
+            return CONFIGS[description["kind"]].from_json(description["config"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.path} is no readable run: {CONFIG}: {_reason(error)}") from None
 

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8, UInt32
 
+from ebgfn.data.gray import FULL_BITS
 from ebgfn.evaluation.mixing import move_terms
 from ebgfn.mcmc import Chain
 from ebgfn.model import Model
@@ -20,16 +21,19 @@ from ebgfn.ui import chain_source, plots
 from ebgfn.ui.chain_source import CHAINS, DEFAULT_K, Source, WholeNumbers
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("chain_moves.js", "chain_plane.js", "chain_panel.js", "chain_player.js")
 _KEY, _K, _SEEN = "chain_player", "chain_k", "chain_k_in_address"
 
 
-def _text(suffix: str) -> str:
-    return (_HERE / f"chain_player.{suffix}").read_text(encoding="utf-8")
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 _tables = {name: table for name, table in plots.lookup_tables().items() if name.startswith("amount")}
-_script = _text("js").replace("__LUTS__", json.dumps(_tables))
-_component = st.components.v2.component("ebgfn_chain_player", html=_text("html"), css=_text("css"), js=_script)
+_script = "\n".join(map(_text, _SCRIPTS)).replace("__LUTS__", json.dumps(_tables))
+_component = st.components.v2.component(  # pyright: ignore[reportAttributeAccessIssue]  (made when first asked for)
+    "ebgfn_chain_player", html=_text("chain_player.html"), css=_text("chain_player.css"), js=_script
+)
 
 
 def pack(x: UInt8[np.ndarray, "*rows dim"]) -> UInt32[np.ndarray, "*rows"]:
@@ -68,8 +72,10 @@ def _turned() -> None:
 
 def _settled() -> None:
     """Write K into the address once the dial rests: not at every value on the way, which would fill the history."""
-    _turned()
-    value = str(st.session_state.get(_K))
+    value = str(st.session_state[_KEY].get("settled"))
+    if value not in WholeNumbers(1, 2 * FULL_BITS):
+        return  # not from our dial
+    st.session_state[_K] = value
     if value == str(DEFAULT_K):
         st.query_params.pop("k", None)
     else:
@@ -80,8 +86,8 @@ def _settled() -> None:
 def _chosen_chain() -> tuple[int, Any]:
     state = st.session_state.get(_KEY) or {}
     index, asked = state.get("chain"), state.get("asked")
-    valid = isinstance(index, int) and 0 <= index < CHAINS
-    return (index if valid else 0), (asked.get("n") if isinstance(asked, dict) else None)
+    chain = index if isinstance(index, int) and 0 <= index < CHAINS else 0
+    return chain, (asked.get("n") if isinstance(asked, dict) else None)
 
 
 def play(source: Source, played: Chain, *, k: int) -> None:

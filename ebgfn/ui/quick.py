@@ -14,7 +14,7 @@ def settle() -> None:
     many small products waits for the slower one: six moves of 64 chains at K = 32 then took 860 ms, with one thread 84.
 
     Streamlit collects garbage after every run of a script and holds back the answer meanwhile; walking through 300,000
-    objects of torch, plotly and pandas takes 160 ms each time. They live as long as the server: freezing takes them out.
+    objects of torch, plotly and pandas takes 160 ms each time. They live as long as the server: freezing excepts them.
     """
     torch.set_num_threads(1)
     gc.collect()

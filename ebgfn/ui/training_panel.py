@@ -14,7 +14,7 @@ from ebgfn.ui import frame
 LONGEST_S = int(visitors.MAX_SECONDS)
 MAX_SEED = 2**31 - 1
 TICK_S = 0.4
-POLL_S, HEARTBEAT_S = 2.0, 20.0
+POLL_S, HEARTBEAT_S, MOST_SINCE_S = 2.0, 20.0, 5.0
 ACTIVE = ("queued", "running")
 STATE_COLOURS = {"queued": "gray", "running": "blue", "paused": "orange", "done": "green", "failed": "red"}
 
@@ -162,10 +162,12 @@ def progress_text(run: RunFolder, status: Status) -> str:
         return f"place {place} in the queue" if place else "about to start"
     settings = run.config
     length = f"{settings.steps:,} steps" if settings.steps else f"{settings.budget_s:g} s"
-    text = f"step {status.step:,} · {status.elapsed_s:.1f} s of training of {length}"
+    # Between two looks of the training process its clock goes on.
+    since = min(MOST_SINCE_S, max(0.0, time.time() - status.heartbeat)) if status.state == "running" else 0.0
+    text = f"step {status.step:,} · {status.elapsed_s + since:.1f} s of training of {length}"
     if status.state in ("running", "paused") and status.progress > 0:
-        left = status.elapsed_s / status.progress * (1 - status.progress)
-        text += f" · **{clock(left)} left**"
+        left = status.elapsed_s / status.progress * (1 - status.progress) - since
+        text += f" · **{clock(max(0.0, left))} left**"
     return text
 
 

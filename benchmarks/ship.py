@@ -1,0 +1,62 @@
+"""Turn a finished run into a shipped checkpoint with a card of its figures: `python benchmarks/ship.py RUN [RUN ...]`.
+
+A card records what made the model (command, machine, seconds, threads) and everything `evaluate` says of it.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from ebgfn.evaluation.report import evaluate
+from ebgfn.files import write_json
+from ebgfn.model import load
+from ebgfn.runs.folder import RunFolder
+
+CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
+
+
+def machine() -> str:
+    """Processor and software, as far as they decide how fast training goes."""
+    return f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}, torch {torch.__version__}"
+
+
+def ship(run: RunFolder, *, threads: int) -> Path:
+    """Write the checkpoint of one run under its data set's name."""
+    model, status = load(run.checkpoint), run.read_status()
+    config = model.config
+    folder = CHECKPOINTS / f"toy2d-{config.dataset}"
+    model.save(folder)
+    length = f"--steps {config.steps}" if config.steps else f"--budget-s {config.budget_s:g}"
+    card = {
+        "command": f"python -m ebgfn train toy2d --dataset {config.dataset} --preset {config.preset} {length}"
+        f" --seed {config.seed}",
+        "machine": machine(),
+        "threads": threads,
+        "date": datetime.date.today().isoformat(),
+        "train_seconds": round(status.elapsed_s, 1),
+        "steps": status.step,
+        "evaluate_command": f"python -m ebgfn evaluate toy2d-{config.dataset} --json",
+    }
+    write_json(folder / "card.json", card | evaluate(model))
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--threads", type=int, required=True, help="threads that the runs were trained with")
+    arguments = parser.parse_args()
+    for path in arguments.runs:
+        folder = ship(RunFolder(path), threads=arguments.threads)
+        card = json.loads((folder / "card.json").read_text())
+        floor = card["entropy_floor"]
+        print(f"{folder.name}: sampler {card['gfn_nll'] - floor:+.4f}, energy {card['ebm_nll'] - floor:+.4f}")
+
+
+if __name__ == "__main__":
+    main()

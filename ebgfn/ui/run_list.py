@@ -1,0 +1,110 @@
+"""The Runs page's parts: one run in training or waiting, and one that has ended."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from ebgfn.runs import jobs, store, visitors
+from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
+from ebgfn.ui import frame, training_panel, watching
+
+LOG_LINES = 12
+PAGE = "pages/landscape_2d.py"
+FIGURES = {
+    "step": "step",
+    "elapsed_s": "seconds",
+    "gfn_nll": "GFlowNet NLL",
+    "ebm_nll": "energy NLL",
+    "mh_acceptance": "acceptance",
+    "log_z": "log Z",
+}
+
+
+def visible() -> list[tuple[RunFolder, Status]]:
+    """Runs that this visitor may see, newest first."""
+    runs = [(run, run.status) for run in store.list_runs()]
+    if visitors.hosted():
+        me = frame.visitor()
+        runs = [(run, status) for run, status in runs if status.owner == me]
+    return runs
+
+
+def active(run: RunFolder, status: Status) -> None:
+    """A run that trains, waits, or is paused: state, progress, buttons."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            title(run, status)
+            act(run, "Cancel", jobs.cancel, ":material/stop:")
+            if status.state == "paused":
+                act(run, "Play", jobs.resume, ":material/play_arrow:")
+            elif status.state == "running":
+                act(run, "Pause", jobs.pause, ":material/pause:")
+        st.progress(min(1.0, max(0.0, status.progress)), text=training_panel.progress_text(run, status))
+
+
+def ended(run: RunFolder, status: Status) -> None:
+    """A run that is done, failed, cancelled or damaged: what came of it, and what can be done with it."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            title(run, status)
+            with st.popover("More", icon=":material/more_horiz:", key=f"more-{run.id}", on_change="rerun") as more:
+                if more.open:
+                    details(run, status)
+        if status.error:
+            st.markdown(f":material/error: {plain(status.error)}")
+
+
+def title(run: RunFolder, status: Status) -> None:
+    """State, settings and a way to the pictures."""
+    st.badge(status.state, color=training_panel.STATE_COLOURS.get(status.state, "gray"))
+    if status.state == DAMAGED:
+        st.markdown(f"`{run.id}`", width="stretch")
+        return
+    made = time.strftime("%d %b %H:%M", time.localtime(status.created))
+    st.markdown(f"**{watching.describe(run.config)}**  \n:small[{made} · {run.id}]", width="stretch")
+    st.page_link(PAGE, label="Open", icon=":material/landscape:", query_params={"run": run.id, "data": run.config.dataset})
+
+
+def act(run: RunFolder, label: str, action, icon: str) -> None:  # type: ignore[no-untyped-def]
+    """One button for one action on one run."""
+    st.button(label, key=f"{label}-{run.id}", icon=icon, on_click=training_panel.do, args=(action, run.id))
+
+
+def details(run: RunFolder, status: Status) -> None:
+    """Go on, take away, look into, delete."""
+    if status.state in ("failed", "cancelled"):
+        act(run, "Resume", jobs.resume, ":material/play_arrow:")
+    if status.state != DAMAGED and run.has_checkpoint:
+        st.download_button(
+            "Download model", lambda: store.export(run), f"{run.id}.zip", "application/zip",
+            key=f"download-{run.id}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+    log(run)
+    sure = st.checkbox("Delete it for good", key=f"sure-{run.id}")
+    st.button(
+        "Delete", key=f"delete-{run.id}", icon=":material/delete:", disabled=not sure,
+        on_click=training_panel.do, args=(jobs.delete, run.id),
+    )  # fmt: skip
+
+
+def log(run: RunFolder) -> None:
+    """The last lines of the metrics, and what the training process said."""
+    try:
+        lines = run.metrics[-LOG_LINES:]
+    except RunError as error:
+        st.caption(plain(str(error)))
+        lines = []
+    if lines:
+        table = pd.DataFrame(lines)
+        table = table[[name for name in FIGURES if name in table]].rename(columns=FIGURES).iloc[::-1]
+        st.caption("Last looks, newest first")
+        st.dataframe(table, hide_index=True, height=220)
+    if said := run.log.strip():
+        st.caption("The training process said")
+        st.code(said[-2000:], language=None, wrap_lines=True)
+
+
+def plain(text: str) -> str:
+    """A message without Markdown of its own."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#+!|$:~" else c for c in text)
