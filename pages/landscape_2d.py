@@ -4,14 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from ebgfn.config import PRESETS
 from ebgfn.data.gray import FULL_BITS
-from ebgfn.data.toy2d import DENSITIES, DRAWN
+from ebgfn.data.toy2d import DRAWN
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import (
     comparing,
+    data_choice,
     downloads,
-    drawing,
     exactly,
     frame,
     landscape_view,
@@ -22,53 +21,9 @@ from ebgfn.ui import (
 )
 from ebgfn.ui.plots import Scene
 
-SETS = (*DENSITIES, DRAWN)
 LEAD = """Points of the plane become vectors of bits. An **energy** $E(x)$ learns how probable each vector is, and a
-**GFlowNet** learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are shown beside the
-data: what they have not learned yet is what you can see differ."""
-
-
-def choose_data() -> tuple[str, tuple[tuple[float, ...], ...] | None]:
-    """One of the seven sets, or a drawing."""
-    run = st.query_params.get("run")
-    frame.hold_choice("data", SETS, "The data set")
-    if run and "data" not in st.session_state and "data" not in st.query_params:
-        st.session_state["data"] = run_dataset()
-    name = st.segmented_control(
-        "Data", SETS, default="checkerboard", required=True, key="data", bind="query-params",
-        format_func=lambda s: "draw your own" if s == DRAWN else s, on_change=training_panel.forget,
-    )  # fmt: skip
-    name = name if name in SETS else "checkerboard"
-    if name != DRAWN:
-        return name, None
-    with st.container(border=True):
-        st.markdown("**Draw a density**: the darker the colour (the lighter, in the dark theme), the more data there.")
-        return name, drawing.weights(drawing.canvas(key="canvas"))
-
-
-def run_dataset() -> str:
-    """Data set of the run in the address."""
-    run = training_panel.current()
-    return run.config.dataset if run else "checkerboard"
-
-
-def train_box(dataset: str, weights: tuple[tuple[float, ...], ...] | None) -> dict:
-    """Settings, and the buttons that start training."""
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = training_panel.settings()
-        try:
-            both = [training_panel.config(dataset, weights, chosen, preset=p) for p in PRESETS]
-        except ValueError as error:
-            st.error(str(error))
-            return chosen
-        one = [c for c in both if c.preset == chosen["preset"]]
-        start = training_panel.start
-        st.button("Train", type="primary", icon=":material/play_arrow:", on_click=start, args=(one,), key="train")
-        st.button(
-            "Train both presets", on_click=start, args=(both,), key="train_both",
-            help="Two runs with the same seconds and seed, one after the other; their curves are drawn together.",
-        )  # fmt: skip
-    return chosen
+**GFlowNet** learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are shown beside
+the data: what they have not learned yet is what you can see differ."""
 
 
 def show_shipped(dataset: str, bits: int, seed: int) -> None:
@@ -132,14 +87,14 @@ def watch(run: RunFolder, seed: int) -> None:
 
 
 frame.page("2D landscape", LEAD)
-dataset, weights = choose_data()
-chosen = train_box(dataset, weights)
+dataset, weights = data_choice.choose()
+chosen = training_panel.box(dataset, weights)
 current = training_panel.current()
 training_panel.say_refusal()
 try:
     if current is None:
-        show_shipped(dataset, chosen["bits"], chosen["seed"])
+        show_shipped(dataset, chosen.bits, chosen.seed)
     else:
-        show_run(current, chosen["seed"])
+        show_run(current, chosen.seed)
 except ValueError as problem:
     st.error(str(problem), icon=":material/error:")

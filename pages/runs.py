@@ -8,9 +8,9 @@ from ebgfn.ui.run_list import visible
 
 TICK_S = 1.0
 SHOWN = 12
-LEAD = """Training goes on in processes of its own, one after the other, whether a page looks or not. A run that was stopped
-or failed **resumes** from its last checkpoint; a finished one can be opened, compared with another, downloaded and
-continued from the command line."""
+LEAD = """Training goes on in processes of its own, one after the other, whether a page looks or not. A run that was
+stopped or failed **resumes** from its last checkpoint; one that is done can be opened, compared with another, and
+downloaded for the command line."""
 
 
 def unfinished() -> None:
@@ -39,14 +39,14 @@ def main() -> None:
     ended = [(run, status) for run, status in runs if status.state not in (*training_panel.ACTIVE, "paused")]
     going_on = len(ended) < len(runs)
     st.session_state["whole_runs"] = True
-    st.subheader("Now", anchor=False)
+    st.header("Now", anchor=False)
     if not going_on:
         st.caption("Nothing trains at the moment.")
     ticking = any(status.state in training_panel.ACTIVE for _, status in runs)
     st.fragment(unfinished, run_every=TICK_S if ticking else None)()
     if not ended:
         return
-    st.subheader("Ended", anchor=False)
+    st.header("Ended", anchor=False)
     pages = -(-len(ended) // SHOWN)
     page = st.pagination(pages, key="runs_page") if pages > 1 else 1
     for run, status in ended[(page - 1) * SHOWN : page * SHOWN]:

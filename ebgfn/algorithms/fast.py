@@ -39,13 +39,14 @@ class FastRecipe:
     """Settings, tuned at D = 32 with 120 s on two cores."""
 
     batch: int = 512
+    energy_batch: int = 256
     lr: float = 4e-3
     decay: bool = True
     average: float = 0.999
     clip: float = 20.0
     warm_share: float = 0.1
     pool: int = 16_384
-    reuse: int = 8
+    reuse: int = 16
     teach_share: float = 0.5
     negatives: bool = True
     architecture: Architecture = Architecture(hidden=192, depth=3)
@@ -53,10 +54,11 @@ class FastRecipe:
 
 @dataclass(frozen=True)
 class Pool:
-    """Data with the energy's conditionals as labels, and the sampler's trajectories: ends and log P_F - log P_B."""
+    """Data with the energy's conditionals as labels (None: it does not teach yet), and the sampler's trajectories: their
+    ends and log P_F - log P_B."""
 
     x: Vectors
-    labels: Vectors
+    labels: Vectors | None
     negative: Vectors
     log_q: Batch
 
@@ -73,17 +75,22 @@ class Fast:
         self._queue: list[Tensor] = []
 
     def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        joint = now.progress >= self.recipe.warm_share
-        if joint and not self._queue:
-            self._pool = self._fill(stream.draw(self.recipe.pool), now, generator)
-            for _ in range(self.recipe.reuse):
-                self._queue += torch.randperm(self.recipe.pool, generator=generator).split(self.recipe.batch)
-        rows = self._queue.pop() if joint else None
+        rows = None
+        if now.progress >= self.recipe.warm_share:
+            rows = self._next_rows(stream, now, generator)
         rate = self._rate(now)
         return {
             "any_order": self._update_sampler(stream, rows, rate, generator),
             "contrastive": self._update_energy(stream, rows, rate, generator),
         }
+
+    def _next_rows(self, stream: Stream, now: Moment, generator: torch.Generator) -> Tensor:
+        """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
+        if not self._queue:
+            self._pool = self._fill(stream.draw(self.recipe.pool), now, generator)
+            for _ in range(self.recipe.reuse):
+                self._queue += torch.randperm(self.recipe.pool, generator=generator).split(self.recipe.batch)
+        return self._queue.pop()
 
     def _rate(self, now: Moment) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
@@ -91,7 +98,7 @@ class Fast:
         return min(1.0, (now.step + 1) / 100) * decay
 
     def _update_sampler(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
-        if rows is None:
+        if rows is None or self._pool.labels is None:
             x = labels = stream.draw(self.recipe.batch)
         else:
             x, labels = self._pool.x[rows], self._pool.labels[rows]
@@ -100,12 +107,13 @@ class Fast:
         return self.sampler.update(any_order_likelihood(value_logits, labels, mask).mean(), rate=rate)
 
     def _update_energy(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
-        x = stream.draw(self.recipe.batch)
+        x = stream.draw(self.recipe.energy_batch)
         uniform = torch.randint(0, 2, x.shape, generator=generator).float()
         batches = [x, uniform]
         if rows is not None and self.recipe.negatives:
+            rows = rows[: len(x)]
             batches.append(self._pool.negative[rows])
-        energy, energy_uniform, *energy_negative = self.energy.module(torch.cat(batches)).split(self.recipe.batch)
+        energy, energy_uniform, *energy_negative = self.energy.module(torch.cat(batches)).split(len(x))
         log_uniform = -x.shape[1] * math.log(2)
         loss = noise_contrastive(-energy - log_uniform, -energy_uniform - log_uniform).mean()
         if energy_negative:
@@ -114,7 +122,7 @@ class Fast:
         return self.energy.update(loss, rate=rate)
 
     def _fill(self, x: Vectors, now: Moment, generator: torch.Generator) -> Pool:
-        labels = conditionals(self.energy.averaged, x) if now.progress >= self.recipe.teach_share else x
+        labels = conditionals(self.energy.averaged, x) if now.progress >= self.recipe.teach_share else None
         if not self.recipe.negatives:
             return Pool(x, labels, x, torch.zeros(len(x)))
         drawn = sample_forward(self.sampler.averaged.policy, len(x), generator)

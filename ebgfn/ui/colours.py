@@ -1,4 +1,4 @@
-"""The two colour scales of every picture, each in a light and a dark form, built in OKLab so that equal steps look equal.
+"""The two colour scales of every picture, for both themes, built in OKLab so that equal steps look equal.
 
 `amount` runs from the page's background to full strength through lightness alone (readable without colour vision);
 `signed` runs from blue (too little) through the background to orange (too much), a pair that colour-blind readers tell

@@ -40,7 +40,7 @@ def curves_and_other(
             i: f"{short(run.config)} · seed {run.config.seed} · {i}" for i, run in others.items()
         }
         chosen = st.selectbox(
-            "Compare with", list(labels), format_func=labels.__getitem__, key="compare", bind="query-params"
+            "Compare with", list(labels), format_func=labels.__getitem__, key="compare", bind="query-params", width=460
         )
         other = others.get(chosen)
     if not columns and other is None:
@@ -53,7 +53,7 @@ def curves_and_other(
     if runs:
         curves.draw(runs, floor=scene.floor, end_s=end_s, key="curves")
     if other is not None:
-        st.subheader(f"Compared: {watching.describe(other.config)}", anchor=False)
+        st.header(f"Compared: {watching.describe(other.config)}", anchor=False)
         view = watching.scene(other, watching.rows(other), newest_only=False)
         if view is None:
             st.caption("It has no pictures yet: it waits for its turn, or has just begun.")

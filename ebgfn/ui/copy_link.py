@@ -1,15 +1,17 @@
 """A button that copies the page's address, which holds the page's state."""
 
-import streamlit as st
+from streamlit.components.v2 import component
 
-_component = st.components.v2.component(
+_component = component(
     "ebgfn_copy_link",
     html="""<button type="button" title="The address of this page holds every setting on it">
-<svg viewBox="0 0 24 24" width="16" height="16" aria-hidden="true"><path fill="none" stroke="currentColor" stroke-width="2"
-stroke-linecap="round" d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.6-5.6l-1.5 1.5M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.6 5.6l1.5-1.5"/></svg>
+<svg viewBox="0 0 24 24" width="16" height="16" aria-hidden="true">
+<path fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"
+d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.6-5.6l-1.5 1.5M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.6 5.6l1.5-1.5"/></svg>
 <span aria-live="polite">Copy link</span></button>
 """,
-    css="""button { font: 0.875rem var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;
+    css="""button { font: 0.875rem var(--st-font); color: var(--st-text-color); background: transparent;
+  cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); height: 2.3rem; padding: 0 0.8rem;
   display: inline-flex; gap: 0.45rem; align-items: center; white-space: nowrap; }
 button:hover { border-color: var(--st-link-color); color: var(--st-link-color); }

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
+_component = component(
     "ebgfn_curves",
     html='<div class="curves">\n</div>',
     css=(_HERE / "curves.css").read_text(encoding="utf-8"),

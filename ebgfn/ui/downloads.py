@@ -13,7 +13,7 @@ COUNTS = (1000, 4000, 10_000)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _model(folder: str, changed_ns: int):  # noqa: ANN202  (the type would import torch)
+def _model(folder: str, changed_ns: int):
     from ebgfn.model import load
 
     return load(Path(folder))
@@ -47,7 +47,7 @@ def figure_npz(scene: plots.Scene, curves: dict[str, list[float]]) -> bytes:
     """Densities per unit area as drawn (row 0 below), the samples shown, and the curves."""
     last = scene.frames[-1]
     return npz(
-        half_width=np.float64(scene.half),
+        half_width=np.array(scene.half),
         target=plots.decode(scene.target, scene.top).astype(np.float32),
         energy=plots.decode(last.p, scene.top).astype(np.float32),
         sampler=plots.decode(last.q, scene.top).astype(np.float32),

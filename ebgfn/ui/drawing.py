@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 from jaxtyping import Int, UInt8
+from streamlit.components.v2 import component
 
 from ebgfn.ui import plots
 
 SIDE, STRENGTHS = 32, 16
 PARAMETER = "drawing"
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
+_component = component(
     "ebgfn_drawing",
     html=(_HERE / "drawing.html").read_text(encoding="utf-8"),
     css=(_HERE / "drawing.css").read_text(encoding="utf-8"),

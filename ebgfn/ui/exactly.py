@@ -25,7 +25,7 @@ Table = Float[np.ndarray, "side side"]
 
 
 def scene(folder: Path, *, source: str) -> plots.Scene:
-    """Exact densities and total variations of a checkpoint of at most MAX_BITS bits an axis. Errors: CheckpointError."""
+    """Exact densities and total variations of a checkpoint of few bits an axis. Errors: CheckpointError."""
     return _scene(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, source)
 
 

@@ -1,4 +1,4 @@
-"""What all pages share: navigation, the guard of deep links, the head of a page, who visits, and addresses held to limits."""
+"""What all pages share: navigation, the guard of deep links, a page's head, who visits, addresses held to limits."""
 
 import hashlib
 import secrets
@@ -22,8 +22,8 @@ PAGES = (
     ("pages/runs.py", "Runs", ":material/list_alt:", "Queue, progress, log, downloads of training runs."),
 )
 
-# True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody has
-# opened the root, because a folder of that name is its older way to declare pages.
+# True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
+# has opened the root, because a folder of that name is its older way to declare pages.
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
 
@@ -56,7 +56,7 @@ def page(title: str, lead: str) -> None:
 
 
 def visitor() -> str:
-    """A name for whoever visits, the same after a reload: a digest of the browser's cross-site token, or one of the session."""
+    """A name for whoever visits, the same after a reload: a digest of the browser's cross-site token."""
     mask, _, rest = st.context.cookies.get("_streamlit_xsrf", "").removeprefix("2|").partition("|")
     masked = rest.partition("|")[0]
     try:

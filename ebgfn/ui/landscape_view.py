@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from ebgfn.ui import plots
 
@@ -14,7 +14,7 @@ def _source(suffix: str) -> str:
 
 
 _script = _source("js").replace("__LUTS__", plots.lookup_tables_json()).replace("__FAINT__", str(plots.FAINT))
-_component = st.components.v2.component("ebgfn_landscape", html=_source("html"), css=_source("css"), js=_script)
+_component = component("ebgfn_landscape", html=_source("html"), css=_source("css"), js=_script)
 
 
 def draw(scene: plots.Scene, *, key: str) -> None:

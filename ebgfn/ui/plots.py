@@ -1,4 +1,4 @@
-"""What the pictures of the plane need: densities as bytes on one scale, points as 16-bit pairs, numbers with their meaning."""
+"""What the pictures of the plane need: densities as bytes on one scale, points as 16-bit pairs, labelled numbers."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from ebgfn.ui import colours
 Picture = Float[np.ndarray, "side side"]
 Points = Float[np.ndarray, "n 2"]
 
-# Bytes follow log(1 + FAINT p / top): a step is 2 % of a density at the top, and a 200th of the top is still 13 % of the scale.
+# Bytes follow log(1 + FAINT p / top): a step is 2 % of a density at the top; a 200th of the top is 13 % of the scale.
 FAINT = 200.0
 Number = tuple[str, str]
 
@@ -132,16 +132,16 @@ def _frame_json(frame: Frame, scene: Scene) -> dict[str, Any]:
 
 MEANING = {
     "floor": "Entropy of the data on this grid, in nats: no model's NLL can be lower on average.",
-    "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z for the energy, −log q(x) for the sampler.",
-    "above floor": "NLL minus the floor: what is left to learn, in nats. Small negative values are noise of the test points.",
+    "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler.",
+    "above floor": "NLL minus the floor: what is left to learn, in nats. Negative values are noise of the test points.",
     "log Z": "Estimate of log Z in nats, from the sampler's weighted trajectories.",
     "between": "A lower and an upper bound on log Z, two standard errors outside a forward and a backward estimate.",
     "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
-    "sample size": "Effective sample size, as a share, of the weights that estimate Z: 1 if the sampler matches the energy.",
-    "MMD": "Distance (maximum mean discrepancy) between samples and data; negative values are noise around zero.",
-    "data to data": "The same distance between two sets of data: the best value to expect.",
+    "sample size": "Effective sample size of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
+    "MMD × 10⁶": "Maximum mean discrepancy of samples and data, in millionths; negative values are noise around zero.",
+    "data to data": "The same between two sets of data, in millionths: the best value to expect.",
     "distance to target": "Total variation: the largest error of the probability of any event, exact over all states.",
-    "distance to energy": "Total variation between sampler and energy, exact over all states: 0 if the sampler is perfect.",
+    "distance to energy": "Total variation between sampler and energy, exact over all states: 0 if they agree.",
 }
 
 
@@ -159,7 +159,7 @@ def numbers(values: dict[str, float], floor: float | None = None) -> dict[str, l
         "difference": plain("mh_acceptance", "acceptance", 3)
         + plain("ess", "sample size", 3)
         + plain("tv_difference", "distance to energy", 4),
-        "samples": plain("mmd", "MMD", 5) + plain("mmd_data", "data to data", 5),
+        "samples": [(label, millionths(values, name)) for name, label in MMD.items() if name in values],
     }
 
 
@@ -178,6 +178,15 @@ def _log_z(values: dict[str, float]) -> list[Number]:
     if "log_z_lower" in values and "log_z_upper" in values:
         rows.append(("between", f"{signed(values['log_z_lower'])} … {signed(values['log_z_upper'])}"))
     return rows
+
+
+MMD = {"mmd": "MMD × 10⁶", "mmd_data": "data to data"}
+
+
+def millionths(values: dict[str, float], name: str) -> str:
+    """A small figure times a million, with two standard errors where they are known."""
+    error = f" ± {2e6 * values[f'{name}_se']:.0f}" if f"{name}_se" in values else ""
+    return minus(f"{1e6 * values[name]:.0f}{error}")
 
 
 def minus(number: str) -> str:

@@ -1,8 +1,8 @@
 """A shipped model's pictures, stored beside its weights so that a page shows them without loading torch.
 
-`python -m ebgfn.ui.preview CHECKPOINT [RUN]` writes preview.npz: the final landscape finely, a few trajectories with what
-each partial state may still become, and, from the run folder that trained the model, moments and curves of the training.
-Weights that changed since make a preview stale: it is then ignored.
+`python -m ebgfn.ui.preview CHECKPOINT [RUN]` writes preview.npz: the final landscape finely, a few trajectories with
+what each partial state may still become, and, from the run folder that trained the model, moments and curves of the
+training. Weights that changed since make a preview stale: it is then ignored.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ FIGURES = ("gfn_nll", "ebm_nll", "log_z", "ess", "mh_acceptance")
 
 @dataclass(frozen=True)
 class Preview:
-    """Pictures of a trained model: the last moment finely, earlier ones coarsely; curves are named as in metrics.jsonl."""
+    """Pictures of a trained model: the last moment finely, earlier ones coarsely; curves as in metrics.jsonl."""
 
     half: float
     top: float
@@ -73,7 +73,7 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     x = sample_forward(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x
     rows = [] if run is None else read_metrics(run)
     history = () if run is None else moments(run, rows, grid.cell, top)
-    step = rows[-1]["step"] if rows else int(card.get("steps", 0))
+    step = int(rows[-1]["step"] if rows else card.get("steps", 0))
     samples = grid.decode(x.numpy().astype(np.uint8))
     final = plots.Frame(step, float(card.get("train_seconds", 0.0)), p, q, samples, numeric(card))
     return Preview(half, top, plots.encode(target, top), final, history, columns(rows), tell(model, grid, half))

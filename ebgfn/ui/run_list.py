@@ -1,8 +1,8 @@
 """The Runs page's parts: one run in training or waiting, and one that has ended."""
 
 import time
+from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
 from ebgfn.runs import jobs, store, visitors
@@ -63,10 +63,12 @@ def title(run: RunFolder, status: Status) -> None:
         return
     made = time.strftime("%d %b %H:%M", time.localtime(status.created))
     st.markdown(f"**{watching.describe(run.config)}**  \n:small[{made} · {run.id}]", width="stretch")
-    st.page_link(PAGE, label="Open", icon=":material/landscape:", query_params={"run": run.id, "data": run.config.dataset})
+    st.page_link(
+        PAGE, label="Open", icon=":material/landscape:", query_params={"run": run.id, "data": run.config.dataset}
+    )
 
 
-def act(run: RunFolder, label: str, action, icon: str) -> None:  # type: ignore[no-untyped-def]
+def act(run: RunFolder, label: str, action: Callable[[str], None], icon: str) -> None:
     """One button for one action on one run."""
     st.button(label, key=f"{label}-{run.id}", icon=icon, on_click=training_panel.do, args=(action, run.id))
 
@@ -96,10 +98,11 @@ def log(run: RunFolder) -> None:
         st.caption(plain(str(error)))
         lines = []
     if lines:
-        table = pd.DataFrame(lines)
-        table = table[[name for name in FIGURES if name in table]].rename(columns=FIGURES).iloc[::-1]
+        known = [name for name in FIGURES if name in lines[-1]]
+        table = {FIGURES[name]: [line.get(name) for line in reversed(lines)] for name in known}
         st.caption("Last looks, newest first")
-        st.dataframe(table, hide_index=True, height=220)
+        formats = {name: st.column_config.NumberColumn(format="%d" if name == "step" else "%.3f") for name in table}
+        st.dataframe(table, hide_index=True, column_config=formats)
     if said := run.log.strip():
         st.caption("The training process said")
         st.code(said[-2000:], language=None, wrap_lines=True)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from ebgfn.ui import plots
 from ebgfn.ui.preview import Preview
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
+_component = component(
     "ebgfn_story",
     html=(_HERE / "story_player.html").read_text(encoding="utf-8"),
     css=(_HERE / "story_player.css").read_text(encoding="utf-8"),

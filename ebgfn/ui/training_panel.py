@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -16,15 +18,29 @@ MAX_SEED = 2**31 - 1
 TICK_S = 0.4
 POLL_S, HEARTBEAT_S, MOST_SINCE_S = 2.0, 20.0, 5.0
 ACTIVE = ("queued", "running")
-STATE_COLOURS = {"queued": "gray", "running": "blue", "paused": "orange", "done": "green", "failed": "red"}
+GONE = "The run in the address is not here any more, or is damaged: the shipped model is shown instead."
+Colour = Literal["gray", "blue", "orange", "green", "red"]
+STATE_COLOURS: dict[str, Colour] = {
+    "queued": "gray",
+    "running": "blue",
+    "paused": "orange",
+    "done": "green",
+    "failed": "red",
+}
 
 
-def settings() -> dict[str, int | str]:
+@dataclass(frozen=True)
+class Chosen:
+    """The form's values, as the browser sent them: only a config made of them is within its limits."""
+
+    preset: str
+    seconds: int
+    bits: int
+    seed: int
+
+
+def settings() -> Chosen:
     """The form, each value also in the address."""
-    frame.hold_choice("preset", PRESETS, "The preset")
-    frame.hold_number("seconds", 5, LONGEST_S, "The number of seconds")
-    frame.hold_number("bits", 3, FULL_BITS, "The number of bits")
-    frame.hold_number("seed", 0, MAX_SEED, "The seed")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         preset = st.segmented_control(
             "Preset", PRESETS, default=PRESETS[0], required=True, key="preset", bind="query-params",
@@ -32,20 +48,42 @@ def settings() -> dict[str, int | str]:
         )  # fmt: skip
         seconds = st.number_input(
             "Seconds", 5, LONGEST_S, 60, step=5, key="seconds", bind="query-params", width=150,
-            help="Training time on the server. Learning rates decay over it, so a short run gives the best model it can.",
+            help="Training time. Learning rates decay over it, so that a short run gives the best model it can.",
         )  # fmt: skip
         bits = st.number_input(
             "Bits per axis", 3, FULL_BITS, FULL_BITS, key="bits", bind="query-params", width=150,
             help="How finely the plane is cut: 16 bits make 2³² cells. With up to 6, every number here becomes exact.",
         )  # fmt: skip
         seed = st.number_input("Seed", 0, MAX_SEED, 0, key="seed", bind="query-params", width=150)
-    return {"preset": preset or PRESETS[0], "seconds": seconds, "bits": bits, "seed": seed}
+    return Chosen(preset or PRESETS[0], seconds, bits, seed)
 
 
-def config(dataset: str, weights: tuple[tuple[float, ...], ...] | None, chosen: dict, *, preset: str) -> Toy2DConfig:
+def box(dataset: str, weights: tuple[tuple[float, ...], ...] | None) -> Chosen:
+    """Settings, and the buttons that start training."""
+    frame.hold_choice("preset", PRESETS, "The preset")
+    frame.hold_number("seconds", 5, LONGEST_S, "The number of seconds")
+    frame.hold_number("bits", 3, FULL_BITS, "The number of bits")
+    frame.hold_number("seed", 0, MAX_SEED, "The seed")
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = settings()
+        try:
+            both = [config(dataset, weights, chosen, preset=preset) for preset in PRESETS]
+        except ValueError as error:
+            st.error(str(error))
+            return chosen
+        one = [c for c in both if c.preset == chosen.preset]
+        st.button("Train", type="primary", icon=":material/play_arrow:", on_click=start, args=(one,), key="train")
+        st.button(
+            "Train both presets", on_click=start, args=(both,), key="train_both",
+            help="Two runs with the same seconds and seed, one after the other; their curves are drawn together.",
+        )  # fmt: skip
+    return chosen
+
+
+def config(dataset: str, weights: tuple[tuple[float, ...], ...] | None, chosen: Chosen, *, preset: str) -> Toy2DConfig:
     """Settings as a config; ValueError says what is allowed."""
-    budget_s = float(chosen["seconds"])
-    return Toy2DConfig(dataset, preset, bits=chosen["bits"], budget_s=budget_s, seed=chosen["seed"], weights=weights)
+    budget_s = float(chosen.seconds)
+    return Toy2DConfig(dataset, preset, bits=chosen.bits, budget_s=budget_s, seed=chosen.seed, weights=weights)
 
 
 def start(configs: list[Toy2DConfig]) -> None:
@@ -86,8 +124,8 @@ def say_refusal() -> None:
         st.error(text, icon=":material/block:")
 
 
-def current() -> RunFolder | None:
-    """The run that the address names; a sentence says so if there is none."""
+def current(*, quiet: bool = False) -> RunFolder | None:
+    """The run that the address names; unless `quiet`, a sentence says so if there is none."""
     name = st.query_params.get("run")
     if name is None:
         return None
@@ -96,10 +134,8 @@ def current() -> RunFolder | None:
         run.config  # noqa: B018  (a run without readable settings cannot be shown)
         return run
     except RunError:
-        st.warning(
-            "The run in the address does not exist here any more, or is damaged: the shipped model is shown instead.",
-            icon=":material/link_off:",
-        )
+        if not quiet:
+            st.warning(GONE, icon=":material/link_off:")
         return None
 
 

@@ -9,12 +9,12 @@ from ebgfn.data.toy2d import DRAWN
 from ebgfn.ui import plots
 
 READING = """
-**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth the
-sampler's minus the energy's, where full strength means the same density. The colour lists are even in lightness, so they
-can be read without colour vision. **log colours** lifts what is faint: a spurious mode would show there.
+**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth
+the sampler's minus the energy's, where full strength means the same density. Lightness alone tells the amount, so the
+scale can be read without colour vision. **log colours** lifts what is faint: a spurious mode would show there.
 
-**Move around.** Point at a picture to read all five at that place. Zoom by double click, pinch, ctrl and wheel or +, drag
-when zoomed; with the keyboard focus a picture, then +, −, 0 and the arrows.
+**Move around.** Point at a picture to read all five at that place. Zoom by double click, pinch, ctrl and wheel or +,
+drag when zoomed; with the keyboard focus a picture, then +, −, 0 and the arrows.
 """
 
 
@@ -38,14 +38,14 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
     if floor is not None and "gfn_nll" in values and "ebm_nll" in values:
         above = [plots.signed(values[name] - floor) for name in ("gfn_nll", "ebm_nll")]
         told.append(
-            f"**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
-            f"**{floor:.3f}**. The sampler is {above[0]} and the energy {above[1]} nats above it: e to that power is how many "
-            "times more probable the true density makes a typical point."
+            "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
+            f"**{floor:.3f}**. The sampler is at {above[0]}; the energy at {above[1]} nats from it: e to that power "
+            "is how many times more probable the true density makes a typical point."
         )
     if "log_z" in values:
         told.append(
-            r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$, a sum over all vectors: "
-            f"here log Z = **{plots.minus(format(values['log_z'], '.3f'))}**."
+            r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
+            f"Here log Z = **{plots.minus(format(values['log_z'], '.3f'))}**."
             + (
                 " It is estimated by the sampler, with bounds from both sides: "
                 f"{plots.signed(values['log_z_lower'])} to {plots.signed(values['log_z_upper'])}."
@@ -55,14 +55,14 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
         )
     if "mh_acceptance" in values:
         told.append(
-            "**Acceptance** asks how well the sampler knows the energy: void 8 bits of a data point, let the GFlowNet fill "
-            f"them, and accept by Metropolis and Hastings: **{values['mh_acceptance']:.1%}** of the moves. Every move is "
-            "accepted exactly if the trajectory balance loss is zero."
+            "**Acceptance** asks how well the sampler knows the energy: void 8 bits of a data point, let the GFlowNet "
+            "fill them, and accept by the rule of Metropolis and Hastings. "
+            f"**{values['mh_acceptance']:.1%}** of such moves are accepted; all are if, and only if, the loss is zero."
         )
     if "tv_difference" in values:
         told.append(
-            "**Exact**: all states were enumerated, and the GFlowNet's probabilities summed over all orders in which it can "
-            f"fill them. Total variation from the data: energy **{values['tv_energy']:.4f}**, GFlowNet "
+            "**Exact**: all states were enumerated, and the GFlowNet's probabilities summed over all orders in which "
+            f"it can fill them. Total variation from the data: energy **{values['tv_energy']:.4f}**, GFlowNet "
             f"**{values['tv_sampler']:.4f}**; between the two **{values['tv_difference']:.4f}**."
         )
     return told
