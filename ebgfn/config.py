@@ -30,7 +30,9 @@ class Toy2DConfig:
     budget_s: float = _limited(120.0, 1.0, MAX_BUDGET_S, "seconds of training")
     steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
     seed: int = _limited(0, 0, 2**31 - 1, "random seed")
-    weights: tuple[tuple[float, ...], ...] | None = field(default=None, metadata={"help": "the drawn density, row 0 on top"})
+    weights: tuple[tuple[float, ...], ...] | None = field(
+        default=None, metadata={"help": "the drawn density, row 0 on top"}
+    )
 
     def __post_init__(self):
         check(self)
@@ -89,7 +91,9 @@ def check(config: Any) -> None:
 def _check_number(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        raise ValueError(f"{name} must be {'a whole number' if whole else 'a number'} in {low:g}..{high:g}, got {value!r}")
+        raise ValueError(
+            f"{name} must be {'a whole number' if whole else 'a number'} in {low:g}..{high:g}, got {value!r}"
+        )
 
 
 CONFIGS: dict[str, type[Toy2DConfig]] = {"toy2d": Toy2DConfig}

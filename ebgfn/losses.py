@@ -43,7 +43,9 @@ def any_order_likelihood(
     return x.shape[1] * (nats * void).sum(1) / void.sum(1)
 
 
-def contrastive(energy_data: Float[Tensor, "*batch"], energy_negative: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+def contrastive(
+    energy_data: Float[Tensor, "*batch"], energy_negative: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
     """E(x) - E(x'): its gradient approximates that of -log p(x) when x' is a sample of the model."""
     return energy_data - energy_negative
 

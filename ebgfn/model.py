@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
 
 from ebgfn.config import CONFIGS, Toy2DConfig
 from ebgfn.energies import MLPEnergy
 from ebgfn.files import write_bytes, write_json
 from ebgfn.policies import MLPPolicy
 
-ENERGIES: dict[str, Callable[..., nn.Module]] = {"mlp": MLPEnergy}
-POLICIES: dict[str, Callable[..., nn.Module]] = {"mlp": MLPPolicy}
+ENERGIES: dict[str, Callable[..., MLPEnergy]] = {"mlp": MLPEnergy}
+POLICIES: dict[str, Callable[..., MLPPolicy]] = {"mlp": MLPPolicy}
 
 MAX_WIDTH, MAX_DEPTH, MAX_FILE_BYTES = 4096, 16, 64 * 2**20
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -41,12 +40,14 @@ class Architecture:
         if not all(isinstance(v, bool) for v in (self.learned_location, self.learned_erasure)):
             raise ValueError("learned_location and learned_erasure must be true or false")
         if self.kind not in ENERGIES or not 1 <= self.hidden <= MAX_WIDTH or not 1 <= self.depth <= MAX_DEPTH:
-            raise ValueError(f"networks must be of kind {', '.join(ENERGIES)}, width 1..{MAX_WIDTH}, depth 1..{MAX_DEPTH}")
+            raise ValueError(
+                f"networks must be of kind {', '.join(ENERGIES)}, width 1..{MAX_WIDTH}, depth 1..{MAX_DEPTH}"
+            )
 
-    def energy(self, dim: int) -> nn.Module:
+    def energy(self, dim: int) -> MLPEnergy:
         return ENERGIES[self.kind](dim, hidden=self.hidden, depth=self.depth)
 
-    def policy(self, dim: int) -> nn.Module:
+    def policy(self, dim: int) -> MLPPolicy:
         return POLICIES[self.kind](
             dim,
             hidden=self.hidden,
@@ -62,8 +63,8 @@ class Model:
 
     config: Toy2DConfig
     architecture: Architecture
-    energy: nn.Module
-    policy: nn.Module
+    energy: MLPEnergy
+    policy: MLPPolicy
     log_z: torch.Tensor
 
     @property

@@ -60,7 +60,9 @@ class TrainState:
     def model(self) -> Model:
         """The model with averaged weights, as it is now."""
         sampler = self.algorithm.sampler.averaged
-        return Model(self.config, self.architecture, self.algorithm.energy.averaged, sampler.policy, sampler.log_z.detach())
+        return Model(
+            self.config, self.architecture, self.algorithm.energy.averaged, sampler.policy, sampler.log_z.detach()
+        )
 
     def stream(self) -> Stream:
         """Fresh data; a restored state goes on with points not seen before."""
@@ -88,7 +90,7 @@ def start(config: Toy2DConfig, recipe: Any = None) -> TrainState:
 
 
 def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event]:
-    """Train to the end of the budget, yielding about every `event_interval_s` seconds and at the end.
+    """Train to the end of the budget, yielding about every `event_interval_s` seconds (0: every step) and at the end.
 
     The time between two calls of the iterator does not count. Raises TrainingDiverged.
     """
@@ -103,8 +105,7 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         state.step += 1
         now = time.perf_counter()
         state.elapsed_s, clock = state.elapsed_s + now - clock, now
-        due = last_event + max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
-        if state.elapsed_s < due and state.progress() < 1.0:
+        if state.elapsed_s < last_event + _pause(event_interval_s, watch_s) and state.progress() < 1.0:
             continue
         metrics, frame = watch.look(state.model())
         watch_s = time.perf_counter() - now
@@ -112,3 +113,10 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         state.elapsed_s += watch_s
         yield Event(state.step, state.elapsed_s, state.progress(), metrics | losses, frame)
         clock = time.perf_counter()
+
+
+def _pause(event_interval_s: float, watch_s: float) -> float:
+    """Seconds from one event to the next, given what the last look cost."""
+    if event_interval_s == 0:
+        return 0.0
+    return max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))

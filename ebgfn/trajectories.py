@@ -88,6 +88,7 @@ def _complete_learned(
     log_pf = torch.zeros(batch)
     for t in range(start, dim):
         out = policy(x, mask)
+        assert out.location_logits is not None  # _complete_learned serves learned locations only
         log_location = out.location_logits.masked_fill(mask, -torch.inf).log_softmax(1)
         location = torch.multinomial(log_location.exp(), 1, generator=generator)
         logit = out.value_logits.gather(1, location)
@@ -114,7 +115,9 @@ def sample_backward(policy: Policy, x: Vectors, *, k: int, generator: torch.Gene
     mask = torch.ones(batch, dim, dtype=torch.bool)
     order = torch.empty(batch, dim, dtype=torch.int64)
     for t in range(dim - 1, dim - k - 1, -1):
-        logits = policy(x, mask).erase_logits.masked_fill(~mask, -torch.inf)
+        erase_logits = policy(x, mask).erase_logits
+        assert erase_logits is not None
+        logits = erase_logits.masked_fill(~mask, -torch.inf)
         location = torch.multinomial(logits.softmax(1), 1, generator=generator)
         order[:, t] = location.squeeze(1)
         mask = mask.scatter(1, location, False)
@@ -155,7 +158,9 @@ def _log_steps(
     if not policy.learned_erasure:
         return log_pf, -(step + 1).log()
     after = before.scatter(1, at, True)
-    return log_pf, _log_choice(policy(x, after).erase_logits, after, at)
+    erase_logits = policy(x, after).erase_logits
+    assert erase_logits is not None
+    return log_pf, _log_choice(erase_logits, after, at)
 
 
 def _log_choice(logits: Vectors, allowed: Masks, chosen: Int[Tensor, "batch 1"]) -> Batch:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ebgfn.config import Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.toy2d import DRAWN
 from ebgfn.runs.folder import RunFolder
@@ -24,6 +25,7 @@ from ebgfn.ui.plots import Scene
 LEAD = """Points of the plane become vectors of bits. An **energy** $E(x)$ learns how probable each vector is, and a
 **GFlowNet** learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are shown beside
 the data: what they have not learned yet is what you can see differ."""
+REPLAY = "Load moments of its training, to play them or to scrub through them."
 
 
 def show_shipped(dataset: str, bits: int, seed: int) -> None:
@@ -32,58 +34,75 @@ def show_shipped(dataset: str, bits: int, seed: int) -> None:
     if folder is None:
         st.info(words.no_model(dataset, bits), icon=":material/model_training:")
         return
-    seen = shipped.pictures(folder)
-    replay = bool(seen.history) and st.toggle(
-        "Replay its training", key="replay", help="Load its moments, to play or scrub."
-    )
-    scene = shipped.scene(dataset, seen, history=replay) if bits == FULL_BITS else exactly.scene(folder, source=dataset)
-    pictures(scene, folder, dataset, seen.curves, seed, label="shipped", bits=bits)
+    if bits < FULL_BITS:
+        scene, curves = exactly.scene(folder, source=dataset), {}
+    else:
+        seen = shipped.pictures(folder)
+        replay = bool(seen.history) and st.toggle("Replay its training", key="replay", help=REPLAY)
+        scene, curves = shipped.scene(dataset, seen, history=replay), seen.curves
+    pictures(scene, folder, dataset, curves, seed, label="shipped", config=Toy2DConfig(dataset, bits=bits))
     words.provenance(shipped.card(dataset, bits))
 
 
 def pictures(
-    scene: Scene, folder: Path | None, name: str, columns: dict[str, list[float]], seed: int, *, label: str, bits: int
+    scene: Scene,
+    folder: Path | None,
+    name: str,
+    columns: dict[str, list[float]],
+    seed: int,
+    *,
+    label: str,
+    config: Toy2DConfig,
 ) -> None:
     """Pictures, downloads and curves of what is at rest."""
     landscape_view.draw(scene, key="landscape")
     downloads.panel(folder, name, scene, columns, seed)
-    comparing.curves_and_other(scene, label, columns, bits=bits, but=name)
+    comparing.curves_and_other(scene, label, columns, config=config, but=name)
     words.explain(scene)
 
 
 def show_run(run: RunFolder, seed: int) -> None:
-    """A run: polled while it goes on, else at rest."""
-    active = run.status.state in training_panel.ACTIVE
+    """A run: looked at again and again while it goes on, else at rest."""
+    ticking = training_panel.lively(run.status)
     st.session_state["whole"] = True
-    st.fragment(watch, run_every=training_panel.TICK_S if active else None)(run, seed)
+    st.fragment(watch, run_every=training_panel.TICK_S if ticking else None)(run, seed)
 
 
 def watch(run: RunFolder, seed: int) -> None:
     """One look at a run. Ticks send only the newest picture: the view keeps those it has seen."""
     whole, status = st.session_state.pop("whole", False), run.status
-    lines, config = watching.rows(run), run.config
+    seen = (status.state, training_panel.lively(status))
+    if not whole and seen != st.session_state.get("seen"):
+        st.rerun()
+    st.session_state["seen"] = seen
     training_panel.keep_alive(force=whole)
     training_panel.say_refusal()
-    st.caption(watching.describe(config))
-    training_panel.bar(run, status)
-    active = status.state in training_panel.ACTIVE
-    if not whole and status.state != st.session_state.get("state_seen"):
-        st.rerun()
-    st.session_state["state_seen"] = status.state
-    scene = watching.scene(run, lines, newest_only=active and not whole)
+    try:
+        config, lines = run.config, watching.rows(run)
+        st.caption(watching.describe(config))
+        training_panel.bar(run, status)
+        if status.state in training_panel.ACTIVE:
+            moving(run, lines, newest_only=not whole)
+        else:
+            scene, folder = watching.at_rest(run, lines), run.checkpoint if run.has_checkpoint else None
+            if scene is None:
+                st.info("This run has no pictures: it ended before the first one.", icon=":material/hide_image:")
+                return
+            columns, label = watching.columns(lines), comparing.short(config)
+            pictures(scene, folder, run.id, columns, seed, label=label, config=config)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def moving(run: RunFolder, lines: list[dict[str, float]], *, newest_only: bool) -> None:
+    """The newest picture of a run that goes on, and its curves so far."""
+    scene, config = watching.scene(run, lines, newest_only=newest_only), run.config
     if scene is None:
         st.info("The first picture comes as soon as training has begun.", icon=":material/hourglass_top:")
-    elif active:
-        landscape_view.draw(scene, key="landscape")
-        end_s = 0.0 if config.steps else config.budget_s
-        comparing.curves_and_other(
-            scene, comparing.short(config), watching.columns(lines), bits=config.bits, but=run.id, end_s=end_s
-        )
-    else:
-        if run.has_checkpoint and config.bits <= exactly.MAX_BITS:
-            scene = exactly.scene(run.checkpoint, source=run.id)
-        folder = run.checkpoint if run.has_checkpoint else None
-        pictures(scene, folder, run.id, watching.columns(lines), seed, label=comparing.short(config), bits=config.bits)
+        return
+    landscape_view.draw(scene, key="landscape")
+    end_s, columns = 0.0 if config.steps else config.budget_s, watching.columns(lines)
+    comparing.curves_and_other(scene, comparing.short(config), columns, config=config, but=run.id, end_s=end_s)
 
 
 frame.page("2D landscape", LEAD)

@@ -18,9 +18,9 @@ def unfinished() -> None:
     training_panel.keep_alive()
     runs = [(run, status) for run, status in visible() if status.state in (*training_panel.ACTIVE, "paused")]
     before = st.session_state.get("unfinished")
-    now = [(run.id, status.state in training_panel.ACTIVE) for run, status in runs]
+    now = [(run.id, status.state, training_panel.lively(status)) for run, status in runs]
     st.session_state["unfinished"] = now
-    if before is not None and before != now and not st.session_state.pop("whole_runs", False):
+    if not st.session_state.pop("whole_runs", False) and before != now:
         st.rerun()
     for run, status in runs:
         run_list.active(run, status)
@@ -42,7 +42,7 @@ def main() -> None:
     st.header("Now", anchor=False)
     if not going_on:
         st.caption("Nothing trains at the moment.")
-    ticking = any(status.state in training_panel.ACTIVE for _, status in runs)
+    ticking = any(training_panel.lively(status) for _, status in runs)
     st.fragment(unfinished, run_every=TICK_S if ticking else None)()
     if not ended:
         return

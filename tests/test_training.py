@@ -11,6 +11,7 @@ from ebgfn.algorithms import FastRecipe, Paper, PaperRecipe
 from ebgfn.algorithms.fast import random_masks
 from ebgfn.algorithms.learner import Diverged, Learner
 from ebgfn.config import Toy2DConfig
+from ebgfn.energies import MLPEnergy
 from ebgfn.evaluation import exact
 from ebgfn.losses import balance_residual
 from ebgfn.model import Architecture, Model
@@ -75,17 +76,17 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
     generator = torch.Generator().manual_seed(0)
     policy = MLPPolicy(4, hidden=32, depth=2, learned_location=True, learned_erasure=True)
     recipe = PaperRecipe(batch=64, lr=5e-3, log_z_lr=0.05)
-    model = Model(config(), Architecture(), torch.nn.Linear(1, 1), policy, torch.tensor(0.0))
+    model = Model(config(), Architecture(), MLPEnergy(4), policy, torch.tensor(0.0))
     algorithm = Paper(model, recipe)
     energy = Ising()
     states = exact.all_states(4)
     probabilities = torch.softmax(-energy(states), 0)
     algorithm.energy = dataclasses.make_dataclass("Fixed", ["module"])(energy)
     residual = torch.tensor(math.inf)
-    for step in range(1500):
+    for step in range(1000):
         data = states[torch.multinomial(probabilities, recipe.batch, replacement=True, generator=generator)]
         loss = algorithm._trajectory_balance(data, generator)
-        algorithm.sampler.update(loss, rate=1 - step / 1500)
+        algorithm.sampler.update(loss, rate=1 - step / 1000)
     drawn = sample_forward(policy, 1000, generator)
     log_pf, log_pb = log_probs(policy, drawn.x, drawn.order)
     residual = balance_residual(algorithm.sampler.module.log_z, log_pf, log_pb, energy(drawn.x)).detach()
@@ -94,9 +95,9 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
 
 
 def test_paper_runs_and_lowers_its_likelihood():
-    state = start(config(preset="paper", steps=300))
-    events = list(train(state, event_interval_s=0.0))
-    assert events[-1].metrics["gfn_nll"] < events[0].metrics["gfn_nll"] - 0.3
+    state = start(config(preset="paper", steps=150))
+    events = list(train(state, event_interval_s=60))
+    assert events[-1].metrics["gfn_nll"] < events[0].metrics["gfn_nll"] - 0.2
 
 
 def test_equal_seeds_make_equal_weights_whatever_is_watched():

@@ -17,10 +17,11 @@ Until `warm_share` of the budget there is nothing to learn from each other: valu
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
@@ -36,7 +37,11 @@ Vectors = Float[Tensor, "batch dim"]
 
 @dataclass(frozen=True)
 class FastRecipe:
-    """Settings, tuned at D = 32 with 120 s on two cores."""
+    """Settings, tuned at D = 32 with 120 s on two cores.
+
+    `teach_share`: share of the budget after which the energy labels the sampler's states. `states_per_point`: states of one
+    trajectory that are trained on together; D would be whole trajectories.
+    """
 
     batch: int = 512
     energy_batch: int = 256
@@ -49,18 +54,24 @@ class FastRecipe:
     reuse: int = 16
     teach_share: float = 0.5
     negatives: bool = True
+    states_per_point: int = 1
     architecture: Architecture = Architecture(hidden=192, depth=3)
 
 
 @dataclass(frozen=True)
-class Pool:
-    """Data with the energy's conditionals as labels (None: it does not teach yet), and the sampler's trajectories: their
-    ends and log P_F - log P_B."""
+class Lessons:
+    """What the two models teach each other: data with labels from the energy, and the sampler's trajectories.
+
+    `negative` and `log_q` are ends and log P_F - log P_B of the trajectories.
+    """
 
     x: Vectors
-    labels: Vectors | None
+    labels: Vectors
     negative: Vectors
     log_q: Batch
+
+    def rows(self, index: Int[Tensor, " batch"]) -> "Lessons":
+        return Lessons(self.x[index], self.labels[index], self.negative[index], self.log_q[index])
 
 
 class Fast:
@@ -68,67 +79,67 @@ class Fast:
 
     def __init__(self, model: Model, recipe: FastRecipe):
         self.recipe = recipe
-        settings = {"lr": recipe.lr, "average": recipe.average, "clip": recipe.clip}
-        self.energy = Learner(model.energy, **settings)
-        self.sampler = Learner(Sampler(model.policy, model.log_z), **settings)
-        self._pool: Pool | None = None
-        self._queue: list[Tensor] = []
+        self.energy = Learner(model.energy, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        sampler = Sampler(model.policy, model.log_z)
+        self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        self._lessons: Iterator[Lessons] = iter(())
 
     def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        rows = None
-        if now.progress >= self.recipe.warm_share:
-            rows = self._next_rows(stream, now, generator)
         rate = self._rate(now)
+        lesson = self._next_lesson(stream, now, generator)
+        if lesson is None or now.progress < self.recipe.teach_share:
+            x = labels = stream.draw(self.recipe.batch)
+        else:
+            x, labels = lesson.x, lesson.labels
         return {
-            "any_order": self._update_sampler(stream, rows, rate, generator),
-            "contrastive": self._update_energy(stream, rows, rate, generator),
+            "any_order": self.sampler.update(self._any_order(x, labels, generator), rate=rate),
+            "contrastive": self.energy.update(self._contrastive(stream, lesson, generator), rate=rate),
         }
-
-    def _next_rows(self, stream: Stream, now: Moment, generator: torch.Generator) -> Tensor:
-        """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
-        if not self._queue:
-            self._pool = self._fill(stream.draw(self.recipe.pool), now, generator)
-            for _ in range(self.recipe.reuse):
-                self._queue += torch.randperm(self.recipe.pool, generator=generator).split(self.recipe.batch)
-        return self._queue.pop()
 
     def _rate(self, now: Moment) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
         decay = 0.5 * (1 + math.cos(math.pi * now.progress)) if self.recipe.decay else 1.0
         return min(1.0, (now.step + 1) / 100) * decay
 
-    def _update_sampler(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
-        if rows is None or self._pool.labels is None:
-            x = labels = stream.draw(self.recipe.batch)
-        else:
-            x, labels = self._pool.x[rows], self._pool.labels[rows]
-        mask = random_masks(*x.shape, generator)
-        value_logits = self.sampler.module.policy(x, mask).value_logits
-        return self.sampler.update(any_order_likelihood(value_logits, labels, mask).mean(), rate=rate)
+    def _any_order(self, x: Vectors, labels: Vectors, generator: torch.Generator) -> Float[Tensor, ""]:
+        if (states := self.recipe.states_per_point) > 1:
+            x, labels = (points[: len(points) // states].repeat(states, 1) for points in (x, labels))
+        mask = random_masks(len(x), x.shape[1], generator)
+        return any_order_likelihood(self.sampler.module.policy(x, mask).value_logits, labels, mask).mean()
 
-    def _update_energy(self, stream: Stream, rows: Tensor | None, rate: float, generator: torch.Generator) -> float:
+    def _contrastive(self, stream: Stream, lesson: Lessons | None, generator: torch.Generator) -> Float[Tensor, ""]:
         x = stream.draw(self.recipe.energy_batch)
+        size, log_uniform = len(x), -x.shape[1] * math.log(2)
         uniform = torch.randint(0, 2, x.shape, generator=generator).float()
-        batches = [x, uniform]
-        if rows is not None and self.recipe.negatives:
-            rows = rows[: len(x)]
-            batches.append(self._pool.negative[rows])
-        energy, energy_uniform, *energy_negative = self.energy.module(torch.cat(batches)).split(len(x))
-        log_uniform = -x.shape[1] * math.log(2)
+        negative = x[:0] if lesson is None else lesson.negative[:size]
+        parts = self.energy.module(torch.cat([x, uniform, negative])).split([size, size, len(negative)])
+        energy, energy_uniform, energy_negative = parts
         loss = noise_contrastive(-energy - log_uniform, -energy_uniform - log_uniform).mean()
-        if energy_negative:
-            weights = torch.softmax(-energy_negative[0].detach() - self._pool.log_q[rows], 0)
-            loss = loss + contrastive(energy.mean(), (weights * energy_negative[0]).sum())
-        return self.energy.update(loss, rate=rate)
+        if lesson is None or not self.recipe.negatives:
+            return loss
+        weights = torch.softmax(-energy_negative.detach() - lesson.log_q[:size], 0)
+        return loss + contrastive(energy.mean(), (weights * energy_negative).sum())
 
-    def _fill(self, x: Vectors, now: Moment, generator: torch.Generator) -> Pool:
-        labels = conditionals(self.energy.averaged, x) if now.progress >= self.recipe.teach_share else None
-        if not self.recipe.negatives:
-            return Pool(x, labels, x, torch.zeros(len(x)))
+    def _next_lesson(self, stream: Stream, now: Moment, generator: torch.Generator) -> Lessons | None:
+        """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
+        if now.progress < self.recipe.warm_share:
+            return None
+        lesson = next(self._lessons, None)
+        if lesson is None:
+            self._lessons = self._fill(stream.draw(self.recipe.pool), now, generator)
+            lesson = next(self._lessons)
+        return lesson
+
+    def _fill(self, x: Vectors, now: Moment, generator: torch.Generator) -> Iterator[Lessons]:
+        """A pool of lessons, cut into batches `reuse` times over."""
+        energy = self.energy.averaged
+        labels = conditionals(energy, x) if now.progress >= self.recipe.teach_share else x
         drawn = sample_forward(self.sampler.averaged.policy, len(x), generator)
         log_q = drawn.log_pf - drawn.log_pb
-        self._set_log_z((-self.energy.averaged(drawn.x) - log_q).logsumexp(0) - math.log(len(x)))
-        return Pool(x, labels, drawn.x, log_q)
+        self._set_log_z((-energy(drawn.x) - log_q).logsumexp(0) - math.log(len(x)))
+        pool = Lessons(x, labels, drawn.x, log_q)
+        orders = [torch.randperm(len(x), generator=generator) for _ in range(self.recipe.reuse)]
+        return (pool.rows(index) for order in orders for index in order.split(self.recipe.batch))
 
     @torch.no_grad()
     def _set_log_z(self, value: Tensor) -> None:

@@ -3,13 +3,16 @@
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ebgfn.data.stream import Stream
-from ebgfn.policies import Policy
+from ebgfn.energies import MLPEnergy
+from ebgfn.policies import MLPPolicy
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Diverged(RuntimeError):
@@ -19,20 +22,26 @@ class Diverged(RuntimeError):
 class Sampler(nn.Module):
     """The GFlowNet: its policies and the learned number log Z."""
 
-    def __init__(self, policy: Policy, log_z: Tensor):
+    def __init__(self, policy: MLPPolicy, log_z: Tensor):
         super().__init__()
         self.policy = policy
         self.log_z = nn.Parameter(log_z.clone())
 
 
-class Learner:
+class Learner(Generic[Module]):
     """A module, its Adam optimizer and the exponential average of its weights (`average` 0: the weights themselves).
 
     `rates` gives some parameters, by name, a learning rate of their own.
     """
 
     def __init__(
-        self, module: nn.Module, *, lr: float, average: float = 0.0, clip: float = 0.0, rates: dict[str, float] | None = None
+        self,
+        module: Module,
+        *,
+        lr: float,
+        average: float = 0.0,
+        clip: float = 0.0,
+        rates: dict[str, float] | None = None,
     ):
         rates = rates or {}
         self.module = module
@@ -91,8 +100,8 @@ class Moment:
 class Algorithm(Protocol):
     """A way to train. Everything that has to survive a restart is in the two learners."""
 
-    energy: Learner
-    sampler: Learner
+    energy: Learner[MLPEnergy]
+    sampler: Learner[Sampler]
 
     def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
         """One step; returns what is worth logging."""

@@ -1,5 +1,7 @@
 """Everything `python -m ebgfn evaluate` says of a model of the plane, by the protocol common to the papers on these data."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -16,7 +18,7 @@ ACCEPTANCE_K = 8
 MMD_REPEATS = 10
 
 
-def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, float | int | str]:
+def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, Any]:
     """Figures of a model on fresh test points, in nats; `_se` are standard errors, keys that do not apply are left out.
 
     `seed` names the test points and the trajectories: another seed gives an independent estimate.
@@ -41,7 +43,9 @@ def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, 
         "log_z_lower": partition.lower,
         "log_z_upper": partition.upper,
         "ess": partition.ess,
-        "mh_acceptance": mh_acceptance(model.energy, model.policy, x, k=min(ACCEPTANCE_K, model.dim), generator=generator),
+        "mh_acceptance": mh_acceptance(
+            model.energy, model.policy, x, k=min(ACCEPTANCE_K, model.dim), generator=generator
+        ),
     }
     distance = mmd_estimate(
         lambda n: sample_forward(model.policy, n, generator).x,

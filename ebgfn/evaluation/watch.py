@@ -39,7 +39,9 @@ class Watch:
             "ebm_nll": model.energy(self._x).mean().item() + log_z,
             "log_z": log_z,
             "ess": effective_sample_size(log_w),
-            "mh_acceptance": mh_acceptance(model.energy, model.policy, self._x, k=min(8, model.dim), generator=generator),
+            "mh_acceptance": mh_acceptance(
+                model.energy, model.policy, self._x, k=min(8, model.dim), generator=generator
+            ),
         }
         samples = self._grid.decode(drawn.x.numpy().astype(np.uint8))
         log_p = energy_picture(model, log_z=log_z, side=SIDE)

@@ -48,7 +48,8 @@ class Kernel(Protocol):
     """A Markov kernel. `energy_evaluations` are those of one step (a gradient's included); `network_passes` counts
     every pass through a network, a backward pass as two, so that kernels can be compared at equal cost."""
 
-    energy: Energy
+    @property
+    def energy(self) -> Energy: ...
 
     @property
     def energy_evaluations(self) -> int: ...

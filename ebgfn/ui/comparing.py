@@ -8,9 +8,10 @@ from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import curves, frame, landscape_view, plots, training_panel, watching
 
 NOTHING = "nothing"
+ABSENT = "The run to compare with, in the address, is not here or has other data or bits; comparing with nothing."
 
 
-def candidates(dataset: str, bits: int, *, but: str) -> dict[str, RunFolder]:
+def candidates(shown: Toy2DConfig, *, but: str) -> dict[str, RunFolder]:
     """Runs of the same data and resolution that this visitor may see, newest first."""
     found = {}
     for run in store.list_runs():
@@ -18,7 +19,7 @@ def candidates(dataset: str, bits: int, *, but: str) -> dict[str, RunFolder]:
         if run.id == but or status.state == "damaged" or not training_panel.mine(status):
             continue
         config = run.config
-        if (config.dataset, config.bits) == (dataset, bits):
+        if (config.dataset, config.bits, config.weights) == (shown.dataset, shown.bits, shown.weights):
             found[run.id] = run
     return found
 
@@ -29,19 +30,23 @@ def short(config: Toy2DConfig) -> str:
 
 
 def curves_and_other(
-    scene: plots.Scene, name: str, columns: dict[str, list[float]], *, bits: int, but: str = "", end_s: float = 0.0
+    scene: plots.Scene,
+    name: str,
+    columns: dict[str, list[float]],
+    *,
+    config: Toy2DConfig,
+    but: str = "",
+    end_s: float = 0.0,
 ) -> None:
     """Curves of what is shown, with those of the run chosen for comparison, and that run's pictures."""
-    others = candidates(scene.name, bits, but=but)
+    others = candidates(config, but=but)
     other = None
+    if "compare" not in st.session_state:
+        frame.hold("compare", (NOTHING, *others).__contains__, ABSENT)
     if others:
-        frame.hold_choice("compare", (NOTHING, *others), "The run to compare with")
-        labels = {NOTHING: NOTHING} | {
-            i: f"{short(run.config)} · seed {run.config.seed} · {i}" for i, run in others.items()
-        }
-        chosen = st.selectbox(
-            "Compare with", list(labels), format_func=labels.__getitem__, key="compare", bind="query-params", width=460
-        )
+        # The address holds an option as it is written here, so the names are the runs' own.
+        options = (NOTHING, *others)
+        chosen = st.selectbox("Compare with", options, key="compare", bind="query-params", width=460)
         other = others.get(chosen)
     if not columns and other is None:
         return

@@ -49,7 +49,16 @@ def _scene(folder: str, changed_ns: int, source: str) -> plots.Scene:
     x = sample_forward(model.policy, 1000, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
     frame = plots.Frame(0, 0.0, coded[1], coded[2], grid.decode(x), values)
     half = grid.cell * grid.side / 2
-    return plots.Scene(model.config.dataset, f"exact/{source}", half, top, coded[0], (frame,))
+    return plots.Scene(
+        model.config.dataset, f"exact/{source}", half, top, coded[0], (frame,), floor=values["entropy_floor"]
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def entropy(config: Toy2DConfig) -> float:
+    """Entropy of the data in nats, for a config of few bits an axis."""
+    data = target(config)
+    return cross_entropy(data, data)
 
 
 def figures(data: Table, p: Table, q: Table) -> dict[str, float]:

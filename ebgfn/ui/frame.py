@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 
 import streamlit as st
 
@@ -22,6 +23,8 @@ PAGES = (
     ("pages/runs.py", "Runs", ":material/list_alt:", "Queue, progress, log, downloads of training runs."),
 )
 
+STYLE = Path(__file__).parents[2] / "assets" / "style.css"
+
 # True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
 # has opened the root, because a folder of that name is its older way to declare pages.
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
@@ -37,6 +40,7 @@ def run() -> None:
     """Body of app.py: navigation, then the page inside its frame."""
     current = navigation()
     st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=":material/landscape:", layout="wide")
+    st.html(STYLE)
     token = _framed.set(True)
     try:
         current.run()
@@ -57,17 +61,23 @@ def page(title: str, lead: str) -> None:
 
 def visitor() -> str:
     """A name for whoever visits, the same after a reload: a digest of the browser's cross-site token."""
-    mask, _, rest = st.context.cookies.get("_streamlit_xsrf", "").removeprefix("2|").partition("|")
-    masked = rest.partition("|")[0]
-    try:
-        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
-    except ValueError:
-        key, token = b"", b""
-    if len(key) == 4 and len(token) >= 16:
-        # The cookie is masked anew whenever it is set; the token beneath stays.
-        plain = bytes(b ^ key[i % 4] for i, b in enumerate(token))
-        return hashlib.sha256(plain).hexdigest()[:24]
+    cookie = st.context.cookies.get("_streamlit_xsrf", "")
+    token = _unmasked(cookie) if isinstance(cookie, str) else b""
+    if token:
+        return hashlib.sha256(token).hexdigest()[:24]
     return st.session_state.setdefault("visitor", secrets.token_hex(12))
+
+
+def _unmasked(cookie: str) -> bytes:
+    """The token of a cookie `2|mask|masked token|time`, which is masked anew whenever it is set; empty if unreadable."""
+    parts = cookie.strip('"').split("|")
+    try:
+        mask, masked = (bytes.fromhex(part) for part in parts[1:3])
+    except ValueError:
+        return b""
+    if parts[0] != "2" or len(mask) != 4 or len(masked) < 16:
+        return b""
+    return bytes(b ^ mask[i % 4] for i, b in enumerate(masked))
 
 
 def hold(key: str, allowed: Callable[[str], bool], sentence: str) -> None:

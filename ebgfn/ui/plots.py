@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -183,7 +184,7 @@ def _log_z(values: dict[str, float]) -> list[Number]:
 MMD = {"mmd": "MMD × 10⁶", "mmd_data": "data to data"}
 
 
-def millionths(values: dict[str, float], name: str) -> str:
+def millionths(values: Mapping[str, Any], name: str) -> str:
     """A small figure times a million, with two standard errors where they are known."""
     error = f" ± {2e6 * values[f'{name}_se']:.0f}" if f"{name}_se" in values else ""
     return minus(f"{1e6 * values[name]:.0f}{error}")

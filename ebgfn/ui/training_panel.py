@@ -18,6 +18,8 @@ MAX_SEED = 2**31 - 1
 TICK_S = 0.4
 POLL_S, HEARTBEAT_S, MOST_SINCE_S = 2.0, 20.0, 5.0
 ACTIVE = ("queued", "running")
+# After a button was pressed the training process may take so long to follow, on a busy machine.
+LOOK_S = 8.0
 GONE = "The run in the address is not here any more, or is damaged: the shipped model is shown instead."
 Colour = Literal["gray", "blue", "orange", "green", "red"]
 STATE_COLOURS: dict[str, Colour] = {
@@ -99,8 +101,9 @@ def start(configs: list[Toy2DConfig]) -> None:
 
 
 def forget() -> None:
-    """Show the shipped model again. For `on_click` and `on_change`."""
+    """Show the shipped model again, compared with nothing. For `on_click` and `on_change`."""
     st.query_params.pop("run", None)
+    st.session_state.pop("compare", None)
 
 
 def reset(run_id: str) -> None:
@@ -112,6 +115,7 @@ def reset(run_id: str) -> None:
 
 def do(action: Callable[[str], None], run_id: str) -> None:
     """Act on a run; a refusal is shown at the next run of the page. For `on_click`."""
+    st.session_state["look_until"] = time.monotonic() + LOOK_S
     try:
         action(run_id)
     except ValueError as error:
@@ -156,6 +160,11 @@ def keep_alive(*, force: bool = False) -> None:
             visitors.heartbeat(frame.visitor())
     except RunError as error:
         st.error(str(error))
+
+
+def lively(status: Status) -> bool:
+    """Whether the page has to look again by itself: the run goes on, or it was told to just now."""
+    return status.state in ACTIVE or time.monotonic() < st.session_state.get("look_until", 0.0)
 
 
 def bar(run: RunFolder, status: Status) -> None:

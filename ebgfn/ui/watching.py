@@ -8,7 +8,7 @@ import streamlit as st
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
-from ebgfn.ui import plots, preview
+from ebgfn.ui import exactly, plots, preview, shipped
 
 SIDE, DRAWS = 64, 4_000_000
 HISTORY = 40
@@ -69,8 +69,23 @@ def scene(run: RunFolder, lines: list[dict[str, float]], *, newest_only: bool) -
     return plots.Scene(config.dataset, run.id, half, top, plots.encode(density, top), tuple(frames), floor(config))
 
 
+def at_rest(run: RunFolder, lines: list[dict[str, float]]) -> plots.Scene | None:
+    """A run that has stopped: exactly where its bits are few; else its history, or its last checkpoint evaluated."""
+    config = run.config
+    if run.has_checkpoint and config.bits <= exactly.MAX_BITS:
+        return exactly.scene(run.checkpoint, source=run.id)
+    seen = scene(run, lines, newest_only=False)
+    if seen is None and run.has_checkpoint:
+        last = shipped.pictures(run.checkpoint)
+        frames = (last.final,)
+        return plots.Scene(config.dataset, run.id, last.half, last.top, last.target, frames, floor(config))
+    return seen
+
+
 def floor(config: Toy2DConfig) -> float | None:
-    """Entropy of the data in nats, where it is known: at full resolution."""
+    """Entropy of the data in nats, where it is known: at full resolution, and where all cells can be counted."""
+    if config.bits <= exactly.MAX_BITS:
+        return exactly.entropy(config)
     return config.density().entropy if config.bits == FULL_BITS else None
 
 

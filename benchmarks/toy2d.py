@@ -1,0 +1,111 @@
+"""Quality on the seven densities from one wall-clock budget: ours (`fast`), the published algorithm (`paper`), the floors.
+
+    python benchmarks/toy2d.py --budget-s 120                    # the table of the README
+    python benchmarks/toy2d.py --ablate --sets 2spirals          # fast with one part taken away at a time
+
+Every row is trained and evaluated here and now, one after another; results go to a JSON file beside this script.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ebgfn.algorithms import RECIPES
+from ebgfn.config import Toy2DConfig
+from ebgfn.data.toy2d import DENSITIES
+from ebgfn.evaluation.report import evaluate
+from ebgfn.files import write_json
+from ebgfn.training import TrainingDiverged, start, train
+
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = ("gfn", "ebm", "mh_acceptance", "ess", "steps", "train_seconds")
+
+# What `fast` is without each of its parts.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "fast": {},
+    "no warm start": {"warm_share": 0.0},
+    "no teacher": {"teach_share": 2.0},
+    "uniform noise alone": {"negatives": False},
+    "whole trajectories": {"states_per_point": 32},
+    "no decay": {"decay": False},
+    "no averaging": {"average": 0.0},
+}
+
+
+def measure(config: Toy2DConfig, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train one model and evaluate it; distances from the floor in nats."""
+    state = start(config, dataclasses.replace(RECIPES[config.preset], **changes))
+    try:
+        for _ in train(state, event_interval_s=10):
+            pass
+    except TrainingDiverged as error:
+        return {"error": str(error)}
+    figures = evaluate(state.model())
+    floor = figures["entropy_floor"]
+    return figures | {
+        "gfn": figures["gfn_nll"] - floor,
+        "ebm": figures["ebm_nll"] - floor,
+        "steps": state.step,
+        "train_seconds": round(state.elapsed_s, 1),
+    }
+
+
+def row(name: str, figures: dict[str, Any]) -> str:
+    """One line of the table."""
+    if "error" in figures:
+        return f"{name:32} {figures['error']}"
+    values = (figures[column] for column in COLUMNS)
+    return f"{name:32}" + "".join(f" {v:>13.4f}" if isinstance(v, float) else f" {v:>13}" for v in values)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget-s", type=float, default=120.0)
+    parser.add_argument("--sets", nargs="+", choices=DENSITIES, default=list(DENSITIES))
+    parser.add_argument("--presets", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--ablate", action="store_true", help="fast with one part taken away at a time")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    variants = ABLATIONS if args.ablate else {preset: {} for preset in args.presets}
+    rows: dict[str, dict[str, Any]] = {}
+    print(f"{'nats above the floor':32}" + "".join(f" {column:>13}" for column in COLUMNS))
+    for dataset in args.sets:
+        for name, changes in variants.items():
+            preset = "fast" if args.ablate else name
+            config = Toy2DConfig(dataset=dataset, preset=preset, budget_s=args.budget_s, seed=args.seed)
+            rows[f"{dataset}, {name}"] = figures = measure(config, changes)
+            print(row(f"{dataset}, {name}", figures), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    kind = "ablation" if args.ablate else "-".join(args.presets)
+    path = RESULTS / f"toy2d-{kind}-{args.budget_s:g}s.json"
+    write_json(path, provenance(args.threads) | {"rows": rows})
+    print(f"written to {path}", file=sys.stderr)
+
+
+def provenance(threads: int | None) -> dict[str, Any]:
+    """Where, when and how the figures came about."""
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}, torch {torch.__version__}",
+        "threads": threads,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+if __name__ == "__main__":
+    main()

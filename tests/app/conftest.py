@@ -1,0 +1,73 @@
+"""Machines for the tests of the pages: without models, and with one small shipped model."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from ebgfn.files import write_json
+from ebgfn.model import Model
+from tests import tiny
+
+CARD = {
+    "command": "python -m ebgfn train toy2d --dataset 8gaussians",
+    "machine": "a test",
+    "train_seconds": 1.0,
+    "steps": tiny.STEPS,
+    "gfn_nll": 20.5,
+    "gfn_nll_se": 0.01,
+    "ebm_nll": 20.25,
+    "ebm_nll_se": 0.02,
+    "log_z": 0.125,
+    "log_z_lower": 0.1,
+    "log_z_upper": 0.15,
+    "ess": 0.75,
+    "mh_acceptance": 0.8125,
+    "mmd": 1e-5,
+    "mmd_se": 1e-6,
+    "mmd_data": -2e-6,
+    "entropy_floor": 19.979,
+}
+
+
+@pytest.fixture(scope="session")
+def small() -> Model:
+    """A model of 8gaussians, at full resolution."""
+    return tiny.trained()
+
+
+@pytest.fixture(scope="session")
+def coarse() -> Model:
+    """A model of 8gaussians at 4 bits an axis: small enough to be exact."""
+    return tiny.trained(bits=4)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Home of a machine without shipped models and without runs."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setenv("EBGFN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def shipped_once(tmp_path_factory: pytest.TempPathFactory, small: Model) -> Path:
+    """A folder of shipped models that holds one."""
+    from ebgfn.ui import preview
+
+    folder = tmp_path_factory.mktemp("shipped") / "toy2d-8gaussians"
+    small.save(folder)
+    write_json(folder / "card.json", CARD)
+    preview.save(preview.compute(folder, side=32, trajectories=1), folder)
+    return folder.parent
+
+
+@pytest.fixture
+def stocked(machine: Path, shipped_once: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Home of a machine with one shipped model: 8gaussians."""
+    shutil.copytree(shipped_once, machine.parent / "checkpoints")
+    return machine

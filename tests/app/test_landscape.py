@@ -1,0 +1,215 @@
+"""The 2D landscape page without a browser: empty states, bad addresses, what Train submits, runs in every state."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ebgfn.config import Toy2DConfig
+from ebgfn.runs import jobs, store
+from ebgfn.ui import drawing, landscape_view, training_panel
+from tests import tiny
+from tests.app.pages import labels, open_page, sentences
+
+PAGE = "pages/landscape_2d.py"
+
+
+@pytest.fixture
+def scenes(monkeypatch):
+    """What the page gives to the view."""
+    shown = []
+    monkeypatch.setattr(landscape_view, "draw", lambda scene, *, key: shown.append(scene))
+    return shown
+
+
+@pytest.fixture
+def submitted(monkeypatch):
+    """Configs that the page submits, in place of training them."""
+    taken = []
+
+    def submit(config, *, owner):
+        assert owner
+        taken.append(config)
+        path = store.runs_folder() / f"run{len(taken)}"
+        return store.create(path, config, store.Status("queued", 1.0, 1.0, owner=owner, queued_at=1.0)).id
+
+    monkeypatch.setattr(jobs, "submit", submit)
+    monkeypatch.setattr(jobs, "poll", lambda: None)
+    return taken
+
+
+def test_without_a_model_it_says_what_to_do(machine):
+    at = open_page(PAGE)
+    assert not at.exception
+    assert "Press **Train**" in sentences(at)
+
+
+def test_the_shipped_model_is_there_at_first_paint_with_its_numbers(stocked, scenes):
+    at = open_page(PAGE, data="8gaussians")
+    assert not at.exception
+    assert sentences(at) == ""
+    assert scenes[-1].source == "shipped/8gaussians"
+    assert scenes[-1].frames[-1].values["gfn_nll"] == 20.5
+    assert "20.5" not in sentences(at)
+    text = "\n".join(m.value for m in at.markdown)
+    assert "**19.979**" in text
+    assert "**81.2%**" in text or "**81.3%**" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("data", "nowhere", "data set"),
+        ("preset", "slow", "fast, paper"),
+        ("seconds", "1e9", "5..900"),
+        ("seconds", "4", "5..900"),
+        ("bits", "17", "3..16"),
+        ("bits", "²", "3..16"),
+        ("seed", "-1", "0..2147483647"),
+        ("seed", "9" * 30, "0..2147483647"),
+        ("run", "../../etc", "not here any more"),
+        ("run", "none", "not here any more"),
+    ],
+)
+def test_bad_address_gets_a_sentence_and_the_default(stocked, scenes, name, value, words):
+    at = open_page(PAGE, **{name: value})
+    assert not at.exception
+    assert words in sentences(at)
+    assert value not in sentences(at) or value in words
+    assert at.number_input(key="bits").value == 16
+    assert at.number_input(key="seed").value == 0
+
+
+def test_a_damaged_drawing_in_the_address_is_told(machine):
+    at = open_page(PAGE, data="draw your own", drawing="%%%")
+    assert not at.exception
+    assert "This link is damaged" in sentences(at)
+
+
+def test_train_submits_what_the_form_says(stocked, scenes, submitted):
+    at = open_page(PAGE, data="8gaussians", preset="paper", seconds="30", bits="8", seed="7")
+    at.button(key="train").click().run()
+    assert not at.exception
+    assert submitted == [Toy2DConfig("8gaussians", "paper", bits=8, budget_s=30.0, seed=7)]
+    assert at.query_params["run"] == "run1"
+    assert "place 1 in the queue" in "\n".join(m.value for m in at.markdown)
+    assert {"Cancel", "Reset"} <= labels(at)
+
+
+def test_train_both_compares_the_second_with_the_first(stocked, scenes, submitted):
+    at = open_page(PAGE, data="8gaussians")
+    at.button(key="train_both").click().run()
+    assert not at.exception
+    assert [c.preset for c in submitted] == ["fast", "paper"]
+    assert at.query_params["run"] == "run1"
+    assert at.session_state["compare"] == "run2"
+
+
+def test_a_drawing_is_trained_on(machine, submitted):
+    patches = np.zeros((drawing.SIDE, drawing.SIDE), dtype=np.uint8)
+    patches[3, 5] = 9
+    at = open_page(PAGE, data="draw your own", drawing=drawing.encode(patches))
+    at.button(key="train").click().run()
+    assert not at.exception
+    (config,) = submitted
+    assert config.dataset == "drawn"
+    assert np.array_equal(np.array(config.weights), patches)
+
+
+def test_a_refusal_is_shown(stocked, scenes, monkeypatch):
+    def refuse(config, *, owner):
+        raise ValueError("you have 2 runs waiting")
+
+    monkeypatch.setattr(jobs, "submit", refuse)
+    at = open_page(PAGE)
+    at.button(key="train").click().run()
+    assert "you have 2 runs waiting" in sentences(at)
+
+
+def put(home, name, model, **status) -> store.RunFolder:
+    """A run with a checkpoint, two frames and their metrics, in some state."""
+    run = tiny.finished_run(home, name, model)
+    for step in (10, 20):
+        frame = {"log_p": np.full((64, 64), -20.0, np.float32), "log_q": np.full((64, 64), -21.0, np.float32)}
+        run.write_frame(step, frame | {"samples": np.zeros((512, 2), np.float32)})
+        line = {"gfn_nll": 21.0, "ebm_nll": 20.5, "log_z": 0.1, "ess": 0.5, "mh_acceptance": 0.6}
+        run.append_metrics({"step": step, "elapsed_s": step / 10, "progress": step / 20, **line})
+    run.update(**status)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons"),
+    [
+        ("paused", {"Play", "Step", "Cancel", "Reset"}),
+        ("failed", {"Resume", "Reset"}),
+        ("cancelled", {"Resume", "Reset"}),
+        ("done", {"Reset"}),
+    ],
+)
+def test_a_run_offers_what_makes_sense_in_its_state(stocked, small, scenes, submitted, state, buttons):
+    put(stocked, "mine", small, state=state, error="it broke at step 20" if state == "failed" else None)
+    at = open_page(PAGE, run="mine")
+    assert not at.exception
+    steering = labels(at) - {"Train", "Train both presets"}
+    assert steering == buttons
+    assert ("it broke" in sentences(at)) == (state == "failed")
+    assert [frame.step for frame in scenes[-1].frames] == [10, 20]
+
+
+def test_the_data_set_follows_the_run_in_the_address(stocked, small, scenes, submitted):
+    put(stocked, "mine", small)
+    assert open_page(PAGE, run="mine").session_state["data"] == "8gaussians"
+
+
+def test_few_bits_are_exact(stocked, coarse, scenes, submitted):
+    put(stocked, "mine", coarse)
+    at = open_page(PAGE, run="mine")
+    assert not at.exception
+    values = scenes[-1].frames[-1].values
+    assert 0 < values["tv_sampler"] < 1
+    assert scenes[-1].target.shape == (16, 16)
+
+
+def test_a_run_without_pictures_is_evaluated_from_its_checkpoint(stocked, small, scenes, submitted):
+    tiny.finished_run(stocked, "bare", small)
+    at = open_page(PAGE, run="bare")
+    assert not at.exception
+    assert len(scenes[-1].frames) == 1
+
+
+def test_reset_goes_back_to_the_shipped_model(stocked, small, scenes, submitted):
+    put(stocked, "mine", small)
+    at = open_page(PAGE, run="mine", data="8gaussians")
+    at.button(key="reset").click().run()
+    assert "run" not in at.query_params
+    assert scenes[-1].source == "shipped/8gaussians"
+
+
+def test_a_damaged_run_is_reported_and_the_shipped_model_shown(stocked, small, scenes, submitted):
+    run = put(stocked, "mine", small)
+    (run.path / "config.json").write_text(json.dumps({"kind": "toy2d"}))
+    at = open_page(PAGE, run="mine", data="8gaussians")
+    assert not at.exception
+    assert "damaged" in sentences(at)
+    assert scenes[-1].source == "shipped/8gaussians"
+
+
+def test_two_runs_are_compared(stocked, small, scenes, submitted):
+    put(stocked, "one", small)
+    put(stocked, "two", small)
+    at = open_page(PAGE, run="one", compare="two")
+    assert not at.exception
+    assert [scene.source for scene in scenes[-2:]] == ["one", "two"]
+
+
+def test_on_a_public_address_only_its_owner_steers_a_run(stocked, small, scenes, submitted, monkeypatch):
+    put(stocked, "mine", small, state="paused", owner="somebody else")
+    monkeypatch.setenv("EBGFN_HOSTED", "1")
+    at = open_page(PAGE, run="mine")
+    assert not at.exception
+    assert labels(at) == {"Train", "Train both presets"}
+
+
+def test_time_left_in_words():
+    assert [training_panel.clock(s) for s in (0.4, 89, 150, 8000)] == ["0 s", "89 s", "2 min 30 s", "2.2 h"]
