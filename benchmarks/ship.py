@@ -1,6 +1,7 @@
 """Turn a finished run into a shipped checkpoint with a card of its figures: `python benchmarks/ship.py RUN [RUN ...]`.
 
-A card records what made the model (command, machine, seconds, threads) and everything `evaluate` says of it.
+A card records what made the model (command, machine, seconds, threads) and everything `evaluate` says of it; a preview
+holds the pictures that the pages show at once.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from ebgfn.evaluation.report import evaluate
 from ebgfn.files import write_json
 from ebgfn.model import load
 from ebgfn.runs.folder import RunFolder
+from ebgfn.ui import preview
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
@@ -43,6 +45,7 @@ def ship(run: RunFolder, *, threads: int) -> Path:
         "evaluate_command": f"python -m ebgfn evaluate toy2d-{config.dataset} --json",
     }
     write_json(folder / "card.json", card | evaluate(model))
+    preview.save(preview.compute(folder, run=run.path), folder)
     return folder
 
 
@@ -54,8 +57,7 @@ def main() -> None:
     for path in arguments.runs:
         folder = ship(RunFolder(path), threads=arguments.threads)
         card = json.loads((folder / "card.json").read_text())
-        floor = card["entropy_floor"]
-        print(f"{folder.name}: sampler {card['gfn_nll'] - floor:+.4f}, energy {card['ebm_nll'] - floor:+.4f}")
+        print(f"{folder.name}: above the floor, sampler {card['gfn_excess']:.4f}, energy {card['ebm_excess']:.4f}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """Everything `python -m ebgfn evaluate` says of a model of the plane, by the protocol common to the papers on these data."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ebgfn.data.gray import FULL_BITS
+from ebgfn.data.truth import LOG_DENSITIES, log_density
 from ebgfn.evaluation.exact import MAX_POLICY_DIM, log_marginal, log_p, total_variation
-from ebgfn.evaluation.likelihood import ebm_nll, gfn_nll, log_z, mh_acceptance
+from ebgfn.evaluation.likelihood import log_likelihood, log_z, mean_estimate, mh_acceptance
 from ebgfn.evaluation.mmd import mmd_estimate
 from ebgfn.model import Model
 from ebgfn.trajectories import sample_forward
@@ -21,31 +25,27 @@ MMD_REPEATS = 10
 def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, Any]:
     """Figures of a model on fresh test points, in nats; `_se` are standard errors, keys that do not apply are left out.
 
-    `seed` names the test points and the trajectories: another seed gives an independent estimate.
+    `gfn_excess` and `ebm_excess` are the distances from the floor on these very points: NLL of the model less that of the
+    true density, point by point, so that the scatter of the points drops out. `seed` names points and trajectories.
     """
     density, bits = model.config.density(), model.config.bits
     rng = np.random.default_rng([seed, 1])
     generator = torch.Generator().manual_seed(seed)
-
-    x = torch.from_numpy(density.sample(points, rng, bits=bits)).float()
-    sampler = gfn_nll(model.policy, x, trajectories=TRAJECTORIES, generator=generator)
+    xy = density.draw(points, rng)
+    x = torch.from_numpy(density.grid(bits).encode(xy)).float()
     partition = log_z(model.energy, model.policy, samples=5 * points, generator=generator)
-    energy = ebm_nll(model.energy, x, partition)
-    figures = {
-        "kind": "toy2d",
-        "dataset": model.config.dataset,
-        "seed": seed,
-        "gfn_nll": sampler.value,
-        "gfn_nll_se": sampler.se,
-        "ebm_nll": energy.value,
-        "ebm_nll_se": energy.se,
+    sampler_nats = -log_likelihood(model.policy, x, trajectories=TRAJECTORIES, generator=generator)
+    with torch.no_grad():
+        energy_nats = model.energy(x) + partition.value
+    k = min(ACCEPTANCE_K, model.dim)
+    figures = {"kind": "toy2d", "dataset": model.config.dataset, "seed": seed}
+    figures |= _nll("gfn", "nll", sampler_nats) | _nll("ebm", "nll", energy_nats, partition.se)
+    figures |= {
         "log_z": partition.value,
         "log_z_lower": partition.lower,
         "log_z_upper": partition.upper,
         "ess": partition.ess,
-        "mh_acceptance": mh_acceptance(
-            model.energy, model.policy, x, k=min(ACCEPTANCE_K, model.dim), generator=generator
-        ),
+        "mh_acceptance": mh_acceptance(model.energy, model.policy, x, k=k, generator=generator),
     }
     distance = mmd_estimate(
         lambda n: sample_forward(model.policy, n, generator).x,
@@ -56,7 +56,17 @@ def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, 
     figures |= {"mmd": distance.value, "mmd_se": distance.se, "mmd_data": distance.data}
     if bits == FULL_BITS:
         figures["entropy_floor"] = density.entropy
+    if bits == FULL_BITS and model.config.dataset in LOG_DENSITIES:
+        truth = 2 * math.log(density.units) - torch.from_numpy(log_density(model.config.dataset, xy)).float()
+        figures |= _nll("gfn", "excess", sampler_nats - truth)
+        figures |= _nll("ebm", "excess", energy_nats - truth, partition.se)
     if model.dim <= MAX_POLICY_DIM:
         exact_energy, _ = log_p(model.energy, model.dim)
         figures["total_variation"] = total_variation(exact_energy, log_marginal(model.policy))
     return figures
+
+
+def _nll(model: str, what: str, nats: Float[Tensor, " points"], more_se: float = 0.0) -> dict[str, float]:
+    """Mean and standard error under their keys; `more_se` is an independent error of the mean."""
+    mean = mean_estimate(nats)
+    return {f"{model}_{what}": mean.value, f"{model}_{what}_se": math.hypot(mean.se, more_se)}

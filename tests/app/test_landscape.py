@@ -18,7 +18,7 @@ PAGE = "pages/landscape_2d.py"
 def scenes(monkeypatch):
     """What the page gives to the view."""
     shown = []
-    monkeypatch.setattr(landscape_view, "draw", lambda scene, *, key: shown.append(scene))
+    monkeypatch.setattr(landscape_view, "draw", lambda scene, *, key: shown.append(scene))  # noqa: PLW0108
     return shown
 
 

@@ -1,0 +1,241 @@
+"""The 2D landscape page in a browser: pictures, live training, zoom, scrubbing, drawing, files, themes, axe, deep links."""
+
+import io
+import os
+import re
+import socket
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tests.browser.conftest import ROOT, _wait_for
+
+# What the view shows, read through its shadow root.
+VIEW = "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.view')).find(Boolean)"
+
+
+@pytest.fixture
+def landscape(visit):
+    """Open the page and wait for the pictures."""
+
+    def go(path: str = "landscape_2d", **options):
+        here = visit(path, **options)
+        here.page.locator("canvas.plane").nth(4).wait_for()
+        return here
+
+    return go
+
+
+def colours(here, index: int) -> int:
+    """Number of different colours on a canvas: one or two if nothing is drawn."""
+    script = f"""() => {{
+      const c = {VIEW}.querySelectorAll('canvas.plane')[{index}]
+      return new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size
+    }}"""
+    return here.page.evaluate(script)
+
+
+def moment(here) -> str:
+    return here.page.evaluate(f"{VIEW}?.querySelector('output').textContent ?? ''")
+
+
+def wait_for_another_moment(here, before: str) -> str:
+    here.page.wait_for_function(
+        f"before => {{ const now = {VIEW}?.querySelector('output').textContent; return now && now !== before }}",
+        arg=before,
+    )
+    return moment(here)
+
+
+def save(here, name: str) -> bytes:
+    """Open the downloads if they are closed, and take one."""
+    button = here.page.get_by_role("button", name=name)
+    if not button.is_visible():
+        here.page.get_by_role("button", name="Download").click()
+    with here.page.expect_download() as download:
+        button.click()
+    return download.value.path().read_bytes()
+
+
+def test_the_shipped_model_is_drawn_with_numbers_and_words(landscape):
+    here = landscape()
+    here.page.wait_for_function(f"{VIEW}?.querySelectorAll('dd').length > 8")
+    here.page.wait_for_timeout(200)
+    assert min(colours(here, i) for i in range(4)) > 20
+    assert colours(here, 4) > 2
+    names = here.page.locator("figcaption b").all_inner_texts()[:5]
+    assert names == ["Target", "Energy", "GFlowNet", "Difference", "Samples"]
+    label = here.page.locator("canvas.plane").nth(2).get_attribute("aria-label")
+    assert re.search(r"checkerboard\. NLL \d+\.\d{3}", label)
+
+
+def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
+    here = visit("landscape_2d?data=moons&seconds=120&bits=6")
+    page = here.page
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("of training of 120 s").wait_for(timeout=30_000)
+    first = wait_for_another_moment(here, "")
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    page.evaluate(f"window.kept = {VIEW}.querySelector('canvas.plane')")
+    second = wait_for_another_moment(here, first)
+    wait_for_another_moment(here, second)
+    assert page.locator(".view").get_attribute("data-zoom") == "2.56"
+    assert page.evaluate(f"window.kept === {VIEW}.querySelector('canvas.plane')"), "the view was made anew"
+    assert page.get_by_text("left").first.is_visible()
+    # Scrub back while training goes on: the moment chosen stays.
+    slider = page.locator(".view input")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert moment(here) == first
+    page.wait_for_timeout(1500)
+    assert moment(here) == first
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").first.wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Resume").wait_for()
+    # At rest everything is exact at 6 bits an axis.
+    page.locator("dt", has_text="distance to energy").wait_for()
+    here.settled()
+    with np.load(io.BytesIO(save(here, "Samples (NPZ)"))) as file:
+        assert file["x"].shape == (1000, 12)
+        assert file["xy"].shape == (1000, 2)
+    with np.load(io.BytesIO(save(here, "Figure data (NPZ)"))) as file:
+        assert file["sampler"].shape == (64, 64)
+        cell = (2 * float(file["half_width"]) / 64) ** 2
+        assert file["sampler"].sum() * cell == pytest.approx(1, abs=0.05)
+    lines = save(here, "Samples (CSV)").decode().splitlines()
+    assert len(lines) == 1001
+    names = zipfile.ZipFile(io.BytesIO(save(here, "Model (ZIP)"))).namelist()
+    assert {name.split("/")[1] for name in names} == {"config.json", "model.safetensors"}
+    page.reload()
+    page.get_by_role("button", name="Resume").wait_for()
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_url(lambda url: "run=" not in url)
+
+
+def test_pictures_can_be_moved_by_keyboard_and_saved(landscape):
+    here = landscape()
+    page = here.page
+    page.locator("canvas.plane").first.focus()
+    page.keyboard.press("+")
+    assert page.locator(".view").get_attribute("data-zoom") == "1.60"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("0")
+    assert page.locator(".view").get_attribute("data-zoom") == "1.00"
+    log = page.get_by_role("button", name="log colours")
+    before = page.locator("canvas.plane").nth(2).screenshot()
+    log.click()
+    assert log.get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(100)
+    assert page.locator("canvas.plane").nth(2).screenshot() != before
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_of_the_shipped_model_can_be_replayed(landscape):
+    here = landscape()
+    page = here.page
+    page.get_by_text("Replay its training").click()
+    page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
+    last = moment(here)
+    page.locator(".view input").focus()
+    page.keyboard.press("Home")
+    first = moment(here)
+    assert first != last
+    page.get_by_role("button", name="Play the training").click()
+    wait_for_another_moment(here, first)
+
+
+def test_a_drawing_goes_into_the_address_and_comes_back(visit):
+    here = visit("landscape_2d?data=draw+your+own")
+    page = here.page
+    canvas = page.locator(".drawing canvas")
+    canvas.wait_for()
+    page.get_by_role("button", name="clear").click()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 60, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**drawing=*")
+    here.settled()
+    drawn = canvas.evaluate("c => c.toDataURL()")
+    page.reload()
+    canvas.wait_for()
+    here.settled()
+    page.wait_for_timeout(300)
+    assert canvas.evaluate("c => c.toDataURL()") == drawn
+    # By keyboard: a dab in the middle changes the drawing again.
+    url = page.url
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.wait_for_function("url => location.href !== url", arg=url)
+
+
+def test_exact_mode_of_a_finished_run(landscape, server):
+    tiny.finished_run(server.home, "exact", tiny.trained(bits=6))
+    here = landscape("landscape_2d?run=exact", theme="dark")
+    here.page.locator("dt", has_text="distance to target").first.wait_for()
+    assert here.page.locator("dt", has_text="distance to target").count() == 2
+    assert here.axe() == []
+
+
+def test_bad_address_gets_sentences_and_defaults(landscape):
+    here = landscape("landscape_2d?data=heaven&bits=99&seconds=x&run=nowhere")
+    text = "\n".join(here.page.get_by_role("alert").all_inner_texts())
+    for words in ("data set", "3..16", "5..900", "not here any more"):
+        assert words in text
+    assert here.page.get_by_role("spinbutton", name="Bits per axis").input_value() == "16"
+
+
+def test_the_link_can_be_copied(landscape):
+    here = landscape("landscape_2d?data=circles&seed=3", permissions=["clipboard-read", "clipboard-write"])
+    here.page.get_by_role("button", name="Copy link").click()
+    here.page.get_by_role("button", name="Copied").wait_for()
+    assert "data=circles" in here.page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_both_themes_and_a_narrow_window(landscape, theme, width):
+    here = landscape(theme=theme, width=width)
+    here.page.locator("svg[role=img]").nth(2).wait_for()
+    assert here.overflow() <= 0
+    for i in range(5):
+        box = here.page.locator("canvas.plane").nth(i).bounding_box()
+        assert box["width"] > 130
+        assert box["x"] + box["width"] <= width
+    assert here.axe() == []
+
+
+def test_a_cold_deep_link_comes_inside_the_frame(browser, tmp_path):
+    """Nobody has opened the root of this server yet: Streamlit then runs the page's file by itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "server.log"
+    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    environment = os.environ | {"EBGFN_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}", process, log)
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/landscape_2d?data=pinwheel")
+        page.locator("canvas.plane").first.wait_for(timeout=20_000)
+        assert page.get_by_role("link", name="Chains").is_visible()
+        assert page.get_by_role("radio", name="pinwheel").is_checked()
+        assert "EB-GFN Lab" in page.title()
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "Traceback" not in log.read_text()
