@@ -28,24 +28,31 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the two networks: what has to be known, beside the weights, to build them again."""
+    """Sizes of the two networks: what has to be known, beside the weights, to build them again.
+
+    `hidden` and `depth` are those of the policy, and of the energy too unless it has its own.
+    """
 
     hidden: int = 256
     depth: int = 3
     learned_location: bool = False
     learned_erasure: bool = False
     kind: str = "mlp"
+    energy_hidden: int | None = None
+    energy_depth: int | None = None
 
     def __post_init__(self):
         if not all(isinstance(v, bool) for v in (self.learned_location, self.learned_erasure)):
             raise ValueError("learned_location and learned_erasure must be true or false")
-        if self.kind not in ENERGIES or not 1 <= self.hidden <= MAX_WIDTH or not 1 <= self.depth <= MAX_DEPTH:
+        widths, depths = (self.hidden, self.energy_hidden or 1), (self.depth, self.energy_depth or 1)
+        fits = all(1 <= width <= MAX_WIDTH for width in widths) and all(1 <= depth <= MAX_DEPTH for depth in depths)
+        if self.kind not in ENERGIES or not fits:
             raise ValueError(
                 f"networks must be of kind {', '.join(ENERGIES)}, width 1..{MAX_WIDTH}, depth 1..{MAX_DEPTH}"
             )
 
     def energy(self, dim: int) -> MLPEnergy:
-        return ENERGIES[self.kind](dim, hidden=self.hidden, depth=self.depth)
+        return ENERGIES[self.kind](dim, hidden=self.energy_hidden or self.hidden, depth=self.energy_depth or self.depth)
 
     def policy(self, dim: int) -> MLPPolicy:
         return POLICIES[self.kind](

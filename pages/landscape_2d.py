@@ -71,10 +71,9 @@ def show_run(run: RunFolder, seed: int) -> None:
 def watch(run: RunFolder, seed: int) -> None:
     """One look at a run. Ticks send only the newest picture: the view keeps those it has seen."""
     whole, status = st.session_state.pop("whole", False), run.status
-    seen = (status.state, training_panel.lively(status))
-    if not whole and seen != st.session_state.get("seen"):
+    if not whole and training_panel.changed(status):
         st.rerun()
-    st.session_state["seen"] = seen
+    training_panel.remember(status)
     training_panel.keep_alive(force=whole)
     training_panel.say_refusal()
     try:

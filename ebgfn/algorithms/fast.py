@@ -46,16 +46,17 @@ class FastRecipe:
     batch: int = 512
     energy_batch: int = 256
     lr: float = 4e-3
+    energy_lr: float = 8e-3
     decay: bool = True
     average: float = 0.999
     clip: float = 20.0
     warm_share: float = 0.1
     pool: int = 16_384
     reuse: int = 16
-    teach_share: float = 0.5
+    teach_share: float = 0.3
     negatives: bool = True
     states_per_point: int = 1
-    architecture: Architecture = Architecture(hidden=192, depth=3)
+    architecture: Architecture = Architecture(hidden=192, depth=3, energy_hidden=128, energy_depth=6)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Fast:
 
     def __init__(self, model: Model, recipe: FastRecipe):
         self.recipe = recipe
-        self.energy = Learner(model.energy, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        self.energy = Learner(model.energy, lr=recipe.energy_lr, average=recipe.average, clip=recipe.clip)
         sampler = Sampler(model.policy, model.log_z)
         self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
         self._lessons: Iterator[Lessons] = iter(())

@@ -59,7 +59,8 @@ def curves_and_other(
         curves.draw(runs, floor=scene.floor, end_s=end_s, key="curves")
     if other is not None:
         st.header(f"Compared: {watching.describe(other.config)}", anchor=False)
-        view = watching.scene(other, watching.rows(other), newest_only=False)
+        lines, ended = watching.rows(other), other.status.finished
+        view = watching.at_rest(other, lines) if ended else watching.scene(other, lines, newest_only=False)
         if view is None:
             st.caption("It has no pictures yet: it waits for its turn, or has just begun.")
         else:

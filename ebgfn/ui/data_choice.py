@@ -15,14 +15,13 @@ Weights = tuple[tuple[float, ...], ...] | None
 def choose() -> tuple[str, Weights]:
     """The set's name, and the drawing if it is one. Another choice leaves the run that was shown."""
     frame.hold_choice("data", SETS, "The data set")
-    if "run" in st.query_params and "data" not in st.session_state and "data" not in st.query_params:
-        run = training_panel.current(quiet=True)
-        name = run.config.dataset if run else DEFAULT
-        st.session_state["data"] = DRAW if name == DRAWN else name
+    # A default that changed later would change the widget: it is settled by the address a visit began with.
+    if "data_default" not in st.session_state:
+        st.session_state["data_default"] = _first()
     name = st.segmented_control(
         "Data",
         SETS,
-        default=DEFAULT,
+        default=st.session_state["data_default"],
         required=True,
         key="data",
         bind="query-params",
@@ -35,3 +34,10 @@ def choose() -> tuple[str, Weights]:
             "**Draw a density**, then train on it: data are drawn from your strokes, more where they are strong."
         )
         return DRAWN, drawing.weights(drawing.canvas(key="canvas"))
+
+
+def _first() -> str:
+    """The set to begin with: that of the run in the address, if there is one."""
+    run = training_panel.current(quiet=True)
+    name = run.config.dataset if run else DEFAULT
+    return DRAW if name == DRAWN else name

@@ -68,17 +68,12 @@ def measured(cards: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     return {
         "set": list(full),
         "floor": [f"{c['entropy_floor']:.3f}" for c in rows],
-        "GFlowNet NLL": [_with_error(c, "gfn_nll") for c in rows],
-        "above floor": [plots.signed(c["gfn_nll"] - c["entropy_floor"]) for c in rows],
-        "energy NLL": [_with_error(c, "ebm_nll") for c in rows],
-        "energy above floor": [plots.signed(c["ebm_nll"] - c["entropy_floor"]) for c in rows],
+        "GFlowNet NLL": [plots.with_error(c, "gfn_nll") for c in rows],
+        "above floor": [plots.excess(c, "gfn", c["entropy_floor"]) for c in rows],
+        "energy NLL": [plots.with_error(c, "ebm_nll") for c in rows],
+        "energy above floor": [plots.excess(c, "ebm", c["entropy_floor"]) for c in rows],
         "acceptance": [f"{c['mh_acceptance']:.3f}" for c in rows],
         "ESS": [f"{c['ess']:.3f}" for c in rows],
         "MMD × 10⁶": [plots.millionths(c, "mmd") for c in rows],
         "data to data": [plots.millionths(c, "mmd_data") for c in rows],
     }
-
-
-def _with_error(card: dict[str, Any], name: str) -> str:
-    """Value with two standard errors, where they are known."""
-    return f"{card[name]:.3f}" + (f" ± {2 * card[f'{name}_se']:.3f}" if f"{name}_se" in card else "")

@@ -134,7 +134,7 @@ def _frame_json(frame: Frame, scene: Scene) -> dict[str, Any]:
 MEANING = {
     "floor": "Entropy of the data on this grid, in nats: no model's NLL can be lower on average.",
     "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler.",
-    "above floor": "NLL minus the floor: what is left to learn, in nats. Negative values are noise of the test points.",
+    "above floor": "NLL minus that of the true density: what is left to learn, in nats. Negative values are noise.",
     "log Z": "Estimate of log Z in nats, from the sampler's weighted trajectories.",
     "between": "A lower and an upper bound on log Z, two standard errors outside a forward and a backward estimate.",
     "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
@@ -167,9 +167,21 @@ def numbers(values: dict[str, float], floor: float | None = None) -> dict[str, l
 def _nll(values: dict[str, float], name: str, floor: float | None) -> list[Number]:
     if name not in values:
         return []
-    error = f" ± {2 * values[f'{name}_se']:.3f}" if f"{name}_se" in values else ""
-    above = [] if floor is None else [("above floor", signed(values[name] - floor))]
-    return [("NLL", f"{values[name]:.3f}{error}"), *above]
+    above = excess(values, name.removesuffix("_nll"), floor)
+    return [("NLL", with_error(values, name)), *([("above floor", above)] if above else [])]
+
+
+def with_error(values: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """A figure with two standard errors, where they are known."""
+    error = f" ± {2 * values[f'{name}_se']:.{digits}f}" if f"{name}_se" in values else ""
+    return minus(f"{values[name]:.{digits}f}{error}")
+
+
+def excess(values: Mapping[str, Any], model: str, floor: float | None) -> str:
+    """NLL of a model (gfn or ebm) above the floor: on the very test points where that is known, else on average."""
+    if f"{model}_excess" in values:
+        return f"{'+' * (values[f'{model}_excess'] >= 0)}{with_error(values, f'{model}_excess', 4)}"
+    return "" if floor is None else signed(values[f"{model}_nll"] - floor)
 
 
 def _log_z(values: dict[str, float]) -> list[Number]:

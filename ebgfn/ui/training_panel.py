@@ -13,7 +13,7 @@ from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import RunError, RunFolder, Status
 from ebgfn.ui import frame
 
-LONGEST_S = int(visitors.MAX_SECONDS)
+SHORTEST_S, LONGEST_S = 5, 24 * 3600
 MAX_SEED = 2**31 - 1
 TICK_S = 0.4
 POLL_S, HEARTBEAT_S, MOST_SINCE_S = 2.0, 20.0, 5.0
@@ -29,6 +29,11 @@ STATE_COLOURS: dict[str, Colour] = {
     "done": "green",
     "failed": "red",
 }
+
+
+def longest() -> int:
+    """Most seconds of training that a visitor may ask for."""
+    return int(visitors.MAX_SECONDS) if visitors.hosted() else LONGEST_S
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def settings() -> Chosen:
             help="fast: ours. paper: the published algorithm, literally.",
         )  # fmt: skip
         seconds = st.number_input(
-            "Seconds", 5, LONGEST_S, 60, step=5, key="seconds", bind="query-params", width=150,
+            "Seconds", SHORTEST_S, longest(), 60, step=5, key="seconds", bind="query-params", width=150,
             help="Training time. Learning rates decay over it, so that a short run gives the best model it can.",
         )  # fmt: skip
         bits = st.number_input(
@@ -63,7 +68,7 @@ def settings() -> Chosen:
 def box(dataset: str, weights: tuple[tuple[float, ...], ...] | None) -> Chosen:
     """Settings, and the buttons that start training."""
     frame.hold_choice("preset", PRESETS, "The preset")
-    frame.hold_number("seconds", 5, LONGEST_S, "The number of seconds")
+    frame.hold_number("seconds", SHORTEST_S, longest(), "The number of seconds")
     frame.hold_number("bits", 3, FULL_BITS, "The number of bits")
     frame.hold_number("seed", 0, MAX_SEED, "The seed")
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -165,6 +170,19 @@ def keep_alive(*, force: bool = False) -> None:
 def lively(status: Status) -> bool:
     """Whether the page has to look again by itself: the run goes on, or it was told to just now."""
     return status.state in ACTIVE or time.monotonic() < st.session_state.get("look_until", 0.0)
+
+
+def changed(status: Status) -> bool:
+    """Whether the page has to be drawn anew: the state is another, or there is no more need to look."""
+    state, looked = st.session_state.get("seen", ("", False))
+    if status.state != state:
+        st.session_state.pop("look_until", None)
+    return (state, looked) != (status.state, lively(status))
+
+
+def remember(status: Status) -> None:
+    """Keep what `changed` compares with."""
+    st.session_state["seen"] = (status.state, lively(status))
 
 
 def bar(run: RunFolder, status: Status) -> None:

@@ -1,6 +1,7 @@
 """Runs as scenes and curves: what a page shows of training, read from the run folder, cached by run and step."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -8,10 +9,10 @@ import streamlit as st
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
-from ebgfn.ui import exactly, plots, preview, shipped
+from ebgfn.ui import exactly, plots, preview
 
 SIDE, DRAWS = 64, 4_000_000
-HISTORY = 40
+HISTORY, SAMPLES = 40, 512
 
 
 def describe(config: Toy2DConfig) -> str:
@@ -75,11 +76,40 @@ def at_rest(run: RunFolder, lines: list[dict[str, float]]) -> plots.Scene | None
     if run.has_checkpoint and config.bits <= exactly.MAX_BITS:
         return exactly.scene(run.checkpoint, source=run.id)
     seen = scene(run, lines, newest_only=False)
-    if seen is None and run.has_checkpoint:
-        last = shipped.pictures(run.checkpoint)
-        frames = (last.final,)
-        return plots.Scene(config.dataset, run.id, last.half, last.top, last.target, frames, floor(config))
-    return seen
+    if not run.has_checkpoint:
+        return seen
+    # While training, the sampler's picture is taken rarely: the last frame's may be old.
+    half, density = target(config)
+    top = plots.top_of(density)
+    earlier = seen.frames[:-1] if seen else ()
+    last = final(run, lines[-1] if lines else {"step": 0, "elapsed_s": 0.0}, top)
+    return plots.Scene(
+        config.dataset, run.id, half, top, plots.encode(density, top), (*earlier, last), floor(config)
+    )  # fmt: skip
+
+
+def final(run: RunFolder, line: dict[str, float], top: float) -> plots.Frame:
+    """The last checkpoint of a run, evaluated now; `line` holds the figures to go with it. Errors: CheckpointError."""
+    changed_ns = (run.checkpoint / "model.safetensors").stat().st_mtime_ns
+    arrays = _evaluated(str(run.checkpoint), changed_ns, line.get("log_z"))
+    config = run.config
+    return preview.moment(line, arrays, config.density().grid(config.bits).cell, top)
+
+
+@st.cache_data(max_entries=32, show_spinner="Evaluating the last checkpoint …")
+def _evaluated(folder: str, changed_ns: int, log_z: float | None) -> dict[str, np.ndarray]:
+    import torch
+
+    from ebgfn.evaluation import landscape
+    from ebgfn.model import load
+    from ebgfn.trajectories import sample_forward
+
+    model = load(Path(folder))
+    known = model.log_z.item() if log_z is None else log_z
+    seen = landscape.landscape(model, log_z=known, side=SIDE, trajectories=2)
+    x = sample_forward(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
+    samples = model.config.density().grid(model.config.bits).decode(x)
+    return {"log_p": seen.log_p, "log_q": seen.log_q, "samples": samples}
 
 
 def floor(config: Toy2DConfig) -> float | None:

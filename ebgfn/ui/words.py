@@ -36,7 +36,7 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
     """One paragraph for each thing that is known."""
     told = []
     if floor is not None and "gfn_nll" in values and "ebm_nll" in values:
-        above = [plots.signed(values[name] - floor) for name in ("gfn_nll", "ebm_nll")]
+        above = [plots.excess(values, model, floor) for model in ("gfn", "ebm")]
         told.append(
             "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
             f"**{floor:.3f}**. The sampler is at {above[0]}; the energy at {above[1]} nats from it: e to that power "
