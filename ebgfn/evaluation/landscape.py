@@ -12,7 +12,7 @@ from ebgfn.data.toy2d import Density
 from ebgfn.evaluation.likelihood import log_likelihood
 from ebgfn.model import Model
 
-Picture = Float[np.ndarray, "side side"]
+Picture = Float[np.ndarray, "rows side"]
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,13 @@ def energy_picture(model: Model, *, log_z: float, side: int = 64, seed: int = 0)
     return (-model.energy(pixel_bits(model, side, seed)) - log_z).view(side, side).numpy()
 
 
-def sampler_picture(model: Model, *, side: int = 64, trajectories: int = 1, seed: int = 0) -> Picture:
-    """log q in each of side x side pixels, by `trajectories` backward trajectories each."""
+def sampler_picture(
+    model: Model, *, side: int = 64, trajectories: int = 1, seed: int = 0, rows: slice = slice(None)
+) -> Picture:
+    """log q in each of side x side pixels, or in some rows of them, by `trajectories` backward trajectories each."""
     generator = torch.Generator().manual_seed(seed)
-    x = pixel_bits(model, side, seed)
-    return log_likelihood(model.policy, x, trajectories=trajectories, generator=generator).view(side, side).numpy()
+    x = pixel_bits(model, side, seed).view(side, side, -1)[rows].flatten(0, 1)
+    return log_likelihood(model.policy, x, trajectories=trajectories, generator=generator).view(-1, side).numpy()
 
 
 def landscape(model: Model, *, log_z: float, side: int = 64, trajectories: int = 1, seed: int = 0) -> Landscape:

@@ -69,7 +69,7 @@ def measured(cards: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
         "set": list(full),
         "floor": [f"{c['entropy_floor']:.3f}" for c in rows],
         "GFlowNet NLL": [plots.with_error(c, "gfn_nll") for c in rows],
-        "above floor": [plots.excess(c, "gfn", c["entropy_floor"]) for c in rows],
+        "GFlowNet above floor": [plots.excess(c, "gfn", c["entropy_floor"]) for c in rows],
         "energy NLL": [plots.with_error(c, "ebm_nll") for c in rows],
         "energy above floor": [plots.excess(c, "ebm", c["entropy_floor"]) for c in rows],
         "acceptance": [f"{c['mh_acceptance']:.3f}" for c in rows],

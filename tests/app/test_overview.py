@@ -32,7 +32,7 @@ def test_a_shipped_model_plays_and_its_numbers_balance(stocked, played):
     residual = float(told.log_z) + told.log_pf[0] - told.log_pb[0] + told.energy[0]
     assert f"{residual:+.2f}$" in "\n".join(m.value for m in at.markdown)
     table = at.dataframe[0].value
-    assert table["above floor"].tolist() == ["+0.521"]
+    assert table["GFlowNet above floor"].tolist() == ["+0.521"]
     assert table["MMD × 10⁶"].tolist() == ["10 ± 2"]
     assert table["data to data"].tolist() == ["−2"]
 

@@ -101,6 +101,8 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     # At rest everything is exact at 6 bits an axis.
     page.locator("dt", has_text="distance to energy").wait_for(timeout=45_000)
     here.settled()
+    # A last tick of the page's clock may still be on its way; it replaces the buttons.
+    page.wait_for_timeout(1500)
     with np.load(io.BytesIO(save(here, "Samples (NPZ)"))) as file:
         assert file["x"].shape == (1000, 12)
         assert file["xy"].shape == (1000, 2)
