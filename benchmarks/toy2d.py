@@ -68,6 +68,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ablate", action="store_true", help="fast with one part taken away at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="file for the results; by default named for what was run")
     return parser.parse_args()
 
 
@@ -83,9 +84,9 @@ def main() -> None:
             config = Toy2DConfig(dataset=dataset, preset=preset, budget_s=args.budget_s, seed=args.seed)
             rows[f"{dataset}, {name}"] = figures = measure(config, changes)
             print(row(f"{dataset}, {name}", figures), flush=True)
-    RESULTS.mkdir(exist_ok=True)
     kind = "ablation" if args.ablate else "-".join(args.presets)
-    path = RESULTS / f"toy2d-{kind}-{args.budget_s:g}s.json"
+    path = args.out or RESULTS / f"toy2d-{kind}-{args.budget_s:g}s.json"
+    path.parent.mkdir(exist_ok=True)
     write_json(path, provenance(args.threads) | {"rows": rows})
     print(f"written to {path}", file=sys.stderr)
 

@@ -1,6 +1,5 @@
 """log-densities of the seven sets, from their definitions in toy2d.py: closed forms, or quadrature along the curve.
 
-
 With them the distance of a model from the floor is measured on the very points that it is tested on: the scatter of the
 points, ten times larger than that distance for a good model, drops out.
 """
