@@ -1,6 +1,5 @@
 """Checkpoints: what is saved comes back, and a damaged folder is one clear error that harms nothing."""
 
-import dataclasses
 import json
 
 import pytest
@@ -136,7 +135,12 @@ def test_large_files_are_refused_unread(folder, monkeypatch):
         load(folder)
 
 
-def test_the_architecture_is_complete():
-    # What `save` writes must be enough to build the networks again.
-    fields = {f.name for f in dataclasses.fields(Architecture)}
-    assert fields == {"hidden", "depth", "learned_location", "learned_erasure", "kind"}
+def test_an_energy_of_its_own_size_is_saved_and_built_again(tmp_path):
+    sizes = Architecture(hidden=8, depth=2, energy_hidden=4, energy_depth=3)
+    model = build(Toy2DConfig(bits=3), sizes)
+    assert (model.policy.net.first.out_features, model.energy.net.first.out_features) == (8, 4)
+    assert len(model.energy.net.hidden) == 2
+    model.save(tmp_path)
+    assert load(tmp_path).architecture == sizes
+    with pytest.raises(ValueError, match="width 1"):
+        Architecture(energy_hidden=10**9)
