@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from ebgfn.config import Toy2DConfig
+from ebgfn.data.gray import FULL_BITS
+from ebgfn.data.truth import LOG_DENSITIES, log_density
 from ebgfn.evaluation.landscape import energy_picture, sampler_picture
 from ebgfn.evaluation.likelihood import effective_sample_size, gfn_nll, log_weights, mh_acceptance
 from ebgfn.model import Model
@@ -17,12 +19,20 @@ PICTURE_PARTS = 4
 
 
 class Watch:
-    """Holds a fixed test set, so that its curves move with the model and not with the points."""
+    """Holds a fixed test set, so that its curves move with the model and not with the points.
+
+    Where the true density is known, likelihoods are corrected by what these points lie off the entropy (a control variate).
+    """
 
     def __init__(self, config: Toy2DConfig):
-        bits = config.density().sample(TEST_POINTS, np.random.default_rng(TEST_SEED), bits=config.bits)
-        self._grid = config.density().grid(config.bits)
-        self._x = torch.from_numpy(bits).float()
+        density = config.density()
+        xy = density.draw(TEST_POINTS, np.random.default_rng(TEST_SEED))
+        self._grid = density.grid(config.bits)
+        self._x = torch.from_numpy(self._grid.encode(xy)).float()
+        self._correction = 0.0
+        if config.bits == FULL_BITS and config.dataset in LOG_DENSITIES:
+            truth = 2 * np.log(density.units) - log_density(config.dataset, xy).mean()
+            self._correction = density.entropy - float(truth)
         self._log_q: np.ndarray | None = None
         self._part = 0
 
@@ -34,8 +44,8 @@ class Watch:
         log_w = log_weights(model.energy, drawn)
         log_z = (log_w.logsumexp(0) - np.log(TEST_POINTS)).item()
         metrics = {
-            "gfn_nll": gfn_nll(model.policy, self._x, trajectories=1, generator=generator).value,
-            "ebm_nll": model.energy(self._x).mean().item() + log_z,
+            "gfn_nll": gfn_nll(model.policy, self._x, trajectories=1, generator=generator).value + self._correction,
+            "ebm_nll": model.energy(self._x).mean().item() + log_z + self._correction,
             "log_z": log_z,
             "ess": effective_sample_size(log_w),
             "mh_acceptance": mh_acceptance(
