@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from ebgfn.data.gray import FULL_BITS
 from ebgfn.evaluation.report import evaluate
 from ebgfn.files import write_json
 from ebgfn.model import load
@@ -31,18 +32,19 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     """Write the checkpoint of one run under its data set's name."""
     model, status = load(run.checkpoint), run.read_status()
     config = model.config
-    folder = CHECKPOINTS / f"toy2d-{config.dataset}"
+    coarse = "" if config.bits == FULL_BITS else f"-{config.bits}bits"
+    folder = CHECKPOINTS / f"toy2d-{config.dataset}{coarse}"
     model.save(folder)
     length = f"--steps {config.steps}" if config.steps else f"--budget-s {config.budget_s:g}"
     card = {
         "command": f"python -m ebgfn train toy2d --dataset {config.dataset} --preset {config.preset} {length}"
-        f" --seed {config.seed}",
+        f" --bits {config.bits} --seed {config.seed}",
         "machine": machine(),
         "threads": threads,
         "date": datetime.date.today().isoformat(),
         "train_seconds": round(status.elapsed_s, 1),
         "steps": status.step,
-        "evaluate_command": f"python -m ebgfn evaluate toy2d-{config.dataset} --json",
+        "evaluate_command": f"python -m ebgfn evaluate {folder.name} --json",
     }
     write_json(folder / "card.json", card | evaluate(model))
     preview.save(preview.compute(folder, run=run.path), folder)
@@ -57,7 +59,8 @@ def main() -> None:
     for path in arguments.runs:
         folder = ship(RunFolder(path), threads=arguments.threads)
         card = json.loads((folder / "card.json").read_text())
-        print(f"{folder.name}: above the floor, sampler {card['gfn_excess']:.4f}, energy {card['ebm_excess']:.4f}")
+        shown = ("gfn_excess", "ebm_excess", "total_variation", "mh_acceptance", "ess")
+        print(folder.name, *(f"{key} {card[key]:.4f}" for key in shown if key in card))
 
 
 if __name__ == "__main__":
