@@ -16,7 +16,7 @@ from ebgfn.evaluation.watch import Watch
 from ebgfn.model import Architecture, Model, build
 
 # Watching costs about this share of the time at most, unless events would come too seldom for a live page.
-WATCH_SHARE = 0.08
+WATCH_SHARE = 0.14
 MOST_SECONDS_BETWEEN_EVENTS = 2.0
 
 

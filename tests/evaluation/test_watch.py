@@ -14,9 +14,9 @@ def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
     config = Toy2DConfig(dataset="2spirals")
     metrics, _ = Watch(config).look(build(config, Architecture(hidden=8, depth=2)))
     uniform = 32 * np.log(2)
-    # 512 points scatter by 0.03 nats around the entropy; corrected, they stand exactly where the floor is.
+    # 256 points scatter by 0.04 nats around the entropy; corrected, they stand exactly where the floor is.
     correction = metrics["gfn_nll"] - uniform
-    assert 0 < abs(correction) < 0.15
+    assert 0 < abs(correction) < 0.2
     assert metrics["ebm_nll"] == pytest.approx(metrics["gfn_nll"], abs=1e-3)
     assert metrics["ess"] == pytest.approx(1.0, abs=1e-4)
 
