@@ -48,16 +48,3 @@ def inference_chunks(batch: int, *, states: int = 1) -> list[slice]:
     """
     rows = max(1, 1024 * torch.get_num_threads() // states)
     return [slice(i, min(i + rows, batch)) for i in range(0, batch, rows)]
-
-
-__all__ = ["ResidualMLP", "inference_chunks", "zero_last"]
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of weights."""
-    return sum(p.numel() for p in module.parameters())
-
-
-def detached(module: nn.Module) -> dict[str, torch.Tensor]:
-    """State of a module as plain tensors."""
-    return {k: v.detach() for k, v in module.state_dict().items()}

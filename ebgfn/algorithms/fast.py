@@ -13,7 +13,8 @@ untrained sampler (noise-contrastive estimation): this reaches spurious modes th
 log Z at zero.
 
 Labels and negatives are made for a pool of points at a time and used several times; data for the energy are always fresh.
-Until `warm_share` of the budget there is nothing to learn from each other: values as labels, uniform noise alone.
+Until `warm_share` of the budget there are no negatives from the sampler, until `teach_share` no labels from the energy:
+there is too little to learn from each other yet.
 """
 
 import math

@@ -1,7 +1,6 @@
 """The Chains page without a browser: empty state, bad addresses, settings, damaged models."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from ebgfn.evaluation import mixing
 from ebgfn.mcmc import BackAndForth, run_chain
 from ebgfn.ui import chain_player, chain_source, mixing_panel
 from tests import tiny
+from tests.app import pages
 
-ROOT = Path(__file__).parents[2]
 PAGE = "pages/chains.py"
 
 
@@ -34,11 +33,7 @@ def home(tmp_path, monkeypatch):
 
 
 def open_page(**address: str) -> AppTest:
-    at = AppTest.from_file(ROOT / "app.py", default_timeout=20).run()
-    at.switch_page(PAGE)
-    for name, value in address.items():
-        at.query_params[name] = value
-    return at.run()
+    return pages.open_page(PAGE, **address)
 
 
 def warnings(at: AppTest) -> str:
