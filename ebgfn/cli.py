@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import CONFIGS
 from ebgfn.files import write_bytes
 from ebgfn.options import parser, refuse
 from ebgfn.runs import jobs, store
@@ -25,12 +25,14 @@ MAX_CHAIN_BITS = 5 * 10**8
 CANCEL_PATIENCE_S = 20.0
 SAMPLE_CHUNK = 20_000
 TICKS = 10_000
+SHOWN = {"gfn_nll": "sampler NLL", "neg_log_rmse": "-log RMSE", "divergence": "divergence"}
 BAR = "{percentage:3.0f}%|{bar:24}| {elapsed}, {remaining} left"
 
 
 def train(args: argparse.Namespace) -> int:
-    names = {f.name for f in dataclasses.fields(Toy2DConfig)} & set(vars(args))
-    config = Toy2DConfig(**{name: getattr(args, name) for name in names})
+    kind: Any = CONFIGS[args.kind]
+    names = {f.name for f in dataclasses.fields(kind)} & set(vars(args))
+    config = kind(**{name: getattr(args, name) for name in names})
     path = Path(args.run) if args.run else jobs.new_path(config)
     return train_here(store.create(path, config, jobs.foreground_status()), as_json=args.json)
 
@@ -52,8 +54,8 @@ def train_here(run: RunFolder, *, as_json: bool) -> int:
 
         def show(event: training.Event) -> None:
             rate = (event.step - steps) / max(time.monotonic() - began, 1e-9)
-            nll = event.metrics.get("gfn_nll")
-            text = "" if nll is None else f", sampler NLL {nll:.3f}"
+            shown = [f", {text} {event.metrics[name]:.3f}" for name, text in SHOWN.items() if name in event.metrics]
+            text = "".join(shown)
             bar.set_postfix_str(f"step {event.step}, {rate:.0f} steps/s{text}", refresh=False)
             bar.update(round(TICKS * event.progress) - bar.n)
 
@@ -106,7 +108,7 @@ def sample(args: argparse.Namespace) -> int:
     from ebgfn.model import load
     from ebgfn.trajectories import sample_forward
 
-    model, generator = load(folder), torch.Generator().manual_seed(args.seed)
+    model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
     parts = []
     with progress_bar(args.n) as bar:
         for begin in range(0, args.n, SAMPLE_CHUNK):
@@ -114,7 +116,8 @@ def sample(args: argparse.Namespace) -> int:
             parts.append(sample_forward(model.policy, count, generator).x.byte().numpy())
             bar.update(count)
     x = np.concatenate(parts)
-    save_arrays(out, x=x, xy=model.config.density().grid(model.config.bits).decode(x))
+    points = {"xy": model.config.density().grid(model.config.bits).decode(x)} if model.config.kind == "toy2d" else {}
+    save_arrays(out, x=x, **points)
     answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
     return 0
 
@@ -127,13 +130,13 @@ def chain(args: argparse.Namespace) -> int:
     from ebgfn.mcmc import BackAndForth, run_chain
     from ebgfn.model import load
 
-    model, generator = load(folder), torch.Generator().manual_seed(args.seed)
+    model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
     if not isinstance(args.k, int) or not 1 <= args.k <= model.dim:
         raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
     if (args.steps + 1) * args.chains * model.dim > MAX_CHAIN_BITS:
         raise ValueError(f"(steps + 1) * chains * {model.dim} bits must be at most {MAX_CHAIN_BITS}: ask for fewer")
     kernel = BackAndForth(model.energy, model.policy, k=args.k)
-    data = model.config.density().sample(args.chains, np.random.default_rng(args.seed), bits=model.config.bits)
+    data = starts(model, args)
     states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
     with progress_bar(args.steps) as bar:
         for begin in range(0, args.steps, piece):
@@ -146,6 +149,29 @@ def chain(args: argparse.Namespace) -> int:
     save_arrays(out, x=np.concatenate(states), accept=accept)
     figures = {"out": str(out), "k": args.k, "steps": args.steps, "chains": args.chains, "seed": args.seed}
     answer(figures | {"acceptance": float(accept.mean())}, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
+    return 0
+
+
+def starts(model: Any, args: argparse.Namespace) -> Any:
+    """Data points from which chains start: fresh ones, or rows of the file."""
+    import numpy as np
+
+    config, rng = model.config, np.random.default_rng(args.seed)
+    if config.kind == "toy2d":
+        return config.density().sample(args.chains, rng, bits=config.bits)
+    if config.kind == "file":
+        return rng.choice(config.data(), args.chains)
+    from ebgfn.data.ising import Lattice
+
+    return Lattice(config.side, args.sigma if config.kind == "lattice" else config.sigma).sample(args.chains, rng)
+
+
+def reproduce(args: argparse.Namespace) -> int:
+    from ebgfn.evaluation import tables
+
+    with progress_bar(len(tables.ISING) * args.seeds) as bar:
+        rows = tables.ising(args.budget_s, seeds=args.seeds, on_row=lambda: bar.update(1))
+    answer({"table": "ising", "rows": rows}, tables.as_text(rows), as_json=args.json)
     return 0
 
 
@@ -223,6 +249,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "sample": sample,
     "chain": chain,
+    "reproduce": reproduce,
     "runs": runs,
     "cancel": cancel,
 }

@@ -2,9 +2,17 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ebgfn.data import ising, uploads
 from ebgfn.data.toy2d import DENSITIES, DRAWN, Density, density, drawn
+
+if TYPE_CHECKING:
+    from ebgfn.data.stream import Source
 
 PRESETS = ("fast", "paper")
 MAX_BUDGET_S = 7 * 24 * 3600.0
@@ -20,9 +28,41 @@ def _choice(default: str, options: tuple[str, ...], text: str) -> Any:
     return field(default=default, metadata={"options": options, "help": text})
 
 
+@runtime_checkable
+class Config(Protocol):
+    """What to train, whatever it is. The budget is wall-clock seconds, or a number of steps if `steps` is given.
+
+    `kind` is the command's word for it, `label` a short name for folders and lists, `dim` the number of binary variables.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def preset(self) -> str: ...
+    @property
+    def budget_s(self) -> float: ...
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Config": ...
+
+    def source(self, *, position: int) -> "Source": ...
+
+
 @dataclass(frozen=True)
 class Toy2DConfig:
-    """Training on a density in the plane. The budget is wall-clock seconds, or a number of steps if `steps` is given."""
+    """Training on a density in the plane."""
+
+    kind: ClassVar[str] = "toy2d"
 
     dataset: str = _choice("checkerboard", (*DENSITIES, DRAWN), "density to learn")
     preset: str = _choice("fast", PRESETS, "fast: ours; paper: the published algorithm, literally")
@@ -45,25 +85,43 @@ class Toy2DConfig:
         """Number of binary variables."""
         return 2 * self.bits
 
+    @property
+    def label(self) -> str:
+        return f"{self.dataset}-{self.preset}"
+
+    def source(self, *, position: int) -> "Source":
+        """Fresh data; another position draws other points."""
+        from ebgfn.data.stream import Stream
+
+        return Stream(self.density(), bits=self.bits, seed=self.seed, position=position)
+
     def density(self) -> Density:
         """The distribution that the data are drawn from."""
-        import numpy as np
-
         return density(self.dataset) if self.weights is None else drawn(np.array(self.weights))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; fields that are None are left out."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return given(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Toy2DConfig":
         """Inverse of `to_json`; unknown or ill-typed fields raise ValueError."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        check_names(cls, values)
         if "weights" in values:
             values = values | {"weights": _table(values["weights"])}
         return cls(**values)
+
+
+def given(config: Any) -> dict[str, Any]:
+    """Plain values of a config; fields that are None are left out."""
+    return {k: v for k, v in dataclasses.asdict(config).items() if v is not None}
+
+
+def check_names(config: type, values: dict[str, Any]) -> None:
+    """Refuse settings that a config does not have."""
+    known = {f.name for f in dataclasses.fields(config)}
+    if unknown := sorted(set(values) - known):
+        raise ValueError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
 
 
 def _table(rows: Any) -> tuple[tuple[float, ...], ...]:
@@ -96,4 +154,163 @@ def _check_number(name: str, value: Any, low: float, high: float, *, whole: bool
         )
 
 
-CONFIGS: dict[str, type[Toy2DConfig]] = {"toy2d": Toy2DConfig}
+COUPLINGS = ("free", "homogeneous")
+ESTIMATES = ("pooled", "refit", "sparse")
+ABOUT_COUPLINGS = "free: each pair its own; homogeneous: pairs at equal displacement on the torus share one"
+ABOUT_ESTIMATES = "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
+
+
+@dataclass(frozen=True)
+class IsingConfig:
+    """Recovery of the couplings of a lattice from samples of it."""
+
+    kind: ClassVar[str] = "ising"
+
+    side: int = _limited(10, *ising.SIDES, "side of the square lattice, with periodic boundaries")
+    sigma: float = _limited(0.2, *ising.SIGMAS, "true coupling of neighbours")
+    samples: int = _limited(2000, 50, 20_000, "number of samples to learn from")
+    couplings: str = _choice("free", COUPLINGS, ABOUT_COUPLINGS)
+    estimate: str = _choice("pooled", ESTIMATES, ABOUT_ESTIMATES)
+    budget_s: float = _limited(120.0, 1.0, MAX_BUDGET_S, "seconds of training")
+    steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
+    seed: int = _limited(0, 0, 2**31 - 1, "random seed, of the data too")
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def preset(self) -> str:
+        return "fast"
+
+    @property
+    def dim(self) -> int:
+        return self.side**2
+
+    @property
+    def label(self) -> str:
+        return f"ising-{self.side}x{self.side}-{self.sigma:g}".replace(".", "_")
+
+    @property
+    def lattice(self) -> ising.Lattice:
+        return ising.Lattice(self.side, self.sigma)
+
+    def data(self) -> UInt8[np.ndarray, "samples dim"]:
+        """The samples to learn from: the same for the same seed."""
+        return self.lattice.sample(self.samples, np.random.default_rng(self.seed))
+
+    def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
+        return self.lattice.couplings()
+
+    def source(self, *, position: int) -> "Source":
+        from ebgfn.data.stream import Rows
+
+        return Rows(self.data(), seed=self.seed, position=position)
+
+    def to_json(self) -> dict[str, Any]:
+        return given(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "IsingConfig":
+        check_names(cls, values)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class FileConfig:
+    """Couplings of binary samples from a file. `side` says that they are a square lattice; 0: no geometry is known."""
+
+    kind: ClassVar[str] = "file"
+
+    path: str = field(default="", metadata={"help": "CSV or NPZ file of binary samples, one a row"})
+    side: int = _limited(0, 0, ising.SIDES[1], "side of the lattice that the columns are, row by row; 0: none")
+    couplings: str = _choice("free", COUPLINGS, ABOUT_COUPLINGS)
+    estimate: str = _choice("pooled", ESTIMATES, ABOUT_ESTIMATES)
+    budget_s: float = _limited(120.0, 1.0, MAX_BUDGET_S, "seconds of training")
+    steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
+    seed: int = _limited(0, 0, 2**31 - 1, "random seed")
+
+    def __post_init__(self):
+        check(self)
+        if not isinstance(self.path, str) or not self.path:
+            raise ValueError("path must name a CSV or NPZ file of binary samples")
+        if self.couplings == "homogeneous" and not self.side:
+            raise ValueError("couplings homogeneous needs the side of the lattice")
+
+    @property
+    def preset(self) -> str:
+        return "fast"
+
+    @property
+    def dim(self) -> int:
+        return self.data().shape[1]
+
+    @property
+    def label(self) -> str:
+        # A file's name comes from outside; the folder's name keeps what is harmless of it.
+        return "file-" + "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(self.path).stem)[:24]
+
+    def data(self) -> UInt8[np.ndarray, "samples dim"]:
+        """The file's samples; ValueError says what is wrong with them."""
+        x = uploads.read(Path(self.path))
+        if self.side and x.shape[1] != self.side**2:
+            raise ValueError(f"a lattice of side {self.side} has {self.side**2} columns, the file has {x.shape[1]}")
+        return x
+
+    def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
+        return None
+
+    def source(self, *, position: int) -> "Source":
+        from ebgfn.data.stream import Rows
+
+        return Rows(self.data(), seed=self.seed, position=position)
+
+    def to_json(self) -> dict[str, Any]:
+        return given(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "FileConfig":
+        check_names(cls, values)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class LatticeConfig:
+    """A sampler for all couplings of a lattice at once, trained against the known energy without data."""
+
+    kind: ClassVar[str] = "lattice"
+
+    side: int = _limited(10, *ising.SIDES, "side of the square lattice, with periodic boundaries")
+    budget_s: float = _limited(900.0, 1.0, MAX_BUDGET_S, "seconds of training")
+    steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
+    seed: int = _limited(0, 0, 2**31 - 1, "random seed")
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def preset(self) -> str:
+        return "fast"
+
+    @property
+    def dim(self) -> int:
+        return self.side**2
+
+    @property
+    def label(self) -> str:
+        return f"lattice-{self.side}x{self.side}"
+
+    def source(self, *, position: int) -> "Source":
+        from ebgfn.data.stream import Nothing
+
+        return Nothing()
+
+    def to_json(self) -> dict[str, Any]:
+        return given(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "LatticeConfig":
+        check_names(cls, values)
+        return cls(**values)
+
+
+CONFIGS: dict[str, type[Config]] = {c.kind: c for c in (Toy2DConfig, IsingConfig, FileConfig, LatticeConfig)}

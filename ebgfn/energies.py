@@ -3,9 +3,10 @@
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ebgfn.data import ising
 from ebgfn.networks import ResidualMLP, inference_chunks, zero_last
 
 Batch = Float[Tensor, " batch"]
@@ -40,6 +41,62 @@ class MLPEnergy(nn.Module):
         columns = self.net.first.weight.T
         pre = self.net.first(spins).unsqueeze(1) - 2.0 * spins.unsqueeze(2) * columns
         return self.net.last(self.net.features(pre.flatten(0, 1))).view(x.shape)
+
+
+class QuadraticEnergy(nn.Module):
+    """Ising model E(x) = -s^T J s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.
+
+    `weights` holds each coupling once. Entry (i, j) of J is the weight numbered `shared[i, j]`: each pair its own by
+    default; pairs with one number share one coupling, and -1 means none. Starts at J = 0.
+    """
+
+    shared: Tensor
+
+    def __init__(self, dim: int, *, shared: Int[Tensor, "dim dim"] | None = None):
+        super().__init__()
+        self.dim = dim
+        shared = pairs(dim) if shared is None else shared
+        if shared.shape != (dim, dim) or not torch.equal(shared, shared.T) or (shared.diagonal() >= 0).any():
+            raise ValueError(f"shared must be a symmetric {dim} x {dim} table with -1 on its diagonal")
+        self.register_buffer("shared", shared, persistent=False)
+        self.weights = nn.Parameter(torch.zeros(int(shared.max()) + 1))
+
+    def couplings(self) -> Float[Tensor, "dim dim"]:
+        """J, differentiable in the weights."""
+        return torch.where(self.shared >= 0, self.weights[self.shared.clamp(min=0)], 0.0)
+
+    def forward(self, x: Vectors) -> Batch:
+        spins = 2.0 * x - 1.0
+        return -((spins @ self.couplings()) * spins).sum(1)
+
+    def neighbours(self, x: Vectors) -> Vectors:
+        """A flip of entry i changes the energy by 4 s_i (J s)_i."""
+        spins = 2.0 * x - 1.0
+        fields = spins @ self.couplings()
+        return 4.0 * spins * fields - (spins * fields).sum(1, keepdim=True)
+
+
+class LatticeEnergy(nn.Module):
+    """The known energy of every lattice of one side: `at(sigma)` is that of one coupling."""
+
+    def __init__(self, side: int):
+        super().__init__()
+        self.side, self.dim = side, side * side
+
+    def at(self, sigma: float) -> QuadraticEnergy:
+        neighbours = torch.from_numpy(ising.adjacency(self.side)).long() - 1
+        energy = QuadraticEnergy(self.dim, shared=neighbours).requires_grad_(False)
+        energy.weights.fill_(sigma)
+        return energy
+
+
+def pairs(dim: int) -> Int[Tensor, "dim dim"]:
+    """Number every pair of variables: a symmetric table of 0..D(D-1)/2-1 with -1 on the diagonal."""
+    table = torch.full((dim, dim), -1)
+    rows, columns = torch.triu_indices(dim, dim, 1)
+    numbers = torch.arange(len(rows))
+    table[rows, columns], table[columns, rows] = numbers, numbers
+    return table
 
 
 @torch.no_grad()

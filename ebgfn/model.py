@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import nn
 
-from ebgfn.config import CONFIGS, Toy2DConfig
-from ebgfn.energies import MLPEnergy
+from ebgfn.config import CONFIGS, Config, FileConfig, IsingConfig, LatticeConfig
+from ebgfn.data.torus import displacements
+from ebgfn.energies import LatticeEnergy, MLPEnergy, QuadraticEnergy
 from ebgfn.files import write_bytes, write_json
-from ebgfn.policies import MLPPolicy
+from ebgfn.policies import FieldPolicy, LatticePolicy, MLPPolicy
+from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve
 
-ENERGIES: dict[str, Callable[..., MLPEnergy]] = {"mlp": MLPEnergy}
-POLICIES: dict[str, Callable[..., MLPPolicy]] = {"mlp": MLPPolicy}
+Build = Callable[[Any, Any], tuple[nn.Module, nn.Module, torch.Tensor]]
 
 MAX_WIDTH, MAX_DEPTH, MAX_FILE_BYTES = 4096, 16, 64 * 2**20
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -46,56 +48,86 @@ class Architecture:
             raise ValueError("learned_location and learned_erasure must be true or false")
         widths, depths = (self.hidden, self.energy_hidden or 1), (self.depth, self.energy_depth or 1)
         fits = all(1 <= width <= MAX_WIDTH for width in widths) and all(1 <= depth <= MAX_DEPTH for depth in depths)
-        if self.kind not in ENERGIES or not fits:
+        if self.kind not in NETWORKS or not fits:
             raise ValueError(
-                f"networks must be of kind {', '.join(ENERGIES)}, width 1..{MAX_WIDTH}, depth 1..{MAX_DEPTH}"
+                f"networks must be of kind {', '.join(NETWORKS)}, width 1..{MAX_WIDTH}, depth 1..{MAX_DEPTH}"
             )
 
-    def energy(self, dim: int) -> MLPEnergy:
-        return ENERGIES[self.kind](dim, hidden=self.energy_hidden or self.hidden, depth=self.energy_depth or self.depth)
 
-    def policy(self, dim: int) -> MLPPolicy:
-        return POLICIES[self.kind](
-            dim,
-            hidden=self.hidden,
-            depth=self.depth,
-            learned_location=self.learned_location,
-            learned_erasure=self.learned_erasure,
-        )
+def _mlp(config: Config, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """For any data: both fully connected."""
+    energy_sizes = {"hidden": sizes.energy_hidden or sizes.hidden, "depth": sizes.energy_depth or sizes.depth}
+    choices = {"learned_location": sizes.learned_location, "learned_erasure": sizes.learned_erasure}
+    policy = MLPPolicy(config.dim, hidden=sizes.hidden, depth=sizes.depth, **choices)
+    return MLPEnergy(config.dim, **energy_sizes), policy, flat_log_z(config.dim)
+
+
+def _field(config: IsingConfig | FileConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """For couplings to be found: a quadratic energy, and a policy that follows its fields."""
+    dim = config.dim
+    shared = torch.from_numpy(displacements(config.side)) if config.couplings == "homogeneous" else None
+    return QuadraticEnergy(dim, shared=shared), FieldPolicy(dim, hidden=sizes.hidden, depth=sizes.depth), flat_log_z(dim)
+
+
+def _lattice(config: LatticeConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """For all couplings of a lattice: the known energy, a policy given sigma, and log Z at knots of sigma."""
+    sigma = torch.linspace(0.0, MAX_SIGMA, KNOTS)
+    # As if all loops of the lattice were open, which is a fair start.
+    log_z = flat_log_z(config.dim) + 2 * config.dim * (2 * sigma).cosh().log()
+    return LatticeEnergy(config.side), LatticePolicy(config.side, hidden=sizes.hidden, depth=sizes.depth), log_z
+
+
+def flat_log_z(dim: int) -> torch.Tensor:
+    """log Z of the energy that is zero everywhere, of which a uniform policy is the exact sampler."""
+    return torch.tensor(dim * 0.6931471805599453)
+
+
+NETWORKS: dict[str, Build] = {"mlp": _mlp, "field": _field, "lattice": _lattice}
+KINDS = {"toy2d": "mlp", "ising": "field", "file": "field", "lattice": "lattice"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """Energy and sampler, in evaluation mode; `log_z` is the learned number of trajectory balance, in nats."""
+    """Energy and sampler, in evaluation mode; `log_z` is the learned number of trajectory balance, in nats.
 
-    config: Toy2DConfig
+    Which classes they are follows from the kind of config; of a lattice, energy, policy and log Z are those of all sigma.
+    """
+
+    config: Any
     architecture: Architecture
-    energy: MLPEnergy
-    policy: MLPPolicy
+    energy: Any
+    policy: Any
     log_z: torch.Tensor
 
     @property
     def dim(self) -> int:
         return self.config.dim
 
+    def at(self, sigma: float) -> "Model":
+        """Of a lattice's model, the one of this coupling; any other is itself."""
+        if self.config.kind != "lattice":
+            return self
+        if not isinstance(sigma, int | float) or not -MAX_SIGMA <= sigma <= MAX_SIGMA:
+            raise ValueError(f"sigma must be a number in {-MAX_SIGMA:g}..{MAX_SIGMA:g}, got {sigma}")
+        log_z = curve(self.log_z, torch.tensor([float(sigma)]))[0]
+        return replace(self, energy=self.energy.at(sigma), policy=self.policy.at(sigma), log_z=log_z)
+
     def tensors(self) -> dict[str, torch.Tensor]:
         parts = {f"energy.{k}": v for k, v in self.energy.state_dict().items()}
         parts |= {f"policy.{k}": v for k, v in self.policy.state_dict().items()}
-        return parts | {"log_z": self.log_z.reshape(1)}
+        return parts | {"log_z": self.log_z.reshape(-1)}
 
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors, each atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / WEIGHTS_FILE, save({k: v.detach().contiguous() for k, v in self.tensors().items()}))
-        description = {"kind": "toy2d", "config": self.config.to_json(), "architecture": vars(self.architecture)}
+        description = {"kind": self.config.kind, "config": self.config.to_json(), "architecture": vars(self.architecture)}
         write_json(folder / CONFIG_FILE, description)
 
 
-def build(config: Toy2DConfig, architecture: Architecture) -> Model:
-    """An untrained model: flat energy, uniform policy."""
-    energy, policy = architecture.energy(config.dim), architecture.policy(config.dim)
-    # A flat energy has Z = 2^D, and a uniform policy samples from it exactly.
-    return Model(config, architecture, energy, policy, torch.tensor(config.dim * 0.6931471805599453))
+def build(config: Config, architecture: Architecture) -> Model:
+    """An untrained model: energy flat or given, policy uniform or led by the given energy."""
+    return Model(config, architecture, *NETWORKS[architecture.kind](config, architecture))
 
 
 def load(folder: Path) -> Model:
@@ -115,14 +147,17 @@ def load(folder: Path) -> Model:
         raise CheckpointError(f"{folder} is no readable checkpoint: {reason}") from None
 
 
-def _described(description: Any) -> tuple[Toy2DConfig, Architecture]:
+def _described(description: Any) -> tuple[Config, Architecture]:
     if not isinstance(description, dict) or description.get("kind") not in CONFIGS:
         raise ValueError(f"{CONFIG_FILE} must name a kind of {', '.join(CONFIGS)}")
     config = CONFIGS[description["kind"]].from_json(dict(description["config"]))
-    return config, Architecture(**description["architecture"])
+    architecture = Architecture(**description["architecture"])
+    if architecture.kind != KINDS[config.kind]:
+        raise ValueError(f"a model of kind {config.kind} must have networks of kind {KINDS[config.kind]}")
+    return config, architecture
 
 
-def _check_weights(config: Toy2DConfig, architecture: Architecture, tensors: dict[str, torch.Tensor]) -> None:
+def _check_weights(config: Config, architecture: Architecture, tensors: dict[str, torch.Tensor]) -> None:
     # On the meta device nothing is allocated: a small file that describes huge networks costs no memory.
     with torch.device("meta"):
         expected = {k: v.shape for k, v in build(config, architecture).tensors().items()}
@@ -137,5 +172,5 @@ def _with_weights(model: Model, tensors: dict[str, torch.Tensor]) -> Model:
         part = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
         getattr(model, name).load_state_dict(part)
         getattr(model, name).requires_grad_(False).eval()
-    model.log_z.copy_(tensors["log_z"][0])
+    model.log_z.copy_(tensors["log_z"].view_as(model.log_z))
     return model

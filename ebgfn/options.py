@@ -5,11 +5,19 @@ import dataclasses
 import sys
 from typing import Any, NoReturn
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import CONFIGS
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
 MAX_SEED = 2**31 - 1
+
+
+KINDS = {
+    "toy2d": "data in the plane",
+    "ising": "couplings of a lattice, from samples of it",
+    "file": "couplings of binary samples in a file",
+    "lattice": "one sampler for all couplings of a lattice, without data",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,12 +51,12 @@ def parser() -> Parser:
     root = Parser(prog="python -m ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train a model")
-    toy2d = train.add_subparsers(dest="kind", required=True, metavar="KIND").add_parser(
-        "toy2d", help="data in the plane"
-    )
-    add_fields(toy2d, Toy2DConfig)
-    toy2d.add_argument("--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder")
-    evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="KIND")
+    trainings = [kinds.add_parser(kind, help=text) for kind, text in KINDS.items()]
+    for training, kind in zip(trainings, KINDS, strict=True):
+        add_fields(training, CONFIGS[kind])
+        training.add_argument("--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder")
+    evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD; couplings")
     add_whole(evaluate, "points", 4000, "fresh test points", low=2, high=MAX_CHAINS)
     sample = commands.add_parser("sample", help="draw from the sampler")
     add_whole(sample, "n", 1000, "number of samples", low=1, high=MAX_SAMPLES, flag="-n")
@@ -66,7 +74,16 @@ def parser() -> Parser:
     cancel.add_argument("run", metavar="RUN", help="id or folder")
     resume = commands.add_parser("resume", help="go on with a run that was stopped or failed")
     resume.add_argument("run", metavar="DIR", help="folder or id")
-    for command in (toy2d, evaluate, sample, chain, runs, cancel, resume):
+    for command in (sample, chain):
+        command.add_argument(
+            "--sigma", default=0.2, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
+        )
+    reproduce = commands.add_parser("reproduce", help="measure a table of results, ours beside peers and limits")
+    tables = reproduce.add_subparsers(dest="table", required=True, metavar="TABLE")
+    ising = tables.add_parser("ising", help="recovered couplings, all methods from the same samples")
+    add_seconds(ising, 120.0)
+    add_whole(ising, "seeds", 1, "data sets for each lattice", low=1, high=20)
+    for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, ising):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root
 
@@ -81,6 +98,20 @@ def add_fields(command: Parser, config: type) -> None:
         elif "low" in limits:
             text = f"{limits['help']} ({limits['low']:g}..{limits['high']:g})"
             command.add_argument(flag(f.name), default=f.default, help=text, metavar="N", type=number)
+        elif f.type is str:
+            command.add_argument(flag(f.name), default=f.default, help=limits["help"], metavar="FILE")
+
+
+def add_seconds(command: Parser, default: float) -> None:
+    """`--budget-s` of a table: seconds of training for each of our models."""
+
+    def seconds(text: str) -> float:
+        value = number(text)
+        if isinstance(value, str) or not 1 <= value <= 86_400:
+            refuse(f"budget_s must be a number in 1..86400, got {text!r}")
+        return float(value)
+
+    command.add_argument("--budget-s", default=default, type=seconds, metavar="N", help="seconds for each of our models")
 
 
 def add_whole(

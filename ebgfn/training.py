@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ebgfn.algorithms import PRESETS, RECIPES
+from ebgfn.algorithms import ALGORITHMS
 from ebgfn.algorithms.learner import Diverged, Moment
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.stream import Stream
-from ebgfn.evaluation.watch import Watch
+from ebgfn.config import Config
+from ebgfn.data.stream import Source
+from ebgfn.evaluation.watch import WATCHES
 from ebgfn.model import Architecture, Model, build
 
 # Watching costs about this share of the time at most, unless events would come too seldom for a live page.
@@ -41,14 +41,15 @@ class Event:
 class TrainState:
     """Everything that training changes: models and optimizers (in `algorithm`), generators, step and time."""
 
-    def __init__(self, config: Toy2DConfig, recipe: Any = None):
+    def __init__(self, config: Config, recipe: Any = None):
         self.config = config
-        recipe = recipe or RECIPES[config.preset]
+        algorithm, default = ALGORITHMS[config.kind, config.preset]
+        recipe = recipe or default
         self.architecture: Architecture = recipe.architecture
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # the initial weights: torch's layers take no generator
             model = build(config, self.architecture)
-        self.algorithm = PRESETS[config.preset](model, recipe)
+        self.algorithm = algorithm(model, recipe)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step, self.elapsed_s = 0, 0.0
 
@@ -64,9 +65,9 @@ class TrainState:
             self.config, self.architecture, self.algorithm.energy.averaged, sampler.policy, sampler.log_z.detach()
         )
 
-    def stream(self) -> Stream:
-        """Fresh data; a restored state goes on with points not seen before."""
-        return Stream(self.config.density(), bits=self.config.bits, seed=self.config.seed, position=self.step)
+    def source(self) -> Source:
+        """Training data; a restored state goes on with others."""
+        return self.config.source(position=self.step)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -84,7 +85,7 @@ class TrainState:
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
 
 
-def start(config: Toy2DConfig, recipe: Any = None) -> TrainState:
+def start(config: Config, recipe: Any = None) -> TrainState:
     """An untrained state; `recipe` replaces the settings of the config's preset (for ablations)."""
     return TrainState(config, recipe)
 
@@ -94,12 +95,12 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
 
     The time between two calls of the iterator does not count. Raises TrainingDiverged.
     """
-    stream, watch = state.stream(), Watch(state.config)
+    source, watch = state.source(), WATCHES[state.config.kind](state.config)
     last_event, watch_s, losses = -event_interval_s, 0.0, {}
     clock = time.perf_counter()
     while state.progress() < 1.0:
         try:
-            losses |= state.algorithm.step(stream, Moment(state.step, state.progress()), state.generator)
+            losses |= state.algorithm.step(source, Moment(state.step, state.progress()), state.generator)
         except Diverged as cause:
             raise TrainingDiverged(f"training stopped at step {state.step}: {cause}") from None
         state.step += 1

@@ -149,12 +149,15 @@ def _log_steps(
     policy: Policy, x: Vectors, before: Masks, location: Int[Tensor, " batch"], step: Int[Tensor, " batch"]
 ) -> tuple[Batch, Batch]:
     """log P_F and log P_B between the state `before` and the one with `location` filled too."""
-    out, at = policy(x, before), location.unsqueeze(1)
-    log_pf = bernoulli_log_prob(out.value_logits.gather(1, at), x.gather(1, at)).squeeze(1)
-    if out.location_logits is None:
-        log_pf = log_pf - (x.shape[1] - step).log()
-    else:
-        log_pf = log_pf + _log_choice(out.location_logits, ~before, at)
+    at = location.unsqueeze(1)
+    if policy.learned_location:
+        out = policy(x, before)
+        assert out.location_logits is not None
+        value_logit, log_location = out.value_logits.gather(1, at), _log_choice(out.location_logits, ~before, at)
+    else:  # one value is asked for, which some policies can tell without all others
+        value_logit = policy.value_logit(policy.begin(x, before), location).unsqueeze(1)
+        log_location = -(x.shape[1] - step).log()
+    log_pf = bernoulli_log_prob(value_logit, x.gather(1, at)).squeeze(1) + log_location
     if not policy.learned_erasure:
         return log_pf, -(step + 1).log()
     after = before.scatter(1, at, True)

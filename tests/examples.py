@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ebgfn.energies import MLPEnergy
 from ebgfn.evaluation import exact
-from ebgfn.policies import MLPPolicy, PolicyOutput
+from ebgfn.policies import FieldPolicy, LatticePolicy, MLPPolicy, PolicyOutput
 from ebgfn.trajectories import log_probs
 
 # (learned location, learned erasure)
@@ -163,3 +163,19 @@ def matrix(x: Tensor, x_new: Tensor, weight: Tensor) -> Tensor:
     size = 2 ** x.shape[1]
     cells = exact.index_of(x) * size + exact.index_of(x_new)
     return torch.zeros(size * size, dtype=torch.float64).index_add(0, cells, weight.double()).view(size, size)
+
+
+def field_policy(dim: int, *, seed: int = 0) -> FieldPolicy:
+    """One that knows some couplings and adds a random network."""
+    torch.manual_seed(seed)
+    policy = randomised(FieldPolicy(dim, hidden=16, depth=2), seed=seed)
+    table = torch.randn(dim, dim, generator=torch.Generator().manual_seed(seed))
+    policy.couplings.copy_((table + table.T) / 4).fill_diagonal_(0.0)
+    return policy
+
+
+def lattice_policy(side: int, *, seed: int = 0) -> LatticePolicy:
+    torch.manual_seed(seed)
+    policy = LatticePolicy(side, hidden=16, depth=2)
+    nn.init.normal_(policy.net.last.weight)
+    return policy.requires_grad_(False)

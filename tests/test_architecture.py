@@ -14,6 +14,7 @@ LAYERS = [
     ["energies", "policies", "config"],
     ["trajectories", "model"],
     ["losses", "mcmc"],
+    ["baselines"],
     ["evaluation"],
     ["algorithms"],
     ["training"],

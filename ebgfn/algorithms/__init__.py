@@ -1,11 +1,18 @@
-"""The two ways to train an EB-GFN, side by side: `paper` (the published algorithm) and `fast` (ours)."""
+"""The ways to train an EB-GFN: for each kind of model `fast` (ours), and for data of any kind `paper`, the published algorithm."""
 
 from typing import Any
 
 from ebgfn.algorithms.fast import Fast, FastRecipe
+from ebgfn.algorithms.ising import Ising, IsingRecipe
+from ebgfn.algorithms.lattice import Lattice, LatticeRecipe
 from ebgfn.algorithms.paper import Paper, PaperRecipe
 
-PRESETS: dict[str, Any] = {"fast": Fast, "paper": Paper}
-RECIPES: dict[str, Any] = {"fast": FastRecipe(), "paper": PaperRecipe()}
+ALGORITHMS: dict[tuple[str, str], tuple[Any, Any]] = {
+    ("toy2d", "fast"): (Fast, FastRecipe()),
+    ("toy2d", "paper"): (Paper, PaperRecipe()),
+    ("ising", "fast"): (Ising, IsingRecipe()),
+    ("file", "fast"): (Ising, IsingRecipe()),
+    ("lattice", "fast"): (Lattice, LatticeRecipe()),
+}
 
-__all__ = ["PRESETS", "RECIPES", "Fast", "FastRecipe", "Paper", "PaperRecipe"]
+__all__ = ["ALGORITHMS", "Fast", "FastRecipe", "Ising", "IsingRecipe", "Lattice", "LatticeRecipe", "Paper", "PaperRecipe"]

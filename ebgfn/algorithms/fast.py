@@ -26,7 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
-from ebgfn.data.stream import Stream
+from ebgfn.data.stream import Source
 from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood, contrastive, noise_contrastive
 from ebgfn.model import Architecture, Model
@@ -88,16 +88,16 @@ class Fast:
         self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
         self._lessons: Iterator[Lessons] = iter(())
 
-    def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
+    def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         rate = self._rate(now)
-        lesson = self._next_lesson(stream, now, generator)
+        lesson = self._next_lesson(source, now, generator)
         if lesson is None or now.progress < self.recipe.teach_share:
-            x = labels = stream.draw(self.recipe.batch)
+            x = labels = source.draw(self.recipe.batch)
         else:
             x, labels = lesson.x, lesson.labels
         return {
             "any_order": self.sampler.update(self._any_order(x, labels, generator), rate=rate),
-            "contrastive": self.energy.update(self._contrastive(stream, lesson, generator), rate=rate),
+            "contrastive": self.energy.update(self._contrastive(source, lesson, generator), rate=rate),
         }
 
     def _rate(self, now: Moment) -> float:
@@ -111,8 +111,8 @@ class Fast:
         mask = random_masks(len(x), x.shape[1], generator)
         return any_order_likelihood(self.sampler.module.policy(x, mask).value_logits, labels, mask).mean()
 
-    def _contrastive(self, stream: Stream, lesson: Lessons | None, generator: torch.Generator) -> Float[Tensor, ""]:
-        x = stream.draw(self.recipe.energy_batch)
+    def _contrastive(self, source: Source, lesson: Lessons | None, generator: torch.Generator) -> Float[Tensor, ""]:
+        x = source.draw(self.recipe.energy_batch)
         size, log_uniform = len(x), -x.shape[1] * math.log(2)
         uniform = torch.randint(0, 2, x.shape, generator=generator).float()
         negative = x[:0] if lesson is None else lesson.negative[:size]
@@ -124,13 +124,13 @@ class Fast:
         weights = torch.softmax(-energy_negative.detach() - lesson.log_q[:size], 0)
         return loss + contrastive(energy.mean(), (weights * energy_negative).sum())
 
-    def _next_lesson(self, stream: Stream, now: Moment, generator: torch.Generator) -> Lessons | None:
+    def _next_lesson(self, source: Source, now: Moment, generator: torch.Generator) -> Lessons | None:
         """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
         if now.progress < self.recipe.warm_share:
             return None
         lesson = next(self._lessons, None)
         if lesson is None:
-            self._lessons = self._fill(stream.draw(self.recipe.pool), now, generator)
+            self._lessons = self._fill(source.draw(self.recipe.pool), now, generator)
             lesson = next(self._lessons)
         return lesson
 

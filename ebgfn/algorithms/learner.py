@@ -3,14 +3,12 @@
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ebgfn.data.stream import Stream
-from ebgfn.energies import MLPEnergy
-from ebgfn.policies import MLPPolicy
+from ebgfn.data.stream import Source
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -22,7 +20,7 @@ class Diverged(RuntimeError):
 class Sampler(nn.Module):
     """The GFlowNet: its policies and the learned number log Z."""
 
-    def __init__(self, policy: MLPPolicy, log_z: Tensor):
+    def __init__(self, policy: nn.Module, log_z: Tensor):
         super().__init__()
         self.policy = policy
         self.log_z = nn.Parameter(log_z.clone())
@@ -97,12 +95,24 @@ class Moment:
     progress: float
 
 
-class Algorithm(Protocol):
-    """A way to train. Everything that has to survive a restart is in the two learners."""
+@runtime_checkable
+class Part(Protocol):
+    """A model that training changes, or that is given: `averaged` is what a page may show."""
 
-    energy: Learner[MLPEnergy]
+    averaged: Any
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """A way to train. Everything that has to survive a restart is in its two parts."""
+
+    energy: Part
     sampler: Learner[Sampler]
 
-    def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
+    def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         """One step; returns what is worth logging."""
         ...

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
-from ebgfn.data.stream import Stream
+from ebgfn.data.stream import Source
 from ebgfn.losses import contrastive, trajectory_balance
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Architecture, Model
@@ -39,8 +39,8 @@ class Paper:
         self.energy = Learner(model.energy, lr=recipe.lr)
         self.sampler = Learner(Sampler(model.policy, model.log_z), lr=recipe.lr, rates={"log_z": recipe.log_z_lr})
 
-    def step(self, stream: Stream, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        x = stream.draw(self.recipe.batch)
+    def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
+        x = source.draw(self.recipe.batch)
         balance = self.sampler.update(self._trajectory_balance(x, generator))
         k = min(x.shape[1], max(1, round(now.progress * x.shape[1])))
         difference = self.energy.update(self._contrastive(x, k, generator))

@@ -1,4 +1,4 @@
-"""Everything `python -m ebgfn evaluate` says of a model of the plane, by the protocol common to the papers on these data."""
+"""Everything `python -m ebgfn evaluate` says of a model; of the plane, by the protocol common to the papers on these data."""
 
 import math
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.truth import LOG_DENSITIES, log_density
+from ebgfn.evaluation.couplings import of_couplings, of_lattice
 from ebgfn.evaluation.exact import MAX_POLICY_DIM, log_marginal, log_p, total_variation
 from ebgfn.evaluation.likelihood import log_likelihood, log_z, mean_estimate, mh_acceptance
 from ebgfn.evaluation.mmd import mmd_estimate
@@ -23,7 +24,13 @@ MMD_REPEATS = 10
 
 
 def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, Any]:
-    """Figures of a model on fresh test points, in nats; `_se` are standard errors, keys that do not apply are left out.
+    """Figures of a model of any kind, from `points` fresh points or samples."""
+    reports = {"toy2d": plane, "ising": of_couplings, "file": of_couplings, "lattice": of_lattice}
+    return reports[model.config.kind](model, seed=seed, points=points)
+
+
+def plane(model: Model, *, seed: int, points: int) -> dict[str, Any]:
+    """Figures of a model of the plane on fresh test points, in nats; `_se` are standard errors, keys that do not apply are left out.
 
     `gfn_excess` and `ebm_excess` are the distances from the floor on these very points: NLL of the model less that of the
     true density, point by point, so that the scatter of the points drops out. `seed` names points and trajectories.

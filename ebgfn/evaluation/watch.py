@@ -1,11 +1,15 @@
 """A quick look at a model in training: a few numbers and one small picture, cheap enough to be taken every half second."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
+from ebgfn.data import kaufman
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.truth import LOG_DENSITIES, log_density
+from ebgfn.evaluation.ising import neg_log_rmse
 from ebgfn.evaluation.landscape import energy_picture, sampler_picture
 from ebgfn.evaluation.likelihood import effective_sample_size, gfn_nll, log_weights, mh_acceptance
 from ebgfn.model import Model
@@ -18,7 +22,7 @@ SIDE = 64
 PICTURE_PARTS = 8
 
 
-class Watch:
+class Toy2DWatch:
     """Holds a fixed test set, so that its curves move with the model and not with the points.
 
     Where the true density is known, likelihoods are corrected by what these points lie off the entropy (a control variate).
@@ -65,3 +69,67 @@ class Watch:
             self._log_q[rows] = sampler_picture(model, side=SIDE, rows=rows)
             self._part = (self._part + 1) % PICTURE_PARTS
         return self._log_q.copy()
+
+
+class CouplingsWatch:
+    """The couplings as they are now, their distance from the true ones where these are known, and how well the sampler follows."""
+
+    TRAJECTORIES = 64
+    SAMPLES = 16
+
+    def __init__(self, config: IsingConfig | FileConfig):
+        self._true = config.true_couplings()
+        self._x = torch.from_numpy(config.data()[: self.TRAJECTORIES]).float()
+
+    @torch.no_grad()
+    def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """The score, the number of couplings and their mean; acceptance of moves of a tenth of the entries, ESS, log Z."""
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        couplings = model.energy.couplings()
+        drawn = sample_forward(model.policy, self.TRAJECTORIES, generator)
+        log_w = log_weights(model.energy, drawn)
+        found = couplings[couplings != 0]
+        metrics = {
+            "pairs": len(found) / 2,
+            "mean_coupling": found.mean().item() if len(found) else 0.0,
+            "mh_acceptance": mh_acceptance(
+                model.energy, model.policy, self._x, k=max(1, model.dim // 10), generator=generator
+            ),
+            "ess": effective_sample_size(log_w),
+            "log_z": (log_w.logsumexp(0) - np.log(len(log_w))).item(),
+        }
+        if self._true is not None:
+            metrics["neg_log_rmse"] = neg_log_rmse(couplings.numpy(), self._true)
+        samples = drawn.x[: self.SAMPLES].numpy().astype(np.uint8)
+        return metrics, {"couplings": couplings.numpy(), "samples": samples}
+
+
+class LatticeWatch:
+    """How well the sampler of all sigma does at a few of them, against Kaufman's log Z; no picture."""
+
+    SIGMAS = (0.1, 0.18, 0.22, 0.26, 0.4)
+    TRAJECTORIES = 64
+
+    def __init__(self, config: LatticeConfig):
+        self._exact = [kaufman.log_z(config.side, sigma) for sigma in self.SIGMAS]
+
+    @torch.no_grad()
+    def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Excess of the mean of log weights below log Z (the sampler's divergence, in nats), worst and mean over sigma."""
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        gaps, ess = [], []
+        for sigma, exact in zip(self.SIGMAS, self._exact, strict=True):
+            energy, policy = model.energy.at(sigma), model.policy.at(sigma)
+            log_w = log_weights(energy, sample_forward(policy, self.TRAJECTORIES, generator))
+            gaps.append(exact - log_w.mean().item())
+            ess.append(effective_sample_size(log_w))
+        metrics = {"divergence": float(np.mean(gaps)), "worst_divergence": max(gaps), "ess": min(ess)}
+        return metrics, {}
+
+
+WATCHES: dict[str, Any] = {
+    "toy2d": Toy2DWatch,
+    "ising": CouplingsWatch,
+    "file": CouplingsWatch,
+    "lattice": LatticeWatch,
+}

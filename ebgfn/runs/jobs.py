@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import Config
 from ebgfn.runs import store, visitors
 from ebgfn.runs.folder import FINISHED, RunError, RunFolder, Status, file_lock, writing
 from ebgfn.runs.spawn import reap, spawn
@@ -41,7 +41,7 @@ class Jobs:
 
     launch: Callable[[RunFolder], int] = spawn
 
-    def submit(self, config: Toy2DConfig, *, owner: str = "") -> str:
+    def submit(self, config: Config, *, owner: str = "") -> str:
         """Queue a run and start it if there is room; returns its id."""
         if visitors.hosted():
             visitors.check_limits(config)
@@ -245,10 +245,10 @@ def check_owner(owner: str) -> None:
         raise RunError(f"you have {queued} runs waiting, which is the limit here: let one start, or cancel one")
 
 
-def new_path(config: Toy2DConfig) -> Path:
+def new_path(config: Config) -> Path:
     """A fresh folder, whose name sorts by time and says what is in it."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    return store.runs_folder() / f"{stamp}-{config.dataset}-{config.preset}-{secrets.token_hex(2)}"
+    return store.runs_folder() / f"{stamp}-{config.label}-{secrets.token_hex(2)}"
 
 
 def queue_lock() -> AbstractContextManager[None]:

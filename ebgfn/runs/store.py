@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import Config
 from ebgfn.files import write_json
 from ebgfn.runs.folder import CONFIG, METRICS, STATUS, WEIGHTS, RunError, RunFolder, Status, writing
 
@@ -29,7 +29,7 @@ def shipped_folder() -> Path:
     return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
 
 
-def create(path: Path, config: Toy2DConfig, status: Status) -> RunFolder:
+def create(path: Path, config: Config, status: Status) -> RunFolder:
     """Make a new run in a folder that is empty or not there; it appears whole, or not at all."""
     if (path / STATUS).exists():
         raise RunError(f"{path} holds a run already: name another folder, or continue it with `resume {path}`")
@@ -40,7 +40,7 @@ def create(path: Path, config: Toy2DConfig, status: Status) -> RunFolder:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-", ignore_cleanup_errors=True) as temporary:
             part = Path(temporary) / path.name
             part.mkdir()
-            write_json(part / CONFIG, {"kind": "toy2d", "config": config.to_json()})
+            write_json(part / CONFIG, {"kind": config.kind, "config": config.to_json()})
             write_json(part / STATUS, status.to_json())
             os.replace(part, path)
     return RunFolder(path)

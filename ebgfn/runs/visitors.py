@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import Config
 from ebgfn.runs import store
 from ebgfn.runs.folder import RunError, writing
 
@@ -22,7 +22,7 @@ def hosted() -> bool:
     return os.environ.get("EBGFN_HOSTED", "") == "1"
 
 
-def check_limits(config: Toy2DConfig) -> None:
+def check_limits(config: Config) -> None:
     """Hold a config against the caps of a public address."""
     if config.steps is None and config.budget_s > MAX_SECONDS:
         raise RunError(f"budget_s must be in 1..{MAX_SECONDS:g} here, got {config.budget_s:g}")

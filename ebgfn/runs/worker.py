@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ebgfn import training
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import Config
 from ebgfn.files import write_bytes
 from ebgfn.runs import jobs, visitors
 from ebgfn.runs.folder import LOG, TRAINER, RunError, RunFolder, Status, writing
@@ -39,7 +39,7 @@ EVENTS_PER_RUN = 2000
 class Trainer(Protocol):
     """What a worker needs of the module `ebgfn.training`; tests put a faster one in its place."""
 
-    def start(self, config: Toy2DConfig) -> Any: ...
+    def start(self, config: Config) -> Any: ...
 
     def train(self, state: Any, *, event_interval_s: float) -> Iterator[Event]: ...
 
@@ -111,7 +111,7 @@ class Worker:
                 self._checkpoint(config, state)
             mode = "pause" if mode == "step" else mode
 
-    def _restore(self, config: Toy2DConfig) -> Any:
+    def _restore(self, config: Config) -> Any:
         """The state of the last checkpoint with all later events forgotten, or a fresh one."""
         state = self.trainer.start(config)
         path = self.run.checkpoint / TRAINER
@@ -140,7 +140,7 @@ class Worker:
         self.run.update(heartbeat=time.time(), **where)
         self.on_event(event)
 
-    def _checkpoint(self, config: Toy2DConfig, state: Any) -> None:
+    def _checkpoint(self, config: Config, state: Any) -> None:
         buffer = io.BytesIO()
         torch.save({"config": config.to_json(), "state": state.state_dict()}, buffer)
         with writing(self.run.checkpoint):
@@ -217,7 +217,7 @@ class Interruptions:
         return None
 
 
-def event_interval(config: Toy2DConfig) -> float:
+def event_interval(config: Config) -> float:
     """Seconds between events: short runs are shown live, long ones keep a curve of bounded length."""
     seconds = config.budget_s if config.steps is None else 0.0
     return min(MAX_EVENT_INTERVAL_S, max(EVENT_INTERVAL_S, seconds / EVENTS_PER_RUN))

@@ -6,13 +6,13 @@ import torch
 
 from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation.landscape import sampler_picture
-from ebgfn.evaluation.watch import PICTURE_PARTS, SIDE, Watch
+from ebgfn.evaluation.watch import PICTURE_PARTS, SIDE, Toy2DWatch
 from ebgfn.model import Architecture, build
 
 
 def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
     config = Toy2DConfig(dataset="2spirals")
-    metrics, _ = Watch(config).look(build(config, Architecture(hidden=8, depth=2)))
+    metrics, _ = Toy2DWatch(config).look(build(config, Architecture(hidden=8, depth=2)))
     uniform = 32 * np.log(2)
     # 256 points scatter by 0.04 nats around the entropy; corrected, they stand exactly where the floor is.
     correction = metrics["gfn_nll"] - uniform
@@ -23,7 +23,7 @@ def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
 
 def test_the_sampler_picture_is_renewed_after_a_few_looks():
     config = Toy2DConfig(dataset="8gaussians", bits=6)
-    watch, model = Watch(config), build(config, Architecture(hidden=8, depth=2))
+    watch, model = Toy2DWatch(config), build(config, Architecture(hidden=8, depth=2))
     _, first = watch.look(model)
     with torch.no_grad():
         model.policy.net.last.bias.fill_(0.5)
