@@ -167,7 +167,7 @@ def starts(model: Any, args: argparse.Namespace) -> Any:
 
 
 def reproduce(args: argparse.Namespace) -> int:
-    from ebgfn.evaluation import tables
+    from ebgfn import reproduce as tables
 
     with progress_bar(len(tables.ISING) * args.seeds) as bar:
         rows = tables.ising(args.budget_s, seeds=args.seeds, on_row=lambda: bar.update(1))

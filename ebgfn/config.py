@@ -157,7 +157,9 @@ def _check_number(name: str, value: Any, low: float, high: float, *, whole: bool
 COUPLINGS = ("free", "homogeneous")
 ESTIMATES = ("pooled", "refit", "sparse")
 ABOUT_COUPLINGS = "free: each pair its own; homogeneous: pairs at equal displacement on the torus share one"
-ABOUT_ESTIMATES = "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
+ABOUT_ESTIMATES = (
+    "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
+)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -92,11 +93,11 @@ class LatticeEnergy(nn.Module):
 
 def pairs(dim: int) -> Int[Tensor, "dim dim"]:
     """Number every pair of variables: a symmetric table of 0..D(D-1)/2-1 with -1 on the diagonal."""
-    table = torch.full((dim, dim), -1)
-    rows, columns = torch.triu_indices(dim, dim, 1)
-    numbers = torch.arange(len(rows))
-    table[rows, columns], table[columns, rows] = numbers, numbers
-    return table
+    # By numpy: real numbers are needed even where torch only describes shapes (the meta device).
+    table = np.full((dim, dim), -1)
+    rows, columns = np.triu_indices(dim, 1)
+    table[rows, columns] = table[columns, rows] = np.arange(len(rows))
+    return torch.from_numpy(table)
 
 
 @torch.no_grad()

@@ -66,7 +66,11 @@ def _field(config: IsingConfig | FileConfig, sizes: Architecture) -> tuple[nn.Mo
     """For couplings to be found: a quadratic energy, and a policy that follows its fields."""
     dim = config.dim
     shared = torch.from_numpy(displacements(config.side)) if config.couplings == "homogeneous" else None
-    return QuadraticEnergy(dim, shared=shared), FieldPolicy(dim, hidden=sizes.hidden, depth=sizes.depth), flat_log_z(dim)
+    return (
+        QuadraticEnergy(dim, shared=shared),
+        FieldPolicy(dim, hidden=sizes.hidden, depth=sizes.depth),
+        flat_log_z(dim),
+    )
 
 
 def _lattice(config: LatticeConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
@@ -121,7 +125,11 @@ class Model:
         """Write config.json and model.safetensors, each atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / WEIGHTS_FILE, save({k: v.detach().contiguous() for k, v in self.tensors().items()}))
-        description = {"kind": self.config.kind, "config": self.config.to_json(), "architecture": vars(self.architecture)}
+        description = {
+            "kind": self.config.kind,
+            "config": self.config.to_json(),
+            "architecture": vars(self.architecture),
+        }
         write_json(folder / CONFIG_FILE, description)
 
 

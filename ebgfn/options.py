@@ -55,7 +55,9 @@ def parser() -> Parser:
     trainings = [kinds.add_parser(kind, help=text) for kind, text in KINDS.items()]
     for training, kind in zip(trainings, KINDS, strict=True):
         add_fields(training, CONFIGS[kind])
-        training.add_argument("--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder")
+        training.add_argument(
+            "--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder"
+        )
     evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD; couplings")
     add_whole(evaluate, "points", 4000, "fresh test points", low=2, high=MAX_CHAINS)
     sample = commands.add_parser("sample", help="draw from the sampler")
@@ -111,7 +113,9 @@ def add_seconds(command: Parser, default: float) -> None:
             refuse(f"budget_s must be a number in 1..86400, got {text!r}")
         return float(value)
 
-    command.add_argument("--budget-s", default=default, type=seconds, metavar="N", help="seconds for each of our models")
+    command.add_argument(
+        "--budget-s", default=default, type=seconds, metavar="N", help="seconds for each of our models"
+    )
 
 
 def add_whole(

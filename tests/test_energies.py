@@ -101,7 +101,9 @@ def test_every_pair_has_its_own_number():
 
 
 @pytest.mark.parametrize(
-    "table", [torch.zeros(DIM, DIM, dtype=torch.int64), pairs(DIM).tril(), pairs(DIM + 1)], ids=["diagonal", "half", "size"]
+    "table",
+    [torch.zeros(DIM, DIM, dtype=torch.int64), pairs(DIM).tril(), pairs(DIM + 1)],
+    ids=["diagonal", "half", "size"],
 )
 def test_a_table_that_is_none_is_refused(table):
     with pytest.raises(ValueError, match="symmetric"):

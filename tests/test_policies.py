@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.evaluation import exact
 from ebgfn.data.kaufman import log_z
 from ebgfn.energies import LatticeEnergy, QuadraticEnergy, conditionals
+from ebgfn.evaluation import exact
 from ebgfn.policies import FieldPolicy, MLPPolicy, bernoulli_log_prob, one_hot
 from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve, views
 from ebgfn.trajectories import filled_at, log_probs, uniform_orders

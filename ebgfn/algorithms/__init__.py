@@ -1,4 +1,4 @@
-"""The ways to train an EB-GFN: for each kind of model `fast` (ours), and for data of any kind `paper`, the published algorithm."""
+"""The ways to train: for each kind of model `fast` (ours), in the plane also `paper`, the published algorithm."""
 
 from typing import Any
 
@@ -15,4 +15,14 @@ ALGORITHMS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("lattice", "fast"): (Lattice, LatticeRecipe()),
 }
 
-__all__ = ["ALGORITHMS", "Fast", "FastRecipe", "Ising", "IsingRecipe", "Lattice", "LatticeRecipe", "Paper", "PaperRecipe"]
+__all__ = [
+    "ALGORITHMS",
+    "Fast",
+    "FastRecipe",
+    "Ising",
+    "IsingRecipe",
+    "Lattice",
+    "LatticeRecipe",
+    "Paper",
+    "PaperRecipe",
+]

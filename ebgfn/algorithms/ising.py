@@ -1,12 +1,12 @@
 """EB-GFN for the couplings of an Ising model, from a fixed set of samples.
 
-A step makes negatives by back-and-forth moves from data, updates the couplings (see `couplings`), and trains the sampler on the
-negatives: one random partial state of each, where the label of a void spin is its conditional probability under the energy.
-The sampler is led by the energy's own fields, so it follows every change of the couplings at once, and its moves are
-nearly always accepted from the first step on.
+A step makes negatives by back-and-forth moves from data, updates the couplings (see `ebgfn.couplings`), and trains the
+sampler on the negatives: one random partial state of each, where the label of a void spin is its conditional probability
+under the energy. The sampler is led by the energy's own fields, so it follows every change of the couplings at once, and
+its moves are nearly always accepted from the first step on.
 
-The first part of the budget finds which couplings there are, the second how large they are. Samples in an ordered phase, where all spins
-move together, do not tell the two apart: there the penalised couplings stand.
+The first part of the budget finds which couplings there are, the second how large they are. Samples in an ordered phase,
+where all spins move together, do not tell the two apart: there the penalised couplings stand.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.algorithms.couplings import Couplings
 from ebgfn.algorithms.fast import random_masks
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
 from ebgfn.config import FileConfig, IsingConfig
+from ebgfn.couplings import Couplings
 from ebgfn.data.stream import Rows
 from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood

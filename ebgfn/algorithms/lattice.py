@@ -5,9 +5,9 @@ chains: many at each of a ladder of sigma, begun in one of the two ground states
 state of each is trained on; the label of a void site is its conditional probability given all others, which the energy
 knows (as in `fast`).
 
-In the last part of the budget trajectory balance takes over: the residual log Z(sigma) + log P_F - log P_B + E of trajectories
-from the sampler, squared, and differentiated at a few random steps of each, which leaves the gradient unbiased. It also
-teaches log Z(sigma), a curve through KNOTS values.
+In the last part of the budget trajectory balance takes over: the residual log Z(sigma) + log P_F - log P_B + E of
+trajectories from the sampler, squared, and differentiated at a few random steps of each, which leaves the gradient
+unbiased. It also teaches log Z(sigma), a curve through KNOTS values.
 """
 
 import math
@@ -170,7 +170,7 @@ class Lattice:
         self.energy.balancing = True
 
     def _log_q(
-        self, policy: LatticePolicy, drawn: Trajectories, sigma: Batch, generator: torch.Generator
+        self, policy: LatticePolicy, drawn: Trajectories, sigma: Float[Tensor, " one"], generator: torch.Generator
     ) -> Batch:
         """Unbiased estimate of the sum of log-probabilities of all values, from a few steps of each trajectory."""
         x, order, taken = drawn.x, drawn.order, self.recipe.sites

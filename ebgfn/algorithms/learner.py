@@ -20,6 +20,8 @@ class Diverged(RuntimeError):
 class Sampler(nn.Module):
     """The GFlowNet: its policies and the learned number log Z."""
 
+    policy: Any
+
     def __init__(self, policy: nn.Module, log_z: Tensor):
         super().__init__()
         self.policy = policy

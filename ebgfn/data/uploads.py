@@ -7,6 +7,7 @@ shape in a member's header is looked at before its contents.
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -57,7 +58,7 @@ def binary(table: np.ndarray) -> Samples:
     if len(constant):
         value = table[0, constant[0]]
         raise ValueError(
-            f"column {constant[0] + 1} is constant: every row has {value:g}, so it says nothing of its couplings; leave it out"
+            f"column {constant[0] + 1} is constant: every row has {value:g}, which says nothing of couplings; leave it out"
         )
     return ones.astype(np.uint8)
 
@@ -115,7 +116,7 @@ def _from_npz(data: bytes) -> np.ndarray:
         raise ValueError(f"the NPZ file cannot be read; {ALLOWED}") from None
 
 
-def _check_header(member: io.BufferedIOBase) -> None:
+def _check_header(member: Any) -> None:
     """Hold the declared shape and type of an array against the limits, before its contents are unpacked."""
     version = npy.read_magic(member)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

@@ -1,4 +1,4 @@
-"""Everything `python -m ebgfn evaluate` says of a model; of the plane, by the protocol common to the papers on these data."""
+"""Everything `python -m ebgfn evaluate` says of a model; in the plane by the protocol of the papers on these data."""
 
 import math
 from typing import Any
@@ -30,7 +30,7 @@ def evaluate(model: Model, *, seed: int = 0, points: int = POINTS) -> dict[str, 
 
 
 def plane(model: Model, *, seed: int, points: int) -> dict[str, Any]:
-    """Figures of a model of the plane on fresh test points, in nats; `_se` are standard errors, keys that do not apply are left out.
+    """Figures of a model of the plane on fresh points, in nats; `_se` are standard errors, what does not apply is left out.
 
     `gfn_excess` and `ebm_excess` are the distances from the floor on these very points: NLL of the model less that of the
     true density, point by point, so that the scatter of the points drops out. `seed` names points and trajectories.

@@ -72,7 +72,7 @@ class Toy2DWatch:
 
 
 class CouplingsWatch:
-    """The couplings as they are now, their distance from the true ones where these are known, and how well the sampler follows."""
+    """The couplings as they are now, how far from the true ones if these are known, and how well the sampler follows."""
 
     TRAJECTORIES = 64
     SAMPLES = 16

@@ -1,8 +1,17 @@
 """Forward and backward policies of the GFlowNet: what one is, and one file for each kind of network."""
 
 from ebgfn.policies.field import FieldPolicy
-from ebgfn.policies.lattice import LatticePolicy
+from ebgfn.policies.lattice import LatticePolicy, LatticePolicyAt
 from ebgfn.policies.mlp import MLPPolicy
 from ebgfn.policies.policy import Policy, PolicyOutput, bernoulli_log_prob, one_hot
 
-__all__ = ["FieldPolicy", "LatticePolicy", "MLPPolicy", "Policy", "PolicyOutput", "bernoulli_log_prob", "one_hot"]
+__all__ = [
+    "FieldPolicy",
+    "LatticePolicy",
+    "LatticePolicyAt",
+    "MLPPolicy",
+    "Policy",
+    "PolicyOutput",
+    "bernoulli_log_prob",
+    "one_hot",
+]

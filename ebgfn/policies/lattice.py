@@ -1,9 +1,9 @@
 """One policy for all couplings of a square lattice: P_F(. | s, sigma) of the Ising model on the side x side torus.
 
-Three symmetries of the model are built in, so that nothing has to be learned of them:
-translation, because the log-odds of a site are computed by one network from the lattice shifted so that the site is its
-origin; the flip of all spins, because that network is odd in the spins; and, on an even side, the change of sign of sigma,
-which is the flip of every second spin. The local field of the filled neighbours is added, which is the whole truth for a site whose neighbours are all filled.
+Three symmetries of the model are built in, so that nothing has to be learned of them: translation, because the log-odds of a
+site are computed by one network from the lattice shifted so that the site is its origin; the flip of all spins, because
+that network is odd in the spins; and, on an even side, the change of sign of sigma, which is the flip of every second spin.
+The local field of the filled neighbours is added: it is the whole truth for a site whose neighbours are all filled.
 """
 
 import torch
@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from ebgfn.data.ising import CRITICAL_SIGMA
 from ebgfn.policies.policy import Batch, Locations, Masks, PolicyOutput, Vectors
-
 
 
 class OddNetwork(nn.Module):
@@ -124,6 +123,17 @@ class LatticePolicyAt:
     def value_logit(self, carry: Vectors, location: Locations) -> Batch:
         return self.policy.logit(carry, location, self._sigma) * self._signs[location]
 
+    @property
+    def last_block(self) -> Int[Tensor, " sites"]:
+        """Sites of which no two are neighbours, as a chequerboard gives them."""
+        rows, columns = torch.arange(self.dim) // self.policy.side, torch.arange(self.dim) % self.policy.side
+        inside = self.policy.side - self.policy.side % 2
+        return ((rows + columns) % 2 + (rows >= inside) + (columns >= inside) == 0).nonzero().squeeze(1)
+
+    def field_logits(self, carry: Vectors) -> Vectors:
+        """Log-odds of all sites from the fields of their neighbours alone: the policy's own where these are all filled."""
+        return 4.0 * self._sigma * carry[:, self.policy.around].sum(2) * self._signs
+
     def fill(self, carry: Vectors, location: Locations, value: Batch) -> Vectors:
         spin = (2.0 * value - 1.0) * self._signs[location]
         return carry.scatter(1, location.unsqueeze(1), spin.unsqueeze(1))
@@ -150,7 +160,9 @@ def curve(knots: Float[Tensor, " knots"], sigma: Float[Tensor, " some"]) -> Floa
     t = (position - left).unsqueeze(1)
     near = left.unsqueeze(1) + torch.arange(-1, 3)
     # Beyond the ends, values that go on in a parabola.
-    padded = torch.cat([3 * knots[:1] - 3 * knots[1:2] + knots[2:3], knots, 3 * knots[-1:] - 3 * knots[-2:-1] + knots[-3:-2]])
+    padded = torch.cat(
+        [3 * knots[:1] - 3 * knots[1:2] + knots[2:3], knots, 3 * knots[-1:] - 3 * knots[-2:-1] + knots[-3:-2]]
+    )
     weights = 0.5 * torch.cat(
         [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3], dim=1
     )

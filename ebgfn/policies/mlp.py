@@ -1,7 +1,7 @@
 """A fully connected policy for any binary data."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ebgfn.config import CONFIGS, Config
+from ebgfn.config import CONFIGS
 from ebgfn.files import write_bytes, write_json
 
 FINISHED = ("done", "failed", "cancelled")
@@ -102,7 +102,7 @@ class RunFolder:
         return (self.checkpoint / WEIGHTS).is_file()
 
     @property
-    def config(self) -> Config:
+    def config(self) -> Any:
         try:
             description = json.loads((self.path / CONFIG).read_text())
             return CONFIGS[description["kind"]].from_json(description["config"])

@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 
 from ebgfn.data import ising, kaufman
 from ebgfn.data.ising import SIDES, SIGMAS, Lattice, adjacency, edges
+from ebgfn.data.torus import displacements
 
 N = 20_000
 # Enough to forget the start on the smallest lattices, where tests need many samples.
@@ -246,3 +247,51 @@ def test_a_little_more_sigma_changes_little(sigma):
 
     same = [(one(sigma, seed) == one(sigma + 0.01, seed)).mean() for seed in range(10)]
     assert np.mean(same) > 0.8
+
+
+@pytest.mark.parametrize("step", ["_flip_clusters", "_gibbs"])
+@pytest.mark.parametrize("sigma", [-0.3, 0.15])
+def test_each_move_leaves_the_distribution_as_it_is(step, sigma):
+    # Exact samples stay exact: no start to forget, so that a small error of either move shows.
+    lattice, rng, p = Lattice(3, sigma), np.random.default_rng(9), probabilities(Lattice(3, sigma))
+    x = all_states(3)[rng.choice(512, N, p=p)]
+    s = 2 * x.astype(np.int8) - 1
+    for _ in range(3):
+        getattr(lattice, step)(s, rng)
+    assert ((s > 0) != x).mean() > 0.1
+    found = np.bincount((s > 0) @ (1 << np.arange(9)), minlength=512)
+    common = N * p > 5
+    pooled = [np.append(counts[common], counts[~common].sum() + 1e-9) for counts in (found, N * p)]
+    assert chisquare(*pooled).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(("side", "sigma"), [(10, 0.2203), (10, 0.6), (10, -0.6), (9, -0.6)])
+def test_the_start_is_forgotten(side, sigma):
+    # From perfect order, straight walls included, as many sweeps lead to what a random start leads to.
+    lattice, n, rng = Lattice(side, sigma), 600, np.random.default_rng(10)
+    order = 2 * (np.indices((side, side)).sum(0).ravel() % 2) - 1 if sigma < 0 else np.ones(side * side)
+    cold = np.tile(order.astype(np.int8), (n, 1))
+    for _ in range(ising.SWEEPS):
+        lattice.sweep(cold, rng)
+    starts = [cold, spins(lattice.sample(n, rng))]
+    e = [lattice.energy((s + 1) / 2).mean() for s in starts]
+    assert abs(e[0] - e[1]) < 4.5 * (2 * kaufman.specific_heat(side, sigma) / n) ** 0.5
+    # Where walls lie: bonds are equal as often in each row, to the right and below.
+    i, j = edges(side).T
+    bonds = [(s[:, i] * s[:, j]).reshape(n, side, side, 2).mean(2).reshape(n, -1) for s in starts]
+    spread = np.sqrt(sum(b.var(0) for b in bonds) / n) + 1e-3
+    assert (np.abs(bonds[0].mean(0) - bonds[1].mean(0)) < 4.5 * spread).all()
+
+
+@given(side=st.integers(*SIDES))
+@settings(max_examples=20, deadline=None)
+def test_displacements_are_the_same_all_over_the_torus(side):
+    table, site = displacements(side), np.arange(side * side).reshape(side, side)
+    assert np.array_equal(table, table.T)
+    assert (table.diagonal() == -1).all()
+    for step in ((0, 1), (1, 0)):
+        shifted = np.roll(site, step, (0, 1)).ravel()
+        assert np.array_equal(table[np.ix_(shifted, shifted)], table)
+    # As many as there are displacements up to their sign; on an even side three are their own opposites.
+    own = 3 if side % 2 == 0 else 0
+    assert np.array_equal(np.unique(table), np.arange(-1, (side * side - 1 + own) // 2))

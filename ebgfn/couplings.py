@@ -1,13 +1,16 @@
 """Learning the couplings J of a quadratic energy from samples: the proximal update of the EB-GFN's energy.
 
 The gradient of -log p is E(x) - E(x') with a negative x' drawn from the model, which for a coupling is the difference of
--2 s_i s_j. Two measures make it precise enough to tell a weak coupling from none. A negative's spins are replaced, one at a
-time, by their conditional means m = tanh(2 J s) (Rao-Blackwell): a random spin becomes a number. And the gradient for
-negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what back-and-forth moves from a
-batch of data add to it is averaged over batches (a control variate).
+-2 s_i s_j. Two measures make it precise enough to tell a weak coupling from none. A negative's spins are replaced, one at
+a time, by their conditional means m = tanh(2 J s) (Rao-Blackwell): a random spin becomes a number. And the gradient for
+negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what back-and-forth moves
+from a batch of data add to it is averaged over batches (a control variate).
 
-The penalty's weight is `threshold` standard errors of each coupling's own gradient, so it needs no tuning. Its bias is lifted from
-couplings that stand out (the minimax concave penalty). Steps are those of FISTA with restarts.
+The penalty's weight is `threshold` standard errors of each coupling's own gradient, so it needs no tuning. Its bias is
+lifted from couplings that stand out (the minimax concave penalty). Steps are those of FISTA with restarts.
+
+The refit may pool: the couplings found are taken to come from one normal distribution, whose mean and variance are learned
+with them (empirical Bayes). Couplings that really are equal then share all data; where they differ, little changes.
 
 Beck and Teboulle, 2009; Zhang, "Nearly unbiased variable selection under minimax concave penalty", 2010, arXiv 1002.4734.
 """
@@ -28,8 +31,8 @@ Weights = Float[Tensor, " weights"]
 Spins = Float[Tensor, "batch dim"]
 
 CONCAVITY = 2.0
-# Precision of a normal prior on each coupling: of spins that hardly ever flip the data alone do not say how strong a coupling is.
-# It allows a change of log-odds of about 2.5 by a neighbour's flip (Gelman et al., 2008).
+# Precision of a normal prior on each coupling: of spins that hardly ever flip, data alone do not say how strong they are
+# coupled. It allows a change of log-odds of about 2.5 by a neighbour's flip (Gelman et al., 2008).
 PRIOR = (8 / 2.5) ** 2
 
 
@@ -164,7 +167,8 @@ class Couplings:
 
     def _pool(self, slope: Slope, rows: int) -> None:
         """One step of expectation maximisation for the common distribution."""
-        assert self.support is not None and self.shrinkage is not None
+        assert self.support is not None
+        assert self.shrinkage is not None
         chosen, error = self.module.weights[self.support], slope.standard_error(rows)[self.support]
         left = 1.0 / (1.0 / error.square() + 1.0 / self.shrinkage.variance)
         mean = chosen.mean().item()

@@ -1,0 +1,91 @@
+"""The table of recovered couplings: ours beside all peers, each from the same samples.
+
+Scores are -log RMSE over all D^2 entries of J; higher is better. Methods may give each pair a coupling of its own; the
+`homogeneous` ones are told that the lattice looks the same everywhere, the oracle which pairs are coupled.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from ebgfn.baselines import pcd, pooled
+from ebgfn.config import IsingConfig
+from ebgfn.data.torus import displacements
+from ebgfn.evaluation.couplings import peers
+from ebgfn.evaluation.ising import neg_log_rmse
+from ebgfn.mcmc import Gibbs, GibbsWithGradients
+from ebgfn.training import start, train
+
+ISING = ((10, 0.1), (10, 0.2), (10, 0.3), (10, 0.4), (10, 0.5), (9, -0.1), (9, -0.2))
+METHODS = {
+    "neg_log_rmse_pooled": "EB-GFN",
+    "neg_log_rmse_refit": "EB-GFN without pooling",
+    "neg_log_rmse_homogeneous": "EB-GFN, homogeneous",
+    "neg_log_rmse_l1_pl": "L1 pseudo-likelihood, held-out choice",
+    "neg_log_rmse_l1_pl_best": "L1 pseudo-likelihood, best by the truth",
+    "neg_log_rmse_pl_pooled": "pseudo-likelihood, pooled like ours",
+    "neg_log_rmse_pl_homogeneous": "pseudo-likelihood, homogeneous",
+    "neg_log_rmse_pcd_gibbs": "PCD, Gibbs",
+    "neg_log_rmse_pcd_gwg": "PCD, Gibbs-with-Gradients",
+    "neg_log_rmse_oracle": "pseudo-likelihood that knows the support",
+    "neg_log_rmse_zero": "J = 0",
+}
+OURS = {
+    "neg_log_rmse_pooled": {"estimate": "pooled"},
+    "neg_log_rmse_refit": {"estimate": "refit"},
+    "neg_log_rmse_homogeneous": {"couplings": "homogeneous", "estimate": "refit"},
+}
+KERNELS: dict[str, Any] = {"neg_log_rmse_pcd_gibbs": Gibbs, "neg_log_rmse_pcd_gwg": GibbsWithGradients}
+
+
+def ising(
+    budget_s: float, *, seeds: int, lattices: tuple[tuple[int, float], ...] = ISING, on_row: Callable[[], Any]
+) -> list[dict[str, Any]]:
+    """One row for each lattice and data set; `budget_s` seconds for each training of ours and of PCD."""
+    rows = []
+    for side, sigma in lattices:
+        for seed in range(seeds):
+            rows.append({"side": side, "sigma": sigma, "seed": seed, **_scores(side, sigma, seed, budget_s)})
+            on_row()
+    return rows
+
+
+def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, float]:
+    config = IsingConfig(side=side, sigma=sigma, seed=seed, budget_s=budget_s)
+    x, true = config.data(), config.lattice.couplings()
+    scores = {name: _ours(config, changes, true) for name, changes in OURS.items()}
+    scores |= peers(x, true)
+    shared = peers(x, true, shared=displacements(side))
+    scores["neg_log_rmse_pl_homogeneous"] = shared["neg_log_rmse_l1_pl"]
+    data = torch.from_numpy(x).float()
+    scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(data).numpy(), true)
+    for name, kernel in KERNELS.items():
+        generator = torch.Generator().manual_seed(seed)
+        found = pcd.fit(data, kernel=kernel, budget_s=budget_s, generator=generator)
+        scores[name] = neg_log_rmse(found.numpy(), true)
+    return scores
+
+
+def _ours(config: IsingConfig, changes: dict[str, Any], true: Float[np.ndarray, "dim dim"]) -> float:
+    state = start(replace(config, **changes))
+    for _ in train(state, event_interval_s=config.budget_s):
+        pass
+    return neg_log_rmse(state.model().energy.couplings().numpy(), true)
+
+
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """Markdown: a line for each method, a column for each lattice, the mean over data sets."""
+    lattices = list(dict.fromkeys((row["side"], row["sigma"]) for row in rows))
+    head = ["", *(f"{side}x{side}: {sigma:g}" for side, sigma in lattices)]
+    lines = [head, ["---"] * len(head)]
+    for name, title in METHODS.items():
+        means = [
+            np.mean([row[name] for row in rows if (row["side"], row["sigma"]) == lattice and name in row] or [np.nan])
+            for lattice in lattices
+        ]
+        lines.append([title, *(f"{mean:.2f}" for mean in means)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

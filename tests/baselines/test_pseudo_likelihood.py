@@ -1,0 +1,212 @@
+"""Pseudo-likelihood against a general minimiser, and against what its symmetries demand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from torch.nn import functional as F
+
+from ebgfn.baselines.pseudo_likelihood import PRIOR, fit, nats, path, refit
+from ebgfn.data.ising import Lattice
+from ebgfn.data.torus import displacements
+from ebgfn.energies import QuadraticEnergy, conditionals, pairs
+
+DIM = 6
+
+
+def lattice_data(side: int, sigma: float, n: int, *, seed: int = 0):
+    lattice = Lattice(side, sigma)
+    x = torch.from_numpy(lattice.sample(n, np.random.default_rng(seed)))
+    return x.double(), torch.from_numpy(lattice.couplings())
+
+
+def random_data(n: int = 200, *, seed: int = 0) -> torch.Tensor:
+    """Spins that each copy the one before, more or less often."""
+    generator = torch.Generator().manual_seed(seed)
+    copies = torch.rand(n, DIM, generator=generator) < torch.tensor([0.5, 0.9, 0.2, 0.5, 0.8, 0.6])
+    return (1 - copies.double()).cumsum(1) % 2
+
+
+def objective(w: torch.Tensor, x: torch.Tensor, table: torch.Tensor, l1: float) -> torch.Tensor:
+    """The penalised objective by its definition, pair by pair."""
+    s, total = 2 * x - 1, PRIOR / len(x) / 2 * w.square().sum()
+    rows, columns = torch.triu_indices(len(table), len(table), 1)
+    fields = torch.zeros_like(s).unbind(1)
+    for i, j, k in zip(rows.tolist(), columns.tolist(), table[rows, columns].tolist(), strict=True):
+        if k >= 0:
+            fields = [f + w[k] * s[:, {i: j, j: i}[n]] if n in (i, j) else f for n, f in enumerate(fields)]
+            total = total + l1 * w[k].abs()
+    return total - sum(F.logsigmoid(4 * s[:, i] * f).mean() for i, f in enumerate(fields))
+
+
+def minimised(x: torch.Tensor, table: torch.Tensor, l1: float) -> torch.Tensor:
+    """Weights by a quasi-Newton method, each split into a positive and a negative part so that |w| is smooth."""
+    size = int(table.max()) + 1
+
+    def value_gradient(parts):
+        both = torch.tensor(parts, requires_grad=True)
+        up, down = both.view(2, size)
+        counts = torch.bincount(table[table >= 0], minlength=size) / 2
+        value = objective(up - down, x, table, 0.0) + l1 * (counts * (up + down)).sum()
+        value.backward()
+        return value.item(), both.grad.numpy()
+
+    options = {"maxiter": 2000, "maxfun": 10000, "ftol": 1e-14, "gtol": 1e-9}
+    found = minimize(value_gradient, np.zeros(2 * size), jac=True, bounds=[(0, None)] * (2 * size), options=options)
+    up, down = torch.from_numpy(found.x).view(2, size)
+    return up - down
+
+
+def weights_of(couplings: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    return torch.stack([couplings[table == k][0] for k in range(int(table.max()) + 1)])
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.05, 0.3, 1.0])
+def test_fit_is_the_minimum(l1):
+    x, table = random_data(), pairs(DIM)
+    couplings = fit(x, l1=l1)
+    torch.testing.assert_close(couplings, couplings.T)
+    assert not couplings.diagonal().any()
+    torch.testing.assert_close(weights_of(couplings, table), minimised(x, table, l1), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("l1", [0.05, 0.3, 1.0])
+def test_optimality_conditions(l1):
+    """The slope is -l1 sign(w) where w is not zero and at most l1 where it is."""
+    x, table = random_data(), pairs(DIM)
+    w = weights_of(fit(x, l1=l1), table).requires_grad_()
+    (slope,) = torch.autograd.grad(objective(w, x, table, 0.0), w)
+    there, w = w.detach() != 0, w.detach()
+    assert 0 < there.sum() < len(w)
+    torch.testing.assert_close(slope[there], -l1 * w[there].sign(), atol=1e-4, rtol=0)
+    assert slope[~there].abs().max() <= l1
+
+
+def test_shared_couplings_are_those_of_shifted_data():
+    """Couplings equal all over a torus are those of its data shifted everywhere: equal data, equal minimum."""
+    x, _ = lattice_data(3, 0.15, 50)
+    table = torch.from_numpy(displacements(3))
+    grid = x.view(-1, 3, 3)
+    shifted = torch.cat([grid.roll((i, j), (1, 2)).flatten(1) for i in range(3) for j in range(3)])
+    for l1 in (0.0, 0.2):
+        together = fit(x, l1=l1, shared=table)
+        torch.testing.assert_close(together, fit(shifted, l1=l1), atol=1e-4, rtol=0)
+        assert len(together.unique()) <= 5
+
+
+def test_refit_is_the_minimum_on_its_support():
+    x = random_data()
+    table = torch.full((DIM, DIM), -1)
+    for k, (i, j) in enumerate([(0, 1), (1, 2), (3, 4), (0, 5)]):
+        table[i, j] = table[j, i] = k
+    couplings = refit(x, table >= 0)
+    torch.testing.assert_close(weights_of(couplings, table), minimised(x, table, 0.0), atol=1e-4, rtol=0)
+    assert not couplings[table < 0].any()
+    torch.testing.assert_close(refit(x, pairs(DIM) >= 0), fit(x, l1=0.0))
+    assert not refit(x, torch.zeros(DIM, DIM, dtype=torch.bool)).any()
+
+
+def test_a_shared_coupling_may_lie_partly_outside_the_support():
+    x, true = lattice_data(4, 0.1, 300)
+    table, support = torch.from_numpy(displacements(4)), true != 0
+    support[0, 1] = support[1, 0] = False
+    couplings = refit(x, support, shared=table)
+    assert couplings[0, 1] == 0
+    assert torch.equal(couplings != 0, support)
+    assert len(couplings.unique()) == 3
+
+
+def test_nats_are_those_of_the_conditionals():
+    x, energy = random_data().float(), QuadraticEnergy(DIM)
+    energy.weights.data.normal_(std=0.2, generator=torch.Generator().manual_seed(0))
+    p = conditionals(energy, x)
+    expected = F.binary_cross_entropy(p, x, reduction="sum").item() / len(x)
+    assert nats(x, energy.couplings().detach()) == pytest.approx(expected, rel=1e-4)
+    assert nats(x, torch.zeros(DIM, DIM)) == pytest.approx(DIM * math.log(2))
+
+
+def test_known_support_is_unbiased():
+    x, true = lattice_data(8, 0.15, 2000)
+    found = refit(x, true != 0)[true > 0]
+    z = (found.mean() - 0.15) / (found.std() / math.sqrt(len(found) / 2))
+    assert abs(z) < 4.5
+    assert found.std() < 0.02
+
+
+@pytest.mark.parametrize("sigma", [-0.15, 0.15])
+def test_held_out_data_choose_a_good_candidate(sigma):
+    x, true = lattice_data(6, sigma, 1500)
+    candidates = path(x.float())
+    errors = [(c.couplings - true).square().mean().sqrt().item() for c in candidates]
+    chosen = min(range(len(candidates)), key=lambda k: candidates[k].held_out)
+    assert errors[chosen] < 2 * min(errors)
+    assert errors[chosen] < 0.2 * true.square().mean().sqrt()
+    # Held-out data hardly tell a few spare pairs from none.
+    assert candidates[chosen].couplings[true != 0].all()
+    assert 72 <= candidates[chosen].pairs < 90
+
+
+def test_path_goes_from_few_pairs_to_many():
+    x, _ = lattice_data(5, 0.1, 400)
+    candidates = path(x)
+    assert len(candidates) == 5
+    sizes, strengths = [c.pairs for c in candidates], [c.l1 for c in candidates]
+    assert sizes == sorted(sizes)
+    assert 0 < sizes[0] < 50 < sizes[-1]
+    assert strengths == sorted(strengths, reverse=True)
+    again = path(x)
+    assert all(
+        torch.equal(a.couplings, b.couplings) and a.held_out == b.held_out
+        for a, b in zip(candidates, again, strict=True)
+    )
+
+
+def test_first_l1_weight_is_below_the_largest_useful_one():
+    x = random_data()
+    largest = path(x)[0].l1 / 0.7
+    assert not fit(x, l1=1.001 * largest).any()
+    assert fit(x, l1=0.99 * largest).count_nonzero() == 2
+
+
+def test_held_out_rows_are_not_seen():
+    """Pure noise: what is fitted to most pairs predicts worse than nothing."""
+    x = torch.randint(0, 2, (100, 12), generator=torch.Generator().manual_seed(0)).float()
+    assert path(x)[-1].held_out > 12 * math.log(2) + 0.1
+
+
+@pytest.mark.parametrize("constant", [1, 5, 6])
+def test_spins_that_never_flip(constant):
+    """The likelihood has no minimum there; the prior keeps couplings finite, and small where nothing is to be learned."""
+    x = random_data()
+    x[:, :constant] = 1.0
+    for couplings in (fit(x, l1=0.0), refit(x, pairs(DIM) >= 0), *(c.couplings for c in path(x))):
+        assert couplings.isfinite().all()
+        assert couplings.abs().max() < 2
+
+
+def test_mirror_images_count_alike():
+    x = random_data()
+    torch.testing.assert_close(fit(1 - x, l1=0.1), fit(x, l1=0.1), atol=1e-4, rtol=0)
+
+
+def test_single_precision_suffices():
+    x, _ = lattice_data(5, 0.3, 500)
+    torch.testing.assert_close(fit(x.float(), l1=0.1).double(), fit(x, l1=0.1), atol=1e-3, rtol=0)
+
+
+def test_bad_input_is_noticed():
+    x = random_data()
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        fit(x, l1=-1.0)
+    with pytest.raises(ValueError, match="entries 0 or 1"):
+        fit(2 * x, l1=0.1)
+    with pytest.raises(ValueError, match="entries 0 or 1"):
+        fit(x[:0], l1=0.1)
+    with pytest.raises(ValueError, match="at least 10 rows, got 9"):
+        path(x[:9])
+    with pytest.raises(ValueError, match="symmetric 6 x 6"):
+        refit(x, torch.ones(DIM, DIM, dtype=torch.bool).triu())
+    with pytest.raises(ValueError, match="symmetric 6 x 6"):
+        fit(x, l1=0.1, shared=torch.zeros(DIM, DIM, dtype=torch.long))

@@ -1,0 +1,145 @@
+"""The update that finds couplings: its slope against derivatives, its fixed points, and what it recovers."""
+
+import numpy as np
+import pytest
+import torch
+
+from ebgfn.couplings import PRIOR, Couplings
+from ebgfn.data.ising import Lattice
+from ebgfn.data.torus import displacements
+from ebgfn.energies import QuadraticEnergy, pairs
+from ebgfn.evaluation import exact
+from ebgfn.evaluation.ising import neg_log_rmse
+
+DIM = 5
+
+
+def random_energy(dim: int, *, spread: float = 0.3, shared=None) -> QuadraticEnergy:
+    energy = QuadraticEnergy(dim, shared=shared)
+    with torch.no_grad():
+        energy.weights.normal_(std=spread, generator=torch.Generator().manual_seed(1))
+    return energy
+
+
+def pseudo_nats(spins, couplings):
+    """Negative log pseudo-likelihood of a row, whose slope the update follows when negatives are the data themselves."""
+    return torch.nn.functional.softplus(-4 * spins * (spins @ couplings)).sum(1)
+
+
+@pytest.fixture
+def spins(generator):
+    return 2.0 * (torch.rand(400, DIM, generator=generator) < 0.4) - 1
+
+
+@pytest.mark.parametrize("ring", [False, True])
+def test_the_slope_without_moves_is_that_of_the_pseudo_likelihood(spins, ring):
+    distance = (torch.arange(DIM) - torch.arange(DIM)[:, None]).abs()
+    shared = torch.minimum(distance, DIM - distance) - 1 if ring else pairs(DIM)
+    learned = Couplings(random_energy(DIM, shared=shared))
+    weights = learned.module.weights.clone()
+
+    def nats(w):
+        return pseudo_nats(spins, torch.where(shared >= 0, w[shared.clamp(min=0)], 0.0))
+
+    slope = learned.slope(spins, spins)
+    # A pair's energy counts its two conditionals by half each: so it is the slope of the likelihood if spins are independent.
+    by_row = torch.autograd.functional.jacobian(nats, weights) / 2
+    torch.testing.assert_close(slope.gradient, by_row.mean(0), atol=2e-5, rtol=1e-4)
+    if not ring:
+        curvature = torch.autograd.functional.hessian(lambda w: nats(w).mean(), weights).diagonal() / 2
+        torch.testing.assert_close(slope.curvature, curvature, atol=2e-4, rtol=1e-3)
+        torch.testing.assert_close(slope.variance, by_row.square().mean(0), atol=2e-4, rtol=1e-3)
+
+
+def test_negatives_of_the_model_itself_leave_no_slope():
+    """With all states as data, weighted by p, the gradient vanishes at the true couplings."""
+    energy = random_energy(DIM)
+    p = exact.log_p(energy, DIM)[0].exp()
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.multinomial(p.float(), 200_000, replacement=True, generator=generator)
+    spins = 2 * exact.all_states(DIM)[rows] - 1
+    slope = Couplings(energy).slope(spins, spins)
+    assert (slope.gradient.abs() < 4.5 * (slope.variance / len(spins)).sqrt()).all()
+
+
+def test_couplings_stay_symmetric_with_zero_diagonal(spins):
+    learned = Couplings(QuadraticEnergy(DIM))
+    for t in range(40):
+        learned.penalised_step(spins, step=0.2, threshold=2.0, concave=t > 20)
+    for _ in range(20):
+        learned.refit_step(spins, step=0.2, pooled=True)
+    for energy in (learned.module, learned.averaged):
+        couplings = energy.couplings()
+        assert torch.equal(couplings, couplings.T)
+        assert not couplings.diagonal().any()
+
+
+def test_the_refit_minimises_the_loss_on_the_support(spins):
+    learned = Couplings(QuadraticEnergy(DIM))
+    for _ in range(100):
+        learned.penalised_step(spins, step=0.2, threshold=0.5, concave=False)
+    for _ in range(500):
+        learned.refit_step(spins, step=0.2, pooled=False)
+    gradient = learned.slope(spins, spins).gradient + PRIOR / len(spins) * learned.module.weights
+    assert learned.support is not None
+    assert gradient[learned.support].abs().max() < 1e-5
+    assert not learned.module.weights[~learned.support].any()
+
+
+def test_a_strong_penalty_leaves_nothing_and_noise_passes_seldom(generator):
+    spins = 2.0 * (torch.rand(2000, 30, generator=generator) < 0.5) - 1  # no couplings at all: 435 chances to find one
+    learned = Couplings(QuadraticEnergy(30))
+    for t in range(150):
+        learned.penalised_step(spins, step=0.3, threshold=4.1, concave=t > 75)
+    assert (learned.module.weights != 0).sum() <= 1
+
+
+def recovered(lattice: Lattice, *, pooled: bool, shared=None, steps: int = 250) -> tuple[Couplings, float]:
+    spins = 2.0 * torch.from_numpy(lattice.sample(2000, np.random.default_rng(3))).float() - 1
+    learned = Couplings(QuadraticEnergy(lattice.dim, shared=shared))
+    for t in range(steps):
+        learned.penalised_step(spins, step=0.15, threshold=4.1, concave=t > steps // 4)
+    for _ in range(steps):
+        learned.refit_step(spins, step=0.15, pooled=pooled)
+    return learned, neg_log_rmse(learned.averaged.couplings().numpy(), lattice.couplings())
+
+
+def test_pooling_and_sharing_tell_equal_couplings_better():
+    lattice = Lattice(6, 0.15)
+    plain, pooled = (recovered(lattice, pooled=p)[1] for p in (False, True))
+    shared = recovered(lattice, pooled=False, shared=torch.from_numpy(displacements(6)))[1]
+    assert plain > 5.0
+    assert pooled > plain + 0.7
+    assert shared > plain + 0.7
+
+
+def test_pooling_does_not_make_unequal_couplings_equal(generator):
+    """Signs at random: nothing to share, so nothing is pulled together."""
+    energy = QuadraticEnergy(6)
+    with torch.no_grad():
+        energy.weights.copy_(0.25 * (2.0 * (torch.rand(15, generator=generator) < 0.5) - 1))
+    p = exact.log_p(energy, 6)[0].exp().float()
+    rows = torch.multinomial(p, 4000, replacement=True, generator=generator)
+    spins = 2 * exact.all_states(6)[rows] - 1
+    scores = []
+    for pooled in (False, True):
+        learned = Couplings(QuadraticEnergy(6))
+        for _ in range(150):
+            learned.penalised_step(spins, step=0.15, threshold=2.0, concave=True)
+        for _ in range(300):
+            learned.refit_step(spins, step=0.15, pooled=pooled)
+        scores.append(neg_log_rmse(learned.averaged.couplings().numpy(), energy.couplings().detach().numpy()))
+    assert scores[1] > scores[0] - 0.1
+
+
+def test_state_goes_on_where_it_was(spins):
+    first, second = Couplings(QuadraticEnergy(DIM)), Couplings(QuadraticEnergy(DIM))
+    for t in range(30):
+        first.penalised_step(spins, step=0.2, threshold=1.0, concave=t > 10)
+    for _ in range(5):
+        first.refit_step(spins, step=0.2, pooled=True)
+    second.load_state_dict(first.state_dict())
+    for learned in (first, second):
+        learned.refit_step(spins, step=0.2, pooled=True)
+    assert torch.equal(first.module.weights, second.module.weights)
+    assert torch.equal(first.averaged.weights, second.averaged.weights)

@@ -1,0 +1,159 @@
+"""Training on lattices small enough to enumerate: recovered moments, log Z, and one sampler right at every sigma."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from ebgfn.algorithms import IsingRecipe, LatticeRecipe
+from ebgfn.config import FileConfig, IsingConfig, LatticeConfig
+from ebgfn.data.ising import Lattice
+from ebgfn.data.kaufman import log_z as kaufman_log_z
+from ebgfn.energies import LatticeEnergy
+from ebgfn.evaluation import exact
+from ebgfn.evaluation.couplings import of_couplings, of_lattice
+from ebgfn.model import Architecture, load
+from ebgfn.training import TrainState, start, train
+from ebgfn.trajectories import sample_forward, sample_lattices
+
+FIELD = IsingRecipe(batch=128, architecture=Architecture(hidden=48, depth=2, kind="field"))
+LATTICE = LatticeRecipe(
+    batch=128,
+    rungs=16,
+    replicas=32,
+    average=0.99,
+    first_sweeps=50,
+    architecture=Architecture(hidden=48, depth=2, kind="lattice"),
+)
+
+
+def finished(config, recipe) -> TrainState:
+    state = start(config, recipe)
+    list(train(state, event_interval_s=60))
+    return state
+
+
+@pytest.fixture(scope="module")
+def couplings() -> TrainState:
+    return finished(IsingConfig(side=3, sigma=0.15, estimate="refit", steps=300), FIELD)
+
+
+@pytest.fixture(scope="module")
+def lattice() -> TrainState:
+    return finished(LatticeConfig(side=3, steps=700), LATTICE)
+
+
+def moments(log_p: torch.Tensor, dim: int) -> torch.Tensor:
+    """Exact means of s_i s_j."""
+    spins = 2 * exact.all_states(dim).double() - 1
+    return (spins * log_p.exp()[:, None]).T @ spins
+
+
+def test_recovered_moments_are_those_of_the_data(couplings):
+    config, model = couplings.config, couplings.model()
+    spins = 2.0 * torch.from_numpy(config.data()) - 1
+    of_data = (spins.T @ spins / len(spins)).double()
+    ours = moments(exact.log_p(model.energy, 9)[0], 9)
+    found = model.energy.couplings() != 0
+    se = ((1 - of_data.square()) / len(spins)).sqrt()
+    assert found.sum() >= 30
+    # At these couplings pairs that are coupled have the moments of the data; the rest follow from them within noise.
+    assert ((ours - of_data).abs()[found] < 2.0 * se[found]).all()
+    true = moments(exact.log_p(LatticeEnergy(3).at(0.15), 9)[0], 9)
+    assert ((ours - true).abs() < 4.5 * se + 1e-9).all()
+
+
+def test_the_sampler_knows_the_recovered_energy(couplings):
+    model = couplings.model()
+    log_p, log_z = exact.log_p(model.energy, 9)
+    assert exact.total_variation(log_p, exact.log_marginal(model.policy)) < 0.08
+    figures = of_couplings(dataclasses.replace(model), seed=0, points=2000)
+    assert figures["ess"] > 0.9
+    assert figures["mh_acceptance"] > 0.95
+    assert figures["log_z"] == pytest.approx(log_z, abs=0.02)
+    assert figures["log_z_exact"] == pytest.approx(kaufman_log_z(3, 0.15))
+    assert figures["neg_log_rmse"] > figures["neg_log_rmse_zero"]
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.2, 0.4])
+def test_one_sampler_is_right_at_every_sigma(lattice, sigma):
+    model = lattice.model().at(sigma)
+    log_p, log_z = exact.log_p(model.energy, 9)
+    assert exact.total_variation(log_p, exact.log_marginal(model.policy)) < 0.05
+    assert model.log_z.item() == pytest.approx(log_z, abs=0.1)
+
+
+def test_half_the_steps_draw_the_same_model(lattice, generator):
+    model = lattice.model().at(0.2)
+    x, log_q = sample_lattices(model.policy, 20_000, generator)
+    log_p, log_z = exact.log_p(model.energy, 9)
+    log_w = -model.energy(x) - log_q
+    w = log_w.exp().double()
+    assert w.mean().item() == pytest.approx(np.exp(log_z), abs=4.5 * (w.std() / 20_000**0.5).item())
+    counts = torch.bincount(exact.index_of(x), minlength=512).double() / len(x)
+    assert 0.5 * (counts - log_p.exp()).abs().sum() < 0.15  # of which 0.06 are the noise of 20,000 draws
+
+
+@pytest.mark.parametrize("side", [3, 4, 5])
+def test_no_two_sites_of_the_last_block_are_neighbours(side):
+    model = start(LatticeConfig(side=side, steps=1), LATTICE).model().at(0.1)
+    block = model.policy.last_block.numpy()
+    assert len(block) == (side - side % 2) ** 2 // 2
+    assert not Lattice(side, 0.1).couplings()[np.ix_(block, block)].any()
+
+
+def test_the_report_of_a_lattice_counts_standard_errors(lattice):
+    figures = of_lattice(lattice.model(), seed=0, points=1000)
+    assert figures["log_z_is_error"] < 0.005
+    assert figures["energy_z"] < 6
+    assert figures["ess"] > 0.8
+
+
+@pytest.mark.parametrize("fixture", ["couplings", "lattice"])
+def test_saved_and_loaded_it_is_the_same(fixture, request, tmp_path):
+    model = request.getfixturevalue(fixture).model()
+    model.save(tmp_path)
+    again = load(tmp_path)
+    assert again.config == model.config
+    one, other = (m.at(0.2) for m in (model, again))
+    draws = [sample_forward(m.policy, 50, torch.Generator().manual_seed(1)) for m in (one, other)]
+    assert torch.equal(draws[0].x, draws[1].x)
+    torch.testing.assert_close(one.energy(draws[0].x), other.energy(draws[0].x))
+    assert torch.equal(one.log_z, other.log_z)
+
+
+@pytest.mark.parametrize(
+    ("config", "recipe"),
+    [(IsingConfig(side=3, sigma=0.1, steps=16), FIELD), (LatticeConfig(side=3, steps=20), LATTICE)],
+    ids=["ising", "lattice"],
+)
+def test_interrupted_it_goes_on_as_if_nothing_had_been(config, recipe):
+    whole = finished(config, recipe)
+    first, second = start(config, recipe), start(config, recipe)
+    events = train(first, event_interval_s=0)
+    while first.step < config.steps // 2:
+        next(events)
+    second.load_state_dict(first.state_dict())
+    assert second.step == config.steps // 2
+    list(train(second, event_interval_s=60))
+    # The rows of the data are drawn afresh after a restart, so only what does not depend on them is the same.
+    assert second.step == whole.step
+    if config.kind == "lattice":
+        assert torch.equal(second.model().log_z, whole.model().log_z)
+
+
+def test_ordered_samples_get_the_careful_estimate():
+    state = finished(IsingConfig(side=4, sigma=0.5, steps=12), FIELD)
+    assert state.algorithm.energy.support is None
+    homogeneous = finished(IsingConfig(side=4, sigma=0.5, couplings="homogeneous", steps=12), FIELD)
+    assert homogeneous.algorithm.energy.support is not None
+
+
+def test_a_file_of_samples_gives_its_couplings(tmp_path):
+    x = Lattice(3, 0.15).sample(2000, np.random.default_rng(0))
+    np.savez(tmp_path / "mine.npz", x=x)
+    state = finished(FileConfig(path=str(tmp_path / "mine.npz"), steps=150), FIELD)
+    found, true = state.model().energy.couplings().numpy(), Lattice(3, 0.15).couplings()
+    assert ((found > 0.05) == (true > 0)).mean() > 0.95
+    assert "neg_log_rmse" not in of_couplings(state.model(), seed=0, points=100)
