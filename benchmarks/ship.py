@@ -10,6 +10,7 @@ import json
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,14 +32,10 @@ def machine() -> str:
 def ship(run: RunFolder, *, threads: int) -> Path:
     """Write the checkpoint of one run under its data set's name."""
     model, status = load(run.checkpoint), run.read_status()
-    config = model.config
-    coarse = "" if config.bits == FULL_BITS else f"-{config.bits}bits"
-    folder = CHECKPOINTS / f"toy2d-{config.dataset}{coarse}"
+    folder = CHECKPOINTS / name(model.config)
     model.save(folder)
-    length = f"--steps {config.steps}" if config.steps else f"--budget-s {config.budget_s:g}"
     card = {
-        "command": f"python -m ebgfn train toy2d --dataset {config.dataset} --preset {config.preset} {length}"
-        f" --bits {config.bits} --seed {config.seed}",
+        "command": command(model.config),
         "machine": machine(),
         "threads": threads,
         "date": datetime.date.today().isoformat(),
@@ -47,8 +44,23 @@ def ship(run: RunFolder, *, threads: int) -> Path:
         "evaluate_command": f"python -m ebgfn evaluate {folder.name} --json",
     }
     write_json(folder / "card.json", card | evaluate(model))
-    preview.save(preview.compute(folder, run=run.path), folder)
+    if model.config.kind == "toy2d":
+        preview.save(preview.compute(folder, run=run.path), folder)
     return folder
+
+
+def name(config: Any) -> str:
+    """Folder of a shipped model."""
+    if config.kind == "toy2d":
+        return f"toy2d-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
+    sigma = f"-{config.sigma:g}" if config.kind == "ising" else ""
+    return f"{config.kind}-{config.side}x{config.side}{sigma}"
+
+
+def command(config: Any) -> str:
+    """What trains such a model again."""
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in config.to_json().items())
+    return f"python -m ebgfn train {config.kind} {options}"
 
 
 def main() -> None:
@@ -59,7 +71,7 @@ def main() -> None:
     for path in arguments.runs:
         folder = ship(RunFolder(path), threads=arguments.threads)
         card = json.loads((folder / "card.json").read_text())
-        shown = ("gfn_excess", "ebm_excess", "total_variation", "mh_acceptance", "ess")
+        shown = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "mh_acceptance", "ess")
         print(folder.name, *(f"{key} {card[key]:.4f}" for key in shown if key in card))
 
 

@@ -33,6 +33,7 @@ def train(args: argparse.Namespace) -> int:
     kind: Any = CONFIGS[args.kind]
     names = {f.name for f in dataclasses.fields(kind)} & set(vars(args))
     config = kind(**{name: getattr(args, name) for name in names})
+    _ = config.dim  # reads a file of samples: what is wrong with it is said before there is a run
     path = Path(args.run) if args.run else jobs.new_path(config)
     return train_here(store.create(path, config, jobs.foreground_status()), as_json=args.json)
 

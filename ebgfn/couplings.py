@@ -68,7 +68,6 @@ class Couplings:
         self.averaged = copy.deepcopy(energy)
         self._table = energy.shared.clamp(min=0).flatten()
         self._there = (energy.shared >= 0).flatten().float()
-        self._entries = torch.zeros(len(energy.weights)).index_add(0, self._table, self._there)
         self._previous = energy.weights.clone()
         self._momentum = 1.0
         self._correction = torch.zeros_like(energy.weights)
@@ -130,7 +129,7 @@ class Couplings:
     def _corrected(self, data: Spins) -> Slope:
         slope = self.slope(data, data)
         ridge = PRIOR / len(data)
-        gradient = slope.gradient + self._correction + ridge * self._entries / 2 * self.module.weights
+        gradient = slope.gradient + self._correction + ridge * self.module.weights
         return replace(slope, gradient=gradient)
 
     @staticmethod

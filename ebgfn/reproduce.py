@@ -65,8 +65,8 @@ def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, fl
     scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(data).numpy(), true)
     for name, kernel in KERNELS.items():
         generator = torch.Generator().manual_seed(seed)
-        found = pcd.fit(data, kernel=kernel, budget_s=budget_s, generator=generator)
-        scores[name] = neg_log_rmse(found.numpy(), true)
+        found = pcd.learn(data, kernel, pcd.Budget(seconds=budget_s), generator=generator)
+        scores[name] = neg_log_rmse(found.averaged.numpy(), true)
     return scores
 
 

@@ -227,3 +227,69 @@ def test_help_names_the_limits(shell):
     assert "checkerboard" in out
     assert "--budget-s" in out
     assert "reproducible" in out
+
+
+@pytest.fixture(scope="module")
+def ising_run(shell: Shell) -> dict[str, Any]:
+    return shell.json("train", "ising", "--side", 4, "--sigma", 0.15, "--samples", 500, "--steps", 30, "--seed", 3)
+
+
+@pytest.fixture(scope="module")
+def lattice_run(shell: Shell) -> dict[str, Any]:
+    return shell.json("train", "lattice", "--side", 4, "--steps", 20)
+
+
+def test_couplings_from_training_to_chain(shell, ising_run, tmp_path):
+    assert {"neg_log_rmse", "pairs", "mh_acceptance", "ess", "log_z"} <= set(ising_run["metrics"])
+    figures = shell.json("evaluate", ising_run["id"], "--points", 200)
+    scores = {f"neg_log_rmse{peer}" for peer in ("", "_l1_pl", "_oracle", "_zero")}
+    assert scores | {"log_z", "log_z_exact", "ess", "side", "sigma", "couplings"} <= set(figures)
+    assert None not in figures.values()
+    assert figures["neg_log_rmse_oracle"] > figures["neg_log_rmse_zero"]
+    shell("sample", ising_run["id"], "-n", 20, "--out", tmp_path / "s.npz")
+    shell("chain", ising_run["id"], "--k", 4, "--steps", 5, "--chains", 3, "--out", tmp_path / "c.npz")
+    with np.load(tmp_path / "s.npz") as sampled, np.load(tmp_path / "c.npz") as chained:
+        assert sampled.files == ["x"]
+        assert (sampled["x"].shape, chained["x"].shape) == ((20, 16), (6, 3, 16))
+
+
+def test_one_sampler_for_every_sigma(shell, lattice_run, tmp_path):
+    figures = shell.json("evaluate", lattice_run["id"], "--points", 50)
+    assert {"log_z_error", "log_z_is_error", "energy_z", "magnetisation_z", "correlation_z", "ess"} <= set(figures)
+    drawn = {}
+    for sigma in (-0.5, 0.0, 0.5):
+        shell("sample", lattice_run["id"], "-n", 100, "--sigma", sigma, "--out", tmp_path / "s.npz")
+        with np.load(tmp_path / "s.npz") as arrays:
+            spins = 2.0 * arrays["x"].reshape(-1, 4, 4) - 1
+        drawn[sigma] = (spins * np.roll(spins, 1, 1)).mean()
+    assert drawn[-0.5] < -0.5 < drawn[0.0] < 0.5 < drawn[0.5]
+    message = shell.refused("sample", lattice_run["id"], "--sigma", 0.6, "--out", tmp_path / "s.npz")
+    assert "sigma must be a number in -0.5..0.5, got 0.6" in message
+
+
+def test_a_file_of_samples(shell, ising_run, tmp_path):
+    x = RunFolder(Path(ising_run["run"])).config.data()
+    np.savetxt(tmp_path / "mine.csv", x, delimiter=",", fmt="%d")
+    told = shell.json("train", "file", "--path", tmp_path / "mine.csv", "--side", 4, "--steps", 3)
+    assert "neg_log_rmse" not in told["metrics"]
+    assert load(RunFolder(Path(told["run"])).checkpoint).energy.couplings().shape == (16, 16)
+    x[:, 4] = 1
+    np.savetxt(tmp_path / "mine.csv", x, delimiter=",", fmt="%d")
+    assert "column 5 is constant" in shell.refused("train", "file", "--path", tmp_path / "mine.csv", "--steps", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train ising --side 2", "side must be a whole number in 3..16, got 2"),
+        ("train ising --sigma 0.7", "sigma must be a number in -0.6..0.6, got 0.7"),
+        ("train ising --samples 49", "samples must be a whole number in 50..20000, got 49"),
+        ("train ising --couplings same", "couplings must be one of free, homogeneous; got 'same'"),
+        ("train file", "path must name a CSV or NPZ file"),
+        ("train file --path nowhere.csv", "nowhere.csv: No such file"),
+        ("train lattice --side 17", "side must be a whole number in 3..16, got 17"),
+        ("reproduce ising --budget-s 0", "budget_s must be a number in 1..86400, got '0'"),
+    ],
+)
+def test_lattices_refuse_at_once(shell, arguments, message):
+    assert message in shell.refused(*arguments.split())

@@ -38,13 +38,24 @@ PRIOR = 8**2 / (math.pi**2 / 3)
 GRID = (0.7, 0.4, 0.2, 0.1, 0.05)
 HELD_OUT = 0.2
 
-# The solver stops when a step without momentum would move no weight by more than this; on a path, where the choice between
-# candidates comes first, it may be less exact. Where all spins agree f is nearly flat and steps could go on for long, for no
-# gain: hence a limit. The diagonal of the Hessian, which scales the steps, is renewed after every period.
-TOLERANCE = 1e-5
-ROUGH = 1e-4
-ITERATIONS = 200
+# Steps after which the diagonal of the Hessian, which scales them, is renewed.
 PERIOD = 40
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The solver stops when a step without momentum would move no weight by more than `tolerance`, or after `steps`.
+
+    Where nearly all spins agree f is almost flat: steps could go on for long, with nothing gained in what is predicted.
+    """
+
+    tolerance: float
+    steps: int
+
+
+FINE = Effort(1e-5, 400)
+# On a path, where the choice between candidates matters more.
+ROUGH = Effort(1e-4, 100)
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class Candidate:
 
 
 def fit(x: Vectors, *, l1: float, shared: Table | None = None) -> Couplings:
-    """Couplings that minimise f(J) + l1 * sum over pairs of |J_ij|, computed in the precision of `x`.
+    """Couplings that minimise f(J) + prior + l1 * sum over pairs of |J_ij|, computed in the precision of `x`.
 
     Pairs with one number in `shared` have one coupling, and -1 means none (see `QuadraticEnergy`).
     """
@@ -95,10 +106,10 @@ def path(x: Vectors, *, shared: Table | None = None, seed: int = 0) -> list[Cand
     largest = whole.largest_l1()
     candidates, w = [], part.zero
     for l1 in (fraction * largest for fraction in GRID):
-        w = solve(part, w, l1=l1, tolerance=ROUGH)
-        held_out = nats(x[unseen], part.refitted(part.spread(w) != 0, w, tolerance=ROUGH))
-        w_all = solve(whole, w, l1=l1, tolerance=ROUGH)  # all data lead to nearly the same place
-        couplings = whole.refitted(whole.spread(w_all) != 0, w_all, tolerance=ROUGH)
+        w = solve(part, w, l1=l1, effort=ROUGH)
+        held_out = nats(x[unseen], part.refitted(part.spread(w) != 0, w, effort=ROUGH))
+        w_all = solve(whole, w, l1=l1, effort=ROUGH)  # all data lead to nearly the same place
+        couplings = whole.refitted(whole.spread(w_all) != 0, w_all, effort=ROUGH)
         candidates.append(Candidate(l1, couplings, held_out))
     return candidates
 
@@ -177,10 +188,10 @@ class Problem:
         gradient = self.gradient(self.at(self.zero)).abs() / self.pairs.clamp(min=1)
         return gradient.max().item() if len(gradient) else 0.0
 
-    def refitted(self, support: Bool[Tensor, "dim dim"], w: Weights, *, tolerance: float = TOLERANCE) -> Couplings:
+    def refitted(self, support: Bool[Tensor, "dim dim"], w: Weights, *, effort: Effort = FINE) -> Couplings:
         """Couplings without penalty on a support, found from `w`."""
         restricted = replace(self, table=self.table.masked_fill(~support, -1))
-        return restricted.spread(solve(restricted, w[: len(restricted.zero)], tolerance=tolerance))
+        return restricted.spread(solve(restricted, w[: len(restricted.zero)], effort=effort))
 
 
 @dataclass(frozen=True)
@@ -195,13 +206,13 @@ class Point:
         return Point(self.w + part * (self.w - before.w), self.fields + part * (self.fields - before.fields))
 
 
-def solve(problem: Problem, w: Weights, *, l1: float = 0.0, tolerance: float = TOLERANCE) -> Weights:
+def solve(problem: Problem, w: Weights, *, l1: float = 0.0, effort: Effort = FINE) -> Weights:
     """Minimise f + prior + L1 penalty from `w`."""
     if not len(w):
         return w
     penalty, here, scale = l1 * problem.pairs, problem.at(w), 1.0
     metric, ahead, momentum = problem.curvature(here), here, 1.0
-    for step in range(1, ITERATIONS + 1):
+    for step in range(1, effort.steps + 1):
         new, scale = _step(problem, ahead, metric, penalty, scale)
         moved = metric * (new.w - ahead.w)
         if moved @ (new.w - here.w) < 0:
@@ -210,7 +221,7 @@ def solve(problem: Problem, w: Weights, *, l1: float = 0.0, tolerance: float = T
             growing = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
             ahead, momentum = new.beyond(here, (momentum - 1) / growing), growing
         here = new
-        if scale * (moved / metric).abs().max() < tolerance:
+        if scale * (moved / metric).abs().max() < effort.tolerance:
             break
         if step % PERIOD == 0:
             metric, ahead, momentum = problem.curvature(here), here, 1.0
@@ -227,6 +238,6 @@ def _step(problem: Problem, start: Point, metric: Weights, penalty: Weights, sca
         new = problem.at(w.sign() * (w.abs() - penalty / bound).clamp(min=0))
         moved = new.w - start.w
         # Rounding outweighs the rise of a step that small.
-        if problem.rise(start, new) <= (bound * moved) @ moved or moved.abs().max() < TOLERANCE:
+        if problem.rise(start, new) <= (bound * moved) @ moved or moved.abs().max() < FINE.tolerance:
             return new, scale
         scale *= 1.5

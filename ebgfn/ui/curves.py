@@ -28,6 +28,11 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
         ),
         _chart("log Z", "of the energy, in nats", runs, _LOG_Z, digits=3),
     ]
+    show(charts, end_s=end_s, key=key)
+
+
+def show(charts: list[dict[str, Any]], *, end_s: float, key: str) -> None:
+    """Show charts as `chart` makes them; their axis of seconds reaches to `end_s` at least."""
     _component(key=key, data={"charts": charts, "end": end_s})
 
 
@@ -58,6 +63,19 @@ def _chart(
         for name, (label, colour) in names.items()
         if name in columns
     ]
+    return chart(title, note, lines, digits=digits, floor=floor, limits=limits)
+
+
+def chart(
+    title: str,
+    note: str,
+    lines: list[dict[str, Any]],
+    *,
+    digits: int,
+    floor: float | None = None,
+    limits: list[float] | None = None,
+) -> dict[str, Any]:
+    """One chart of lines, each with name, x, y, colour (a number) and other (dotted if so)."""
     last = "; ".join(f"{line['name']} {line['y'][-1]:.{digits}f}" for line in lines if line["y"])
     alt = f"{title} over seconds of training. Last values: {last or 'none yet'}."
     return {"title": title, "note": note, "lines": lines, "floor": floor, "range": limits, "digits": digits, "alt": alt}

@@ -1,0 +1,170 @@
+"""Recovered couplings as scenes: of shipped models and of runs, with what stands beside them, computed once for all visitors."""
+
+import concurrent.futures
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+from jaxtyping import UInt8
+
+from ebgfn.config import FileConfig, IsingConfig
+from ebgfn.data.torus import displacements
+from ebgfn.evaluation.couplings import peers
+from ebgfn.evaluation.ising import neg_log_rmse
+from ebgfn.model import CheckpointError, Model, load
+from ebgfn.runs.folder import WEIGHTS, RunError, RunFolder
+from ebgfn.trajectories import sample_forward
+from ebgfn.ui import shipped, watching
+from ebgfn.ui.couplings_view import Moment, Scene
+
+KINDS = ("ising", "file")
+SAMPLES = 16
+# History sent to the browser at once: so many moments, and so many bytes of couplings in all of them.
+HISTORY, HISTORY_BYTES = 40, 3_000_000
+# Values (rows times columns squared) up to which pseudo-likelihood is fitted while a visitor waits: about 8 s of one core.
+MOST_WORK = 140_000_000
+
+Samples = UInt8[np.ndarray, "n dim"]
+
+
+def names() -> list[str]:
+    """Shipped models of recovered couplings, weakest true coupling first; a folder's name is ising-SIDExSIDE-SIGMA."""
+    found = [p.parent.name for p in shipped.root().glob(f"ising-*/{WEIGHTS}")]
+    return sorted(filter(_readable, found), key=lambda name: (config(name).sigma < 0, abs(config(name).sigma), name))
+
+
+def _readable(name: str) -> bool:
+    try:
+        config(name)
+        return True
+    except CheckpointError:
+        return False
+
+
+def config(name: str) -> IsingConfig:
+    """What a shipped model was trained on. Errors: CheckpointError."""
+    found = model(shipped.root() / name).config
+    if not isinstance(found, IsingConfig):
+        raise CheckpointError(f"{name} is no model of a lattice's couplings")
+    return found
+
+
+def model(folder: Path) -> Model:
+    """A checkpoint, shared by all visitors and never changed. Errors: CheckpointError."""
+    try:
+        return _model(str(folder), (folder / WEIGHTS).stat().st_mtime_ns)
+    except OSError as error:
+        raise CheckpointError(f"{folder.name} is no checkpoint: {error.strerror}") from None
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _model(folder: str, changed_ns: int) -> Model:
+    return load(Path(folder))
+
+
+def couplings(folder: Path) -> np.ndarray:
+    """J of a checkpoint. Errors: CheckpointError."""
+    return model(folder).energy.couplings().detach().numpy()
+
+
+def drawn(folder: Path, n: int, *, seed: int) -> Samples:
+    """Samples of a checkpoint's GFlowNet. Errors: CheckpointError."""
+    generator = torch.Generator().manual_seed(seed)
+    return sample_forward(model(folder).policy, n, generator).x.numpy().astype(np.uint8)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def data_samples(settings: IsingConfig | FileConfig) -> Samples:
+    """A few samples of the data: fresh ones where the true model is known, else rows of the file, chosen by the seed."""
+    rng = np.random.default_rng(settings.seed)
+    if isinstance(settings, IsingConfig):
+        return settings.lattice.sample(SAMPLES, rng)
+    x = settings.data()
+    return x[np.sort(rng.choice(len(x), min(SAMPLES, len(x)), replace=False))]
+
+
+def shipped_scene(name: str) -> Scene:
+    """A shipped model's couplings beside the true ones. Errors: CheckpointError."""
+    folder, settings = shipped.root() / name, config(name)
+    return at_checkpoint(folder, settings, name=name, source=f"shipped/{name}")
+
+
+def at_checkpoint(folder: Path, settings: IsingConfig | FileConfig, *, name: str, source: str) -> Scene:
+    """What a checkpoint alone shows."""
+    moment = Moment(0, 0.0, couplings(folder), drawn(folder, SAMPLES, seed=0))
+    return Scene(name, source, settings.side, settings.true_couplings(), _data(settings), (moment,))
+
+
+def _data(settings: IsingConfig | FileConfig) -> Samples:
+    """Samples of the data; none if the file is gone, which takes nothing from what was learned of it."""
+    try:
+        return data_samples(settings)
+    except ValueError:
+        return np.zeros((0, 0), np.uint8)
+
+
+def scene(run: RunFolder, lines: list[dict[str, float]], *, newest_only: bool) -> Scene | None:
+    """What a run's frames show: the newest, or a history of them; None before the first one."""
+    settings = run.config
+    at = {int(line["step"]): line for line in lines}
+    steps = [step for step in run.frames if step in at]
+    moments: list[Moment] = []
+    for step in steps[-1:] if newest_only else watching.spread(steps, history(run, steps)):
+        try:
+            frame = run.read_frame(step)
+        except RunError:  # an old frame may be dropped between listing and reading
+            continue
+        moments.append(Moment(step, at[step]["elapsed_s"], frame["couplings"], frame["samples"]))
+    if not moments:
+        return at_rest_without_frames(run)
+    return Scene(run.id, run.id, settings.side, settings.true_couplings(), _data(settings), tuple(moments))
+
+
+def history(run: RunFolder, steps: list[int]) -> int:
+    """How many moments of a run to send."""
+    if not steps:
+        return 1
+    dim = len(run.read_frame(steps[-1])["couplings"])
+    return max(2, min(HISTORY, HISTORY_BYTES // dim**2))
+
+
+def at_rest_without_frames(run: RunFolder) -> Scene | None:
+    """The checkpoint of a run whose frames are not there."""
+    if not run.has_checkpoint or not run.status.finished:
+        return None
+    return at_checkpoint(run.checkpoint, run.config, name=run.id, source=run.id)
+
+
+def beside(settings: IsingConfig | FileConfig) -> dict[str, float] | None:
+    """Scores of other estimates on the same samples, by the names of a card; None while they are still being computed.
+
+    Where there is too much data to fit while a visitor waits, only that of no couplings at all.
+    """
+    if not isinstance(settings, IsingConfig):
+        return {}
+    true = settings.lattice.couplings()
+    if settings.samples * settings.dim**2 > MOST_WORK:
+        return {"neg_log_rmse_zero": neg_log_rmse(np.zeros_like(true), true)}
+    # How long and how our own couplings are trained makes no difference to the others.
+    same = replace(settings, estimate="pooled", budget_s=1.0, steps=None)
+    future = _fitting(same)
+    return future.result() if future.done() else None
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _fitters() -> concurrent.futures.Executor:
+    """One fit at a time, beside the pages."""
+    return concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="pseudo-likelihood")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _fitting(settings: IsingConfig) -> concurrent.futures.Future[dict[str, Any]]:
+    return _fitters().submit(_fit, settings)
+
+
+def _fit(settings: IsingConfig) -> dict[str, float]:
+    shared = displacements(settings.side) if settings.couplings == "homogeneous" else None
+    return peers(settings.data(), settings.lattice.couplings(), shared=shared)

@@ -1,0 +1,77 @@
+"""How good recovered couplings are beside other estimates from the same samples: a table, and curves over training."""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from ebgfn.ui import curves, plots, preview
+
+OURS = "neg_log_rmse"
+OTHERS = {
+    "neg_log_rmse_l1_pl": "L1 pseudo-likelihood",
+    "neg_log_rmse_pl_pooled": "pseudo-likelihood, pooled like ours",
+    "neg_log_rmse_oracle": "pseudo-likelihood, support known",
+    "neg_log_rmse_zero": "no couplings, J = 0",
+}
+HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
+factor e. *L1 pseudo-likelihood* predicts each spin from all others, with a penalty chosen by held-out data, then refits
+what it found. *Support known* is told which pairs are coupled. *J = 0* is where training begins."""
+POOLING = """**Pooled** estimates take the couplings they find to come from one bell curve whose centre and width they learn.
+Here that is true (all are equal), and worth more than knowing the support; where couplings differ it changes little."""
+SHARING = """All rows but the last are told that the lattice looks the same everywhere: pairs at equal displacement share one
+coupling."""
+
+Columns = dict[str, list[float]]
+
+
+def table(scores: dict[str, float], *, estimate: str, homogeneous: bool, waiting: bool = False) -> None:
+    """Score and typical error of every estimate known, the best one marked, whoever it is."""
+    known = {name: scores[name] for name in (OURS, *OTHERS) if name in scores}
+    if OURS not in known:
+        return
+    best = max(known, key=known.__getitem__)
+    titles = {OURS: f"EB-GFN, {'homogeneous' if homogeneous else estimate}", **OTHERS}
+    lines = ["| estimate | score, −log RMSE | typical error |", "|:---|---:|---:|"]
+    for name, score in sorted(known.items(), key=lambda entry: -entry[1]):
+        cells = [titles[name], plots.minus(f"{score:.3f}"), f"{math.exp(-score):.5f}"]
+        lines.append("| " + " | ".join(f"**{cell}**" if name == best else cell for cell in cells) + " |")
+    st.markdown("\n".join(lines), width="content")
+    if waiting:
+        st.caption("The other estimates are being fitted to the same samples.")
+    pooled = not homogeneous and (estimate == "pooled" or "neg_log_rmse_pl_pooled" in known)
+    with st.expander("What is compared here", icon=":material/help:"):
+        st.markdown("\n\n".join([HELP, *([POOLING] if pooled else []), *([SHARING] if homogeneous else [])]))
+
+
+def columns(lines: list[dict[str, float]]) -> Columns:
+    """Metrics as columns for the curves, thinned."""
+    names = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
+    return preview.columns(lines, names)
+
+
+def draw(columns: Columns, others: dict[str, float], *, pairs: int | None, end_s: float, key: str) -> None:
+    """Curves over training; `others` are scores to stand as level lines, `pairs` the true number of coupled pairs."""
+    seconds = columns["elapsed_s"]
+    end_s = max(end_s, seconds[-1])
+
+    def line(name: str, label: str, colour: int) -> dict[str, Any]:
+        return {"name": label, "x": seconds, "y": columns[name], "colour": colour, "other": False}
+
+    def level(value: float, label: str, colour: int) -> dict[str, Any]:
+        return {"name": label, "x": [0.0, end_s], "y": [value, value], "colour": colour, "other": True}
+
+    charts = []
+    if OURS in columns:
+        known = [(name, label) for name, label in OTHERS.items() if name in others]
+        lines = [level(others[name], label, i + 1) for i, (name, label) in enumerate(known)]
+        charts.append(curves.chart("Score", "−log RMSE, higher is better", [line(OURS, "EB-GFN", 0), *lines], digits=3))
+    true = [] if pairs is None else [level(pairs, "true", 2)]
+    charts += [
+        curves.chart("Coupled pairs", "couplings that are not zero", [line("pairs", "found", 0), *true], digits=0),
+        curves.chart(
+            "How well the sampler knows the energy", "both reach 1 if it does",
+            [line("mh_acceptance", "acceptance", 0), line("ess", "sample size", 1)], digits=2, limits=[0, 1],
+        ),
+    ]  # fmt: skip
+    curves.show(charts, end_s=end_s, key=key)
