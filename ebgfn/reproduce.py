@@ -29,6 +29,7 @@ METHODS = {
     "neg_log_rmse_l1_pl_best": "L1 pseudo-likelihood, best by the truth",
     "neg_log_rmse_pl_pooled": "pseudo-likelihood, pooled like ours",
     "neg_log_rmse_pl_homogeneous": "pseudo-likelihood, homogeneous",
+    "neg_log_rmse_pl_homogeneous_oracle": "pseudo-likelihood, homogeneous, that knows the support",
     "neg_log_rmse_pcd_gibbs": "PCD, Gibbs",
     "neg_log_rmse_pcd_gwg": "PCD, Gibbs-with-Gradients",
     "neg_log_rmse_oracle": "pseudo-likelihood that knows the support",
@@ -61,6 +62,7 @@ def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, fl
     scores |= peers(x, true)
     shared = peers(x, true, shared=displacements(side))
     scores["neg_log_rmse_pl_homogeneous"] = shared["neg_log_rmse_l1_pl"]
+    scores["neg_log_rmse_pl_homogeneous_oracle"] = shared["neg_log_rmse_oracle"]
     data = torch.from_numpy(x).float()
     scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(data).numpy(), true)
     for name, kernel in KERNELS.items():

@@ -25,10 +25,13 @@ CHAINS = 256
 
 @dataclass(frozen=True)
 class Settings:
-    """`sampling_steps` of the kernel come before every step of Adam; `l1` weighs the sum over pairs of |J_ij|."""
+    """`sampling_steps` of the kernel come before every step of Adam; `l1` weighs the sum over pairs of |J_ij|.
 
-    lr: float = 3e-3
-    l1: float = 0.02
+    Defaults are the best of lr 0.001, 0.003, 0.01 and l1 0, 0.03, 0.1 on 10 x 10 lattices of sigma 0.1 and 0.2.
+    """
+
+    lr: float = 1e-3
+    l1: float = 0.1
     sampling_steps: int = 1
 
     def __post_init__(self):

@@ -1,13 +1,16 @@
 """Binary samples from a file that may come from anywhere: CSV or NPZ, held to limits before anything is unpacked.
 
 Values are 0 and 1, or -1 and 1. Nothing in a file is ever run: NPZ members are plain arrays, read without pickle, and the
-shape in a member's header is looked at before its contents.
+shape in a member's header is looked at before its contents. No text of a file is repeated in a message.
 """
 
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,7 +18,14 @@ from numpy.lib import format as npy
 
 MAX_BYTES = 5 * 2**20
 MAX_DIM, MAX_ROWS, MIN_ROWS = 400, 100_000, 50
+# Values in all: as double precision numbers, which a file may declare, they take 80 MB.
+MAX_VALUES = 10_000_000
 ARRAY = "x"
+# Anything that zipfile and numpy raise where bytes are not what they say they are.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    TypeError, OverflowError, struct.error,
+)  # fmt: skip
 ALLOWED = (
     f"allowed are CSV, or NPZ with one array or one named {ARRAY!r}, at most 5 MB, "
     f"{MIN_ROWS} to {MAX_ROWS} rows (samples) of 2 to {MAX_DIM} columns, each value 0 or 1 (or -1 or 1)"
@@ -45,20 +55,38 @@ def parse(data: bytes, name: str) -> Samples:
     raise ValueError(f"the file must be called .csv or .npz; {ALLOWED}")
 
 
+def pack(x: Samples) -> bytes:
+    """Samples as an NPZ file that `read` takes: the same bytes for the same samples."""
+    contents = io.BytesIO()
+    npy.write_array(contents, np.ascontiguousarray(x, dtype=np.uint8), allow_pickle=False)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        # A fixed date: by default the clock's time goes into the file.
+        member = zipfile.ZipInfo(f"{ARRAY}.npy", date_time=(2000, 1, 1, 0, 0, 0))
+        archive.writestr(member, contents.getvalue(), zipfile.ZIP_DEFLATED)
+    if len(buffer.getvalue()) > MAX_BYTES:
+        raise ValueError("these samples take more than 5 MB to keep; give fewer rows")
+    return buffer.getvalue()
+
+
 def binary(table: np.ndarray) -> Samples:
     """0 and 1 from a table of numbers; names the first column that is not binary, or that never changes."""
     _check_shape(table.shape)
     low = -1 if (table == -1).any() else 0
     allowed = (table == low) | (table == 1)
     if not allowed.all():
-        row, column = np.argwhere(~allowed)[0]
-        raise ValueError(f"column {column + 1} is not binary: row {row + 1} has {table[row, column]:g}; {ALLOWED}")
+        # The first column in reading order, not the first row: people mend columns.
+        column = int(np.flatnonzero(~allowed.all(0))[0])
+        row = int(np.flatnonzero(~allowed[:, column])[0])
+        mixed = "; 0 and -1 do not go together" if low == -1 and table[row, column] == 0 else ""
+        value = float(table[row, column])
+        raise ValueError(f"column {column + 1} is not binary: row {row + 1} has {value:g}{mixed}; {ALLOWED}")
     ones = table == 1
     constant = np.flatnonzero(ones.all(0) | ~ones.any(0))
     if len(constant):
-        value = table[0, constant[0]]
+        which, value = constant[0] + 1, float(table[0, constant[0]])
         raise ValueError(
-            f"column {constant[0] + 1} is constant: every row has {value:g}, which says nothing of couplings; leave it out"
+            f"column {which} is constant: every row has {value:g}, which says nothing of couplings; leave it out"
         )
     return ones.astype(np.uint8)
 
@@ -70,13 +98,16 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         raise ValueError(f"there must be {MIN_ROWS} to {MAX_ROWS} samples, got {shape[0]}; one a row")
     if not 2 <= shape[1] <= MAX_DIM:
         raise ValueError(f"samples must have 2 to {MAX_DIM} columns, got {shape[1]}")
+    if shape[0] * shape[1] > MAX_VALUES:
+        raise ValueError(f"rows times columns must be at most {MAX_VALUES:,}, got {shape[0] * shape[1]:,}")
 
 
 def _from_csv(data: bytes) -> np.ndarray:
     try:
-        lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+        text = data.decode("utf-8-sig").replace('"', "")  # some programs put numbers in quotes
     except UnicodeDecodeError:
         raise ValueError(f"the CSV file is not text in UTF-8; {ALLOWED}") from None
+    lines = [line for line in text.splitlines() if line.strip()]
     separator = next((s for s in (",", ";", "\t") if lines and s in lines[0]), None)
     rows = [line.split(separator) for line in lines]
     if rows and not _number(rows[0][0]):
@@ -89,7 +120,7 @@ def _from_csv(data: bytes) -> np.ndarray:
     try:
         return np.array(rows, dtype=np.float64)
     except ValueError:
-        row, column = next((i, j) for i, r in enumerate(rows) for j, value in enumerate(r) if not _number(value))
+        column, row = next((j, i) for j in range(len(rows[0])) for i, r in enumerate(rows) if not _number(r[j]))
         raise ValueError(f"column {column + 1} is not binary: row {row + 1} holds no number; {ALLOWED}") from None
 
 
@@ -104,25 +135,41 @@ def _number(text: str) -> bool:
 def _from_npz(data: bytes) -> np.ndarray:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [n for n in archive.namelist() if n.endswith(".npy")]
-            chosen = f"{ARRAY}.npy" if f"{ARRAY}.npy" in names else names[0] if len(names) == 1 else None
-            if chosen is None:
-                raise ValueError(f"the NPZ file must hold one array, or one named {ARRAY!r}; {ALLOWED}")
-            with archive.open(chosen) as member:
-                _check_header(member)
-            with archive.open(chosen) as member:
-                return np.asarray(npy.read_array(member, allow_pickle=False))
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError):
+            member = _member(archive)
+            if member is not None:
+                return _array(archive, member)
+    except _Refused as refusal:
+        raise ValueError(str(refusal)) from None
+    except _UNREADABLE:
         raise ValueError(f"the NPZ file cannot be read; {ALLOWED}") from None
+    raise ValueError(f"the NPZ file must hold one array, or one named {ARRAY!r}; {ALLOWED}")
 
 
-def _check_header(member: Any) -> None:
+class _Refused(Exception):
+    """An array that can be read but is not taken; its text is for the one who sent it."""
+
+
+def _member(archive: zipfile.ZipFile) -> str | None:
+    names = [n for n in archive.namelist() if n.endswith(".npy")]
+    return f"{ARRAY}.npy" if f"{ARRAY}.npy" in names else names[0] if len(names) == 1 else None
+
+
+def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
+    with archive.open(member) as file:
+        _check_header(file)
+    with archive.open(member) as file:
+        return np.asarray(npy.read_array(file, allow_pickle=False))
+
+
+def _check_header(file: IO[bytes]) -> None:
     """Hold the declared shape and type of an array against the limits, before its contents are unpacked."""
-    version = npy.read_magic(member)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"the NPZ file is of a version that is not read here; {ALLOWED}")
-    shape, _, kind = readers[version](member)
-    if kind.kind not in "biuf":
-        raise ValueError(f"the NPZ file's array must hold numbers or truth values; {ALLOWED}")
-    _check_shape(shape)
+    # In later versions a header may claim gigabytes for itself; numpy writes them for tables with named columns only.
+    if npy.read_magic(file) != (1, 0):
+        raise _Refused(f"the NPZ file's array must be a plain table; {ALLOWED}")
+    shape, _, kind = npy.read_array_header_1_0(file)
+    if kind.kind not in "biuf" or kind.itemsize > 8:
+        raise _Refused(f"the NPZ file's array must hold numbers or truth values; {ALLOWED}")
+    try:
+        _check_shape(shape)
+    except ValueError as error:
+        raise _Refused(str(error)) from None

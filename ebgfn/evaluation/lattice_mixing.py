@@ -21,6 +21,7 @@ from ebgfn.model import Model
 
 # The longest that is watched, in sweeps and in moves. On a free core any K takes one to two seconds.
 CHAINS, SWEEPS, MAX_MOVES, LIMIT_S = 64, 10, 400, 1.4
+MIN_MOVES = 6
 # Gibbs and cluster moves cost a thousandth: more of them, so that their own errors cannot be seen.
 PEER_CHAINS, PEER_MOVES = 512, 20
 
@@ -121,8 +122,8 @@ def compare(
         accepted.append(info.accepted.float().mean().item())
         return state.x.byte().numpy()
 
-    most = min(MAX_MOVES, max(4, SWEEPS * model.dim // k))
-    while len(accepted) < most and (watch.seconds < limit_s or len(accepted) < 4):
+    most = min(MAX_MOVES, max(MIN_MOVES, SWEEPS * model.dim // k))
+    while len(accepted) < most and (watch.seconds < limit_s or len(accepted) < MIN_MOVES):
         watch.move(step)
     yield watch.memory("Back-and-forth", sites=k, k=k, acceptance=float(np.mean(accepted)))
 

@@ -1,5 +1,6 @@
 """All runs of this machine: where they lie, how they are made, found, listed, deleted and taken away."""
 
+import hashlib
 import io
 import os
 import re
@@ -8,11 +9,28 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
 from platformdirs import user_data_path
 
 from ebgfn.config import Config
-from ebgfn.files import write_json
-from ebgfn.runs.folder import CONFIG, METRICS, STATUS, WEIGHTS, RunError, RunFolder, Status, writing
+from ebgfn.data import uploads
+from ebgfn.files import write_bytes, write_json
+from ebgfn.runs.folder import (
+    CONFIG,
+    FINISHED,
+    METRICS,
+    STATES,
+    STATUS,
+    WEIGHTS,
+    RunError,
+    RunFolder,
+    Status,
+    writing,
+)
+
+MAX_UPLOADS = 50
+UNFINISHED = tuple(state for state in STATES if state not in FINISHED)
 
 
 def home() -> Path:
@@ -27,6 +45,36 @@ def runs_folder() -> Path:
 def shipped_folder() -> Path:
     """Folder of the models that come with the project; EBGFN_CHECKPOINTS names another."""
     return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
+
+
+def uploads_folder() -> Path:
+    """Folder of the samples that visitors brought."""
+    return home() / "uploads"
+
+
+def keep_upload(x: UInt8[np.ndarray, "samples dim"]) -> Path:
+    """Keep a visitor's samples under the digest of their contents, whatever their file was called; returns the file.
+
+    The newest MAX_UPLOADS stay, and those that an unfinished run still reads.
+    """
+    contents = uploads.pack(x)
+    path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}.npz"
+    with writing(uploads_folder()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            path.touch()
+        else:
+            write_bytes(path, contents)
+        _forget_uploads()
+    return path
+
+
+def _forget_uploads() -> None:
+    needed = {getattr(run.config, "path", None) for run, status in list_statuses() if status.state in UNFINISHED}
+    known = sorted(uploads_folder().glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in known[MAX_UPLOADS:]:
+        if str(path) not in needed:
+            path.unlink(missing_ok=True)
 
 
 def create(path: Path, config: Config, status: Status) -> RunFolder:

@@ -1,4 +1,4 @@
-"""Recovered couplings as bonds of the lattice: between neighbours, missing between them, or reaching further than they should.
+"""Recovered couplings as bonds of the lattice: between neighbours, missing there, or reaching further.
 
 Sites are numbered row by row from 0; people read them from 1.
 """
@@ -49,8 +49,8 @@ def strongest(couplings: Float[np.ndarray, "dim dim"], *, side: int, most: int =
 
 def steps_apart(i: np.ndarray, j: np.ndarray, side: int) -> np.ndarray:
     """Steps from site to site along the axes of the torus; neighbours are one step apart."""
-    gaps = [np.abs(a - b) for a, b in zip(np.divmod(i, side), np.divmod(j, side), strict=True)]
-    return sum(np.minimum(gap, side - gap) for gap in gaps)
+    down, across = (np.abs(a - b) for a, b in zip(np.divmod(i, side), np.divmod(j, side), strict=True))
+    return np.minimum(down, side - down) + np.minimum(across, side - across)
 
 
 def _upper(table: Bool[np.ndarray, "dim dim"]) -> Bool[np.ndarray, "dim dim"]:

@@ -100,7 +100,8 @@ class WholeNumbers:
 def sources() -> dict[str, Source]:
     """Shipped models first, then the finished runs of this machine, newest first."""
     folders = {name: shipped.root() / f"toy2d-{name}" for name in DENSITIES}
-    folders |= {run.id: run.checkpoint for run in store.list_runs() if run.has_checkpoint and run.status.finished}
+    finished = [run for run in store.list_runs() if run.has_checkpoint and run.status.finished]
+    folders |= {run.id: run.checkpoint for run in finished if run.config.kind == "toy2d"}
     found = {name: (folder, folder / store.WEIGHTS) for name, folder in folders.items()}
     return {n: Source(n, folder, file.stat().st_mtime_ns) for n, (folder, file) in found.items() if file.is_file()}
 

@@ -19,9 +19,13 @@ def candidates(shown: Toy2DConfig, *, but: str) -> dict[str, RunFolder]:
         if run.id == but or status.state == "damaged" or not training_panel.mine(status):
             continue
         config = run.config
-        if (config.dataset, config.bits, config.weights) == (shown.dataset, shown.bits, shown.weights):
+        if config.kind == shown.kind and _data(config) == _data(shown):
             found[run.id] = run
     return found
+
+
+def _data(config: Toy2DConfig) -> tuple:
+    return config.dataset, config.bits, config.weights
 
 
 def short(config: Toy2DConfig) -> str:

@@ -1,5 +1,6 @@
-"""Couplings as matrices and bonds, samples beside data: a Streamlit component that keeps zoom and history while it is redrawn."""
+"""Couplings as matrices and bonds, samples beside data: a component that keeps zoom and history while it is redrawn."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,19 @@ MEANING = {
 def numbers(moment: Moment, scene: Scene) -> dict[str, list[plots.Number]]:
     """Labelled numbers under each picture."""
     couplings = moment.couplings
-    shown = {"recovered": _pairs(couplings), "data": _spins(scene.data, scene), "samples": _spins(moment.samples, scene)}
+    shown = {
+        "recovered": _pairs(couplings),
+        "data": _spins(scene.data, scene),
+        "samples": _spins(moment.samples, scene),
+    }
     if scene.truth is not None:
         shown["truth"] = _pairs(scene.truth)
         error = float(np.abs(couplings - scene.truth).max())
         score = neg_log_rmse(couplings.astype(np.float64), scene.truth.astype(np.float64))
-        shown["difference"] = [("−log RMSE", plots.minus(f"{score:.3f}")), ("largest error", f"{error:.4f}")]
+        shown["difference"] = [
+            ("−log RMSE", "exact" if math.isinf(score) else plots.minus(f"{score:.3f}")),
+            ("largest error", f"{error:.4f}"),
+        ]
     if scene.side:
         found = bonds.count(couplings, scene.side)
         strongest = f", up to {found.strongest_long:.4f}" if found.long else ""

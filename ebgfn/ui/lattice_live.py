@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from ebgfn.data.ising import CRITICAL_SIGMA, SIGMAS
-from ebgfn.ui import lattice_files, lattice_source, lattice_view
+from ebgfn.ui import lattice_files, lattice_view
 from ebgfn.ui.lattice_pair import MORE, pair, sheet_words, sheets, singles, words
+from ebgfn.ui.lattice_source import Sampler
 from ebgfn.ui.lattice_view import Dial, Scene
 
 UNIT, DEFAULT = 0.01, 0.22
@@ -65,9 +66,9 @@ def _settled() -> None:
 
 
 @st.fragment
-def show(side: int, seed: int) -> None:
+def show(source: Sampler | None, side: int, seed: int) -> None:
     """The dial, the two lattices and their downloads: moving sigma runs this alone."""
-    sigma, source = chosen_sigma(), lattice_source.sampler(side)
+    sigma = chosen_sigma()
     seen = pair(source, side, sigma, n=1, seed=seed)
     asked = (st.session_state.get(_KEY) or {}).get("asked")
     answers = asked.get("n") if isinstance(asked, dict) else None

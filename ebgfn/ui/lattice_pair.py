@@ -61,7 +61,7 @@ def _single(title: str, note: str, lattice: Lattice, x: Bits) -> Panel:
     _, name = _order(lattice)
     numbers: tuple[Number, ...] = (
         ("energy a site", signed(energy), "−sᵀJs / D of this lattice, in nats"),
-        ("exact mean", f"{signed(mean)} ± {spread:.3f}", "Kaufman's mean ± the spread of single lattices"),
+        ("exact mean ± spread", f"{signed(mean)} ± {spread:.3f}", "Kaufman's mean and standard deviation of single lattices"),
         (name, f"{order:.2f}", "0: as many up as down; 1: perfect order"),
     )
     alt = f"{title} lattice of {lattice.side} × {lattice.side} spins at σ = {signed(lattice.sigma, 2)}: {x[0].mean():.0%} "

@@ -82,6 +82,7 @@ class View {
     while (this.panels.length < data.panels.length) this.panels.push(new Panel(grid))
     while (this.panels.length > data.panels.length) this.panels.pop().dom.remove()
     this.panels.forEach((panel, i) => panel.update(data.panels[i]))
+    grid.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
     this.$(".transport").hidden = !moments
     this.$(".legend").hidden = !data.legend

@@ -1,15 +1,16 @@
-"""Recovered couplings as scenes: of shipped models and of runs, with what stands beside them, computed once for all visitors."""
+"""Recovered couplings as scenes, of shipped models and of runs, and what stands beside them; once for all visitors."""
 
 import concurrent.futures
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 import torch
 from jaxtyping import UInt8
 
+from ebgfn.baselines import pooled
 from ebgfn.config import FileConfig, IsingConfig
 from ebgfn.data.torus import displacements
 from ebgfn.evaluation.couplings import peers
@@ -21,11 +22,14 @@ from ebgfn.ui import shipped, watching
 from ebgfn.ui.couplings_view import Moment, Scene
 
 KINDS = ("ising", "file")
-SAMPLES = 16
+SAMPLES, USUAL_SIDE = 16, 10
 # History sent to the browser at once: so many moments, and so many bytes of couplings in all of them.
 HISTORY, HISTORY_BYTES = 40, 3_000_000
-# Values (rows times columns squared) up to which pseudo-likelihood is fitted while a visitor waits: about 8 s of one core.
-MOST_WORK = 140_000_000
+# Rows times columns squared up to which pseudo-likelihood is fitted while a visitor waits, about 8 s of one core; and with
+# pooling, which takes ten times as long.
+MOST_WORK, MOST_POOLED_WORK = 140_000_000, 25_000_000
+
+Fit = Callable[[IsingConfig], dict[str, float]]
 
 Samples = UInt8[np.ndarray, "n dim"]
 
@@ -42,6 +46,12 @@ def _readable(name: str) -> bool:
         return True
     except CheckpointError:
         return False
+
+
+def label(name: str) -> str:
+    """How a shipped model is called on the page and in the address."""
+    settings = config(name)
+    return f"{settings.sigma:g}" + ("" if settings.side == USUAL_SIDE else f" on {settings.side}x{settings.side}")
 
 
 def config(name: str) -> IsingConfig:
@@ -138,33 +148,54 @@ def at_rest_without_frames(run: RunFolder) -> Scene | None:
     return at_checkpoint(run.checkpoint, run.config, name=run.id, source=run.id)
 
 
-def beside(settings: IsingConfig | FileConfig) -> dict[str, float] | None:
-    """Scores of other estimates on the same samples, by the names of a card; None while they are still being computed.
+def score(found: np.ndarray, truth: np.ndarray) -> float:
+    """-log RMSE of couplings."""
+    return neg_log_rmse(found.astype(np.float64), truth.astype(np.float64))
 
-    Where there is too much data to fit while a visitor waits, only that of no couplings at all.
+
+def true_pairs(scene: Scene) -> int | None:
+    """How many pairs are truly coupled, where that is known."""
+    return None if scene.truth is None else int(np.count_nonzero(scene.truth)) // 2
+
+
+def beside(settings: IsingConfig | FileConfig) -> tuple[dict[str, float], bool]:
+    """Scores so far of other estimates on the same samples, by the names of a card; and whether more are on their way.
+
+    They are fitted once for each set of samples, beside the pages; where that would take long, not at all.
     """
     if not isinstance(settings, IsingConfig):
-        return {}
+        return {}, False
     true = settings.lattice.couplings()
-    if settings.samples * settings.dim**2 > MOST_WORK:
-        return {"neg_log_rmse_zero": neg_log_rmse(np.zeros_like(true), true)}
+    known = {"neg_log_rmse_zero": score(np.zeros_like(true), true)} if true.any() else {}
+    work = settings.samples * settings.dim**2
+    if work > MOST_WORK:
+        return known, False
     # How long and how our own couplings are trained makes no difference to the others.
     same = replace(settings, estimate="pooled", budget_s=1.0, steps=None)
-    future = _fitting(same)
-    return future.result() if future.done() else None
+    fits = [_fitting(_fit_peers, same)]
+    if work <= MOST_POOLED_WORK and settings.couplings == "free" and settings.estimate == "pooled":
+        fits.append(_fitting(_fit_pooled, same))
+    for fit in fits:
+        known |= fit.result() if fit.done() else {}
+    return known, not all(fit.done() for fit in fits)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _fitters() -> concurrent.futures.Executor:
-    """One fit at a time, beside the pages."""
+    """One fit at a time."""
     return concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="pseudo-likelihood")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _fitting(settings: IsingConfig) -> concurrent.futures.Future[dict[str, Any]]:
-    return _fitters().submit(_fit, settings)
+def _fitting(fit: Fit, settings: IsingConfig) -> concurrent.futures.Future[dict[str, float]]:
+    return _fitters().submit(fit, settings)
 
 
-def _fit(settings: IsingConfig) -> dict[str, float]:
+def _fit_peers(settings: IsingConfig) -> dict[str, float]:
     shared = displacements(settings.side) if settings.couplings == "homogeneous" else None
     return peers(settings.data(), settings.lattice.couplings(), shared=shared)
+
+
+def _fit_pooled(settings: IsingConfig) -> dict[str, float]:
+    found = pooled.fit(torch.from_numpy(settings.data()).float()).numpy()
+    return {"neg_log_rmse_pl_pooled": score(found, settings.lattice.couplings())}

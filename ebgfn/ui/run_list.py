@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ebgfn.config import Toy2DConfig
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
 from ebgfn.ui import frame, training_panel, watching
 
 LOG_LINES = 12
-PAGE = "pages/landscape_2d.py"
+ISING = "pages/ising.py", ":material/grid_on:"
+PAGES = {"toy2d": ("pages/landscape_2d.py", ":material/landscape:"), "ising": ISING, "file": ISING}
 FIGURES = {
     "step": "step",
     "elapsed_s": "seconds",
@@ -18,7 +20,14 @@ FIGURES = {
     "ebm_nll": "energy NLL",
     "mh_acceptance": "acceptance",
     "log_z": "log Z",
+    "neg_log_rmse": "−log RMSE",
+    "pairs": "coupled pairs",
+    "mean_coupling": "mean coupling",
+    "ess": "sample size",
+    "divergence": "divergence",
+    "worst_divergence": "worst divergence",
 }
+WHOLE = ("step", "coupled pairs")
 
 
 def visible() -> list[tuple[RunFolder, Status]]:
@@ -63,9 +72,16 @@ def title(run: RunFolder, status: Status) -> None:
         return
     made = time.strftime("%d %b %H:%M", time.localtime(status.created))
     st.markdown(f"**{watching.describe(run.config)}**  \n:small[{made} · {run.id}]", width="stretch")
-    st.page_link(
-        PAGE, label="Open", icon=":material/landscape:", query_params={"run": run.id, "data": run.config.dataset}
-    )
+    link(run)
+
+
+def link(run: RunFolder) -> None:
+    """To the page that shows the run, if there is one."""
+    config = run.config
+    if config.kind in PAGES:
+        page, icon = PAGES[config.kind]
+        more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {}
+        st.page_link(page, label="Open", icon=icon, query_params={"run": run.id, **more})
 
 
 def act(run: RunFolder, label: str, action: Callable[[str], None], icon: str) -> None:
@@ -101,7 +117,7 @@ def log(run: RunFolder) -> None:
         known = [name for name in FIGURES if name in lines[-1]]
         table = {FIGURES[name]: [line.get(name) for line in reversed(lines)] for name in known}
         st.caption("Last looks, newest first")
-        formats = {name: st.column_config.NumberColumn(format="%d" if name == "step" else "%.3f") for name in table}
+        formats = {name: st.column_config.NumberColumn(format="%d" if name in WHOLE else "%.3f") for name in table}
         st.dataframe(table, hide_index=True, column_config=formats)
     if said := run.log.strip():
         st.caption("The training process said")

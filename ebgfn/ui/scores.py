@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.ui import curves, plots, preview
+from ebgfn.ui import curves, plots, watching
 
 OURS = "neg_log_rmse"
 OTHERS = {
@@ -14,6 +14,8 @@ OTHERS = {
     "neg_log_rmse_oracle": "pseudo-likelihood, support known",
     "neg_log_rmse_zero": "no couplings, J = 0",
 }
+FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
+CURVE_POINTS = 200
 HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
 factor e. *L1 pseudo-likelihood* predicts each spin from all others, with a penalty chosen by held-out data, then refits
 what it found. *Support known* is told which pairs are coupled. *J = 0* is where training begins."""
@@ -34,20 +36,27 @@ def table(scores: dict[str, float], *, estimate: str, homogeneous: bool, waiting
     titles = {OURS: f"EB-GFN, {'homogeneous' if homogeneous else estimate}", **OTHERS}
     lines = ["| estimate | score, −log RMSE | typical error |", "|:---|---:|---:|"]
     for name, score in sorted(known.items(), key=lambda entry: -entry[1]):
-        cells = [titles[name], plots.minus(f"{score:.3f}"), f"{math.exp(-score):.5f}"]
+        cells = [titles[name], in_words(score), f"{math.exp(-score):.5f}"]
         lines.append("| " + " | ".join(f"**{cell}**" if name == best else cell for cell in cells) + " |")
     st.markdown("\n".join(lines), width="content")
     if waiting:
         st.caption("The other estimates are being fitted to the same samples.")
-    pooled = not homogeneous and (estimate == "pooled" or "neg_log_rmse_pl_pooled" in known)
+    told = POOLING if not homogeneous and estimate == "pooled" else SHARING if homogeneous else ""
+    if told:
+        st.markdown(told, width=860)
     with st.expander("What is compared here", icon=":material/help:"):
-        st.markdown("\n\n".join([HELP, *([POOLING] if pooled else []), *([SHARING] if homogeneous else [])]))
+        st.markdown(HELP)
+
+
+def in_words(score: float) -> str:
+    """A score with three digits."""
+    return "exact" if math.isinf(score) else plots.minus(f"{score:.3f}")
 
 
 def columns(lines: list[dict[str, float]]) -> Columns:
-    """Metrics as columns for the curves, thinned."""
-    names = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
-    return preview.columns(lines, names)
+    """Metrics as columns, thinned to CURVE_POINTS rows; the score only where the truth is known."""
+    chosen = watching.spread(list(range(len(lines))), CURVE_POINTS)
+    return {n: [float(lines[i][n]) for i in chosen] for n in FIGURES if lines and all(n in line for line in lines)}
 
 
 def draw(columns: Columns, others: dict[str, float], *, pairs: int | None, end_s: float, key: str) -> None:

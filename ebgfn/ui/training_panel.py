@@ -1,13 +1,13 @@
 """Start a training run and steer it: settings, state with time left, pause, step, resume, cancel."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
 
-from ebgfn.config import PRESETS, Toy2DConfig
+from ebgfn.config import PRESETS, Config, Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import RunError, RunFolder, Status
@@ -21,6 +21,7 @@ ACTIVE = ("queued", "running")
 # After a button was pressed the training process may take so long to follow, on a busy machine.
 LOOK_S = 8.0
 GONE = "The run in the address is not here any more, or is damaged: the shipped model is shown instead."
+OTHER = "The run in the address belongs to another page: Runs opens it there. The shipped model is shown instead."
 Colour = Literal["gray", "blue", "orange", "green", "red"]
 STATE_COLOURS: dict[str, Colour] = {
     "queued": "gray",
@@ -93,7 +94,7 @@ def config(dataset: str, weights: tuple[tuple[float, ...], ...] | None, chosen: 
     return Toy2DConfig(dataset, preset, bits=chosen.bits, budget_s=budget_s, seed=chosen.seed, weights=weights)
 
 
-def start(configs: list[Toy2DConfig]) -> None:
+def start(configs: Sequence[Config]) -> None:
     """Queue runs; the first is shown, a second is compared with it. For `on_click`."""
     try:
         ids = [jobs.submit(c, owner=frame.visitor()) for c in configs]
@@ -133,19 +134,19 @@ def say_refusal() -> None:
         st.error(text, icon=":material/block:")
 
 
-def current(*, quiet: bool = False) -> RunFolder | None:
-    """The run that the address names; unless `quiet`, a sentence says so if there is none."""
+def current(kinds: tuple[str, ...] = ("toy2d",), *, quiet: bool = False) -> RunFolder | None:
+    """The run that the address names, of one of these kinds; unless `quiet`, a sentence says so if there is none."""
     name = st.query_params.get("run")
     if name is None:
         return None
     try:
         run = store.find(name)
-        run.config  # noqa: B018  (a run without readable settings cannot be shown)
-        return run
+        fits = run.config.kind in kinds
     except RunError:
-        if not quiet:
-            st.warning(GONE, icon=":material/link_off:")
-        return None
+        run, fits = None, False
+    if not fits and not quiet:
+        st.warning(GONE if run is None else OTHER, icon=":material/link_off:")
+    return run if fits else None
 
 
 def mine(status: Status) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import Config, FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
 from ebgfn.ui import exactly, plots, preview
@@ -15,10 +15,32 @@ SIDE, DRAWS = 64, 4_000_000
 HISTORY, SAMPLES = 40, 512
 
 
-def describe(config: Toy2DConfig) -> str:
+def describe(config: Config) -> str:
     """One line that says what a run trains."""
     length = f"{config.steps} steps" if config.steps else f"{config.budget_s:g} s"
-    return f"{config.dataset} · {config.preset} · {length} · seed {config.seed} · {config.bits} bits an axis"
+    name, details = _named(config)
+    return " · ".join([name, length, f"seed {config.seed}", *details])
+
+
+def _named(config: Config) -> tuple[str, list[str]]:
+    """What is trained, and what else there is to say of it."""
+    match config:
+        case Toy2DConfig():
+            return f"{config.dataset} · {config.preset}", [f"{config.bits} bits an axis"]
+        case IsingConfig():
+            lattice = f"{config.side} × {config.side} lattice, σ = {config.sigma:g}"
+            return f"couplings of a {lattice}".replace("-", "−"), [f"{config.samples:,} samples", *_estimated(config)]
+        case FileConfig():
+            lattice = [f"{config.side} × {config.side} lattice"] if config.side else []
+            # Its name is a digest, of which a few letters tell it from others.
+            return f"couplings of uploaded samples {Path(config.path).stem[:8]}", [*lattice, *_estimated(config)]
+        case LatticeConfig():
+            return f"sampler of the {config.side} × {config.side} lattice at every σ", []
+    return config.label, []
+
+
+def _estimated(config: IsingConfig | FileConfig) -> list[str]:
+    return ["homogeneous"] if config.couplings == "homogeneous" else [config.estimate]
 
 
 def target(config: Toy2DConfig) -> tuple[float, plots.Picture]:

@@ -50,8 +50,8 @@ def minimised(x: torch.Tensor, table: torch.Tensor, l1: float) -> torch.Tensor:
         up, down = both.view(2, size)
         counts = torch.bincount(table[table >= 0], minlength=size) / 2
         value = objective(up - down, x, table, 0.0) + l1 * (counts * (up + down)).sum()
-        value.backward()
-        return value.item(), both.grad.numpy()
+        (gradient,) = torch.autograd.grad(value, both)
+        return value.item(), gradient.numpy()
 
     options = {"maxiter": 2000, "maxfun": 10000, "ftol": 1e-14, "gtol": 1e-9}
     found = minimize(value_gradient, np.zeros(2 * size), jac=True, bounds=[(0, None)] * (2 * size), options=options)

@@ -261,8 +261,8 @@ def test_each_move_leaves_the_distribution_as_it_is(step, sigma):
     assert ((s > 0) != x).mean() > 0.1
     found = np.bincount((s > 0) @ (1 << np.arange(9)), minlength=512)
     common = N * p > 5
-    pooled = [np.append(counts[common], counts[~common].sum() + 1e-9) for counts in (found, N * p)]
-    assert chisquare(*pooled).pvalue > 1e-4
+    observed, expected = (np.append(c[common], c[~common].sum() + 1e-9) for c in (found, N * p))
+    assert chisquare(observed, expected).pvalue > 1e-4
 
 
 @pytest.mark.parametrize(("side", "sigma"), [(10, 0.2203), (10, 0.6), (10, -0.6), (9, -0.6)])
