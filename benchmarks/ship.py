@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ebgfn.data.gray import FULL_BITS
+from ebgfn.evaluation import lattice
 from ebgfn.evaluation.report import evaluate
 from ebgfn.files import write_json
 from ebgfn.model import load
@@ -46,6 +47,10 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     write_json(folder / "card.json", card | evaluate(model))
     if model.config.kind == "toy2d":
         preview.save(preview.compute(folder, run=run.path), folder)
+    if model.config.kind == "lattice":
+        sigmas = lattice.sigmas(model.config.side)
+        seen = lattice.curves(model, sigmas, lattice.SAMPLES, torch.Generator().manual_seed(0))
+        lattice.save(seen, folder)
     return folder
 
 

@@ -60,7 +60,7 @@ def panel(scene: Scene, folder: Path | None, curves: Columns, *, seed: int) -> N
         if folder is None:
             st.caption("Samples and model can be downloaded once the run has written a checkpoint.")
             return
-        n = st.selectbox("Samples", downloads.COUNTS, format_func=lambda n: f"{n:,}", key="recover_samples")
+        n = st.selectbox("Samples", downloads.COUNTS, format_func=lambda n: f"{n:,}", key="recover_drawn")
         n = n if n in downloads.COUNTS else downloads.COUNTS[0]
         _button("Samples (NPZ)", lambda: samples_npz(folder, n, seed=seed), f"{scene.name}-samples.npz")
         _button("Samples (CSV)", lambda: samples_csv(folder, n, seed=seed), f"{scene.name}-samples.csv")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import streamlit as st
+from jaxtyping import UInt8
 
 from ebgfn.data.ising import Lattice
 from ebgfn.evaluation import lattice_mixing
@@ -11,9 +12,11 @@ from ebgfn.evaluation.lattice_mixing import Moves
 from ebgfn.ui import lattice_source, lattice_view
 from ebgfn.ui.lattice_pair import signed
 from ebgfn.ui.lattice_source import Sampler
-from ebgfn.ui.lattice_view import CHANGED, SAME, VOID, Cells, Moment, Panel, Scene
+from ebgfn.ui.lattice_view import CHANGED, SAME, VOID, Moment, Panel, Scene
 
 MOVES, FILLINGS = 6, 6
+
+Row = UInt8[np.ndarray, " dim"]
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -42,7 +45,7 @@ def scene(played: Moves, lattice: Lattice, k: int) -> Scene:
     return Scene((panel,), moments=tuple(moments), token=f"{lattice} {k}")
 
 
-def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Cells, Moment]]:
+def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Row, Moment]]:
     old, new, order = played.x[m], played.proposal[m], played.filled[m].astype(np.int64)
     k, title = len(order), f"Move {m + 1} of {len(played.accepted)}"
     told = [(old, Moment((f"{title}: where the chain stands.", _standing(lattice, old)), True))]
@@ -56,7 +59,7 @@ def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Cells, Moment]]
     return told
 
 
-def _marked(old: np.ndarray, new: np.ndarray, order: np.ndarray, filled: int) -> np.ndarray:
+def _marked(old: Row, new: Row, order: np.ndarray, filled: int) -> Row:
     """The lattice when the first `filled` of the void sites have been filled."""
     cells, done = old.copy(), order[:filled]
     cells[done] = new[done] + np.where(new[done] == old[done], SAME, CHANGED).astype(np.uint8)
@@ -64,7 +67,7 @@ def _marked(old: np.ndarray, new: np.ndarray, order: np.ndarray, filled: int) ->
     return cells
 
 
-def _standing(lattice: Lattice, x: np.ndarray) -> str:
+def _standing(lattice: Lattice, x: Row) -> str:
     energy, mean = float(lattice.energy(x[None])[0]) / lattice.dim, 2 * float(x.mean()) - 1
     return f"Energy a site {signed(energy)}, magnetisation {signed(mean, 2)}."
 

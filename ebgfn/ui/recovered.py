@@ -29,8 +29,6 @@ HISTORY, HISTORY_BYTES = 40, 3_000_000
 # pooling, which takes ten times as long.
 MOST_WORK, MOST_POOLED_WORK = 140_000_000, 25_000_000
 
-Fit = Callable[[IsingConfig], dict[str, float]]
-
 Samples = UInt8[np.ndarray, "n dim"]
 
 
@@ -172,9 +170,9 @@ def beside(settings: IsingConfig | FileConfig) -> tuple[dict[str, float], bool]:
         return known, False
     # How long and how our own couplings are trained makes no difference to the others.
     same = replace(settings, estimate="pooled", budget_s=1.0, steps=None)
-    fits = [_fitting(_fit_peers, same)]
+    fits = [_fitting("peers", same)]
     if work <= MOST_POOLED_WORK and settings.couplings == "free" and settings.estimate == "pooled":
-        fits.append(_fitting(_fit_pooled, same))
+        fits.append(_fitting("pooled", same))
     for fit in fits:
         known |= fit.result() if fit.done() else {}
     return known, not all(fit.done() for fit in fits)
@@ -187,8 +185,8 @@ def _fitters() -> concurrent.futures.Executor:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _fitting(fit: Fit, settings: IsingConfig) -> concurrent.futures.Future[dict[str, float]]:
-    return _fitters().submit(fit, settings)
+def _fitting(name: str, settings: IsingConfig) -> concurrent.futures.Future[dict[str, float]]:
+    return _fitters().submit(FITS[name], settings)
 
 
 def _fit_peers(settings: IsingConfig) -> dict[str, float]:
@@ -199,3 +197,6 @@ def _fit_peers(settings: IsingConfig) -> dict[str, float]:
 def _fit_pooled(settings: IsingConfig) -> dict[str, float]:
     found = pooled.fit(torch.from_numpy(settings.data()).float()).numpy()
     return {"neg_log_rmse_pl_pooled": score(found, settings.lattice.couplings())}
+
+
+FITS: dict[str, Callable[[IsingConfig], dict[str, float]]] = {"peers": _fit_peers, "pooled": _fit_pooled}

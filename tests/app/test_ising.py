@@ -1,0 +1,294 @@
+"""The Ising page without a browser: empty state, where the sampler applies, bad addresses, pictures, files, comparisons."""
+
+import io
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ebgfn.config import LatticeConfig
+from ebgfn.data import kaufman
+from ebgfn.evaluation import lattice, lattice_mixing
+from ebgfn.model import Architecture, build
+from ebgfn.ui import (
+    lattice_curves,
+    lattice_files,
+    lattice_live,
+    lattice_pair,
+    lattice_player,
+    lattice_source,
+    lattice_view,
+)
+from ebgfn.ui import lattice_mixing as moves_panel
+from tests.app import pages
+
+PAGE, SIDE = "pages/ising.py", 4
+
+
+@pytest.fixture(scope="session")
+def sampling():
+    """A sampler of 4 x 4 sites: the fields of filled neighbours, and a small random network for the others."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        built = build(LatticeConfig(side=SIDE), Architecture(hidden=16, depth=2, kind="lattice"))
+        torch.nn.init.normal_(built.policy.net.last.weight, std=0.02)
+    built.policy.requires_grad_(False)
+    return built
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Scenes that the page draws, by key; nothing is measured."""
+    scenes = {}
+    monkeypatch.setattr(lattice_view, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
+    monkeypatch.setattr(lattice_mixing, "compare", lambda *_, **__: iter(()))
+    monkeypatch.setattr(lattice, "points", lambda *_: iter(()))
+    return scenes
+
+
+@pytest.fixture
+def stocked_lattice(machine, sampling) -> Path:
+    """Folder of the only sampler of a machine."""
+    folder = machine.parent / "checkpoints" / "lattice-4x4"
+    sampling.save(folder)
+    return folder
+
+
+@pytest.fixture
+def source(stocked_lattice) -> lattice_source.Sampler:
+    found = lattice_source.sampler(SIDE)
+    assert found is not None
+    return found
+
+
+def open_page(**address: str) -> AppTest:
+    return pages.open_page(PAGE, **address)
+
+
+def told(scene: lattice_view.Scene) -> str:
+    return "\n".join(scene.words)
+
+
+def test_without_a_sampler_there_are_exact_lattices_and_a_command(machine, drawn):
+    at = open_page()
+    assert not at.exception
+    live = drawn["lattice_live"]
+    assert [panel.title for panel in live.panels] == ["Exact"]
+    assert "train lattice --side 10" in told(live)
+    assert "train lattice --side 10" in pages.sentences(at)
+    assert "lattice_player" not in drawn
+
+
+def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
+    at = open_page(side="4", sigma="-0.3", draw="5", more="true")
+    assert not at.exception
+    assert at.slider(key="side").value == SIDE
+    live, sheet = drawn["lattice_live"], drawn["lattice_sheet"]
+    assert [panel.title for panel in live.panels] == ["Exact", "GFlowNet"]
+    assert [panel.count for panel in sheet.panels] == [16, 16]
+    assert all("staggered" in panel.numbers[2][0] for panel in live.panels)
+    assert live.dial.value == -30
+    assert {b.label for b in at.get("download_button")} >= {"Samples (NPZ)", "Samples (CSV)", "Picture (PNG)"}
+    assert drawn["lattice_player"].moments[0].stop
+
+
+def test_elsewhere_the_page_says_what_the_sampler_is_for(stocked_lattice, drawn):
+    at = open_page(side="7")
+    assert not at.exception
+    assert len(drawn["lattice_live"].panels) == 1
+    assert "trained for 4 × 4 sites and σ from −0.5 to 0.5" in told(drawn["lattice_live"])
+    assert "the sampler of 4 × 4 sites" in "\n".join(m.value for m in at.markdown)
+
+
+def test_a_coupling_beyond_the_training_is_shown_exactly_only(stocked_lattice, drawn):
+    assert not open_page(side="4", sigma="0.55").exception
+    assert len(drawn["lattice_live"].panels) == 1
+
+
+@pytest.mark.parametrize(
+    ("sigma", "side", "covered"), [(-0.1, 9, False), (-0.1, 10, True), (0.5, 9, True), (0.51, 10, False)]
+)
+def test_what_a_sampler_covers(sigma, side, covered):
+    assert lattice_source.Sampler(side, Path(), 0).covers(sigma) == covered
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("side", "2", "3..16"),
+        ("side", "1e9", "3..16"),
+        ("draw", "-1", "0..2147483647"),
+        ("sigma", "0.7", "-0.6..0.6"),
+        ("sigma", "nan", "-0.6..0.6"),
+        ("sigma", "<b>", "-0.6..0.6"),
+        ("sigma", "9" * 5000, "-0.6..0.6"),
+        ("near", "0.4", "0.15..0.3"),
+        ("void", "17", "1..16"),
+        ("cost", "none", "sites drawn anew, seconds"),
+    ],
+)
+def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattice, drawn, name, value, words):
+    at = open_page(**({"side": "4"} | {name: value}))
+    assert not at.exception
+    said = [w.value for w in at.warning]
+    assert len(said) == 1
+    assert words in said[0]
+    assert drawn["lattice_live"].dial.value == 22
+
+
+def test_a_damaged_sampler_is_one_sentence(stocked_lattice, drawn):
+    (stocked_lattice / "model.safetensors").write_bytes(b"nonsense")
+    at = open_page(side="4")
+    assert not at.exception
+    assert "no readable checkpoint" in at.error[0].value
+    assert len(drawn["lattice_live"].panels) == 1
+
+
+def test_a_sampler_of_another_side_than_its_folder_says_is_refused(machine, sampling, drawn):
+    sampling.save(machine.parent / "checkpoints" / "lattice-5x5")
+    at = open_page(side="5")
+    assert not at.exception
+    assert "no sampler of 5 x 5" in at.error[0].value
+
+
+@pytest.mark.parametrize("number", [None, "22", True, 61, -61, float("nan"), [1]])
+def test_what_the_dial_cannot_have_sent_is_ignored(number):
+    assert lattice_live._dialled(number) is None
+
+
+def test_neighbouring_sigmas_give_similar_lattices(source):
+    """Common random numbers: a hundredth more changes few sites, another seed about half."""
+
+    def differing(a, b) -> float:
+        return float(np.mean([(x != y).mean() for x, y in zip(a, b, strict=True)]))
+
+    for draw in (
+        lambda sigma, seed: lattice_source.exact(8, sigma, 1, seed),
+        lambda sigma, seed: lattice_source.sampled(source, sigma, 1, seed),
+    ):
+        base = [draw(0.1, seed)[0] for seed in range(20)]
+        assert differing(base, [draw(0.11, seed)[0] for seed in range(20)]) < 0.12
+        assert differing(base, [draw(0.1, seed + 50)[0] for seed in range(20)]) > 0.35
+
+
+def test_numbers_beside_the_pictures_are_those_of_the_lattice(source):
+    seen = lattice_pair.pair(source, SIDE, -0.2, n=1, seed=1)
+    panel = lattice_pair.singles(seen)[1]
+    spins = (2.0 * panel.cells[0] - 1.0).reshape(SIDE, SIDE)
+    energy = 0.4 * (spins * (np.roll(spins, 1, 0) + np.roll(spins, 1, 1))).sum() / SIDE**2
+    chequerboard = 1 - 2 * (np.indices((SIDE, SIDE)).sum(0) % 2)
+    assert float(panel.numbers[0][1].replace("−", "-")) == pytest.approx(energy, abs=6e-4)
+    assert float(panel.numbers[2][1]) == pytest.approx(abs((spins * chequerboard).mean()), abs=6e-3)
+    assert f"{kaufman.mean_energy(SIDE, -0.2) / SIDE**2:.3f}".lstrip("-") in panel.numbers[1][1]
+    assert panel.numbers[0][1] in panel.alt
+
+
+def test_no_minus_before_zero():
+    assert lattice_pair.signed(-0.0001, 2) == "0.00"
+    assert lattice_pair.signed(-1.5, 1) == "−1.5"
+
+
+def test_payload_is_small_json(source):
+    seen = lattice_pair.pair(source, SIDE, 0.2, n=1, seed=1)
+    scene = lattice_view.Scene(lattice_pair.singles(seen), ("words",), lattice_live._dial(0.2, SIDE))
+    text = json.dumps(lattice_view.payload(scene), allow_nan=False)
+    assert len(text) < 3000
+
+
+def test_files(source):
+    many = lattice_pair.pair(source, SIDE, 0.2, n=30, seed=1)
+    with np.load(io.BytesIO(lattice_files.npz(many, 1))) as file:
+        assert file["exact"].shape == file["gflownet"].shape == (30, 16)
+        assert (float(file["sigma"]), int(file["side"]), int(file["seed"])) == (0.2, SIDE, 1)
+    lines = lattice_files.csv(many).splitlines()
+    assert len(lines) == 61
+    kind, sigma, energy, mean, bits = lines[-1].split(",")
+    assert (kind, sigma, bits) == ("gflownet", "0.2", "".join(map(str, many.ours[-1])))
+    assert float(energy) == pytest.approx(float(many.lattice.energy(many.ours[-1:])[0]), rel=1e-5)
+    assert float(mean) == pytest.approx(2 * many.ours[-1].mean() - 1, abs=1e-6)
+    picture = Image.open(io.BytesIO(lattice_files.png(many, square=4)))
+    assert picture.size == (2 * 16 + 4, 16)
+    up = np.array(picture)[2::4, 2:16:4, 0] < 100
+    assert (up == many.exact[0].reshape(SIDE, SIDE)).all()
+
+
+def test_player_shows_void_sites_then_filled_ones_then_where_the_chain_stands(source):
+    played = lattice_player.moves(source, 0.22, 6)
+    scene = lattice_player.scene(played, lattice_pair.Lattice(SIDE, 0.22), 6)
+    cells, stops = scene.panels[0].cells, [i for i, moment in enumerate(scene.moments) if moment.stop]
+    assert len(cells) == len(scene.moments)
+    assert len(stops) == 3 * lattice_player.MOVES + 1
+    before, void, filled, after = cells[stops[:4]]
+    assert (void == lattice_view.VOID).sum() == 6
+    assert (filled >= lattice_view.SAME).sum() == 6
+    assert ((filled & 1) == played.proposal[0]).all()
+    assert ((filled >= lattice_view.CHANGED) == (played.proposal[0] != played.x[0])).all()
+    assert (before == played.x[0]).all()
+    assert (after == played.x[1]).all()
+    verdict = scene.moments[stops[2]].words[-1]
+    assert ("accepted." in verdict) == bool(played.accepted[0])
+
+
+def test_curves_are_measured_where_none_are_stored(source, monkeypatch):
+    monkeypatch.setattr(lattice_curves, "FEW", 4)
+    state = lattice_curves.Measurement(source)
+    assert state.future is not None
+    state.future.result(timeout=30)
+    seen = state.curves
+    assert seen is not None
+    assert len(seen["sigma"]) == 21
+    figure, words = lattice_curves.log_z(source, seen)
+    assert "importance sampling with 4 lattices" in words
+    learned = np.asarray(figure.data[0].y) / 1000
+    assert f"{np.abs(learned).max():.2g}" in words
+    for field in lattice_curves.TITLES:
+        assert "The largest difference is" in lattice_curves.compared(seen, field)[1]
+    assert "Kaufman" in lattice_curves.energy(seen)[1]
+
+
+def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, generator, drawn):
+    seen = lattice.gathered(SIDE, 3, [lattice._point(sampling, s, 3, generator) for s in lattice.sigmas(SIDE)])
+    lattice.save(seen, stocked_lattice)
+    state = lattice_curves.Measurement(source)
+    assert state.done
+    assert state.curves.n == 3
+    at = open_page(side="4")
+    assert not at.exception
+    assert len(at.get("plotly_chart")) == 6
+    assert "Curves (NPZ)" in {b.label for b in at.get("download_button")}
+
+
+def test_moves_are_compared_and_the_result_is_told(source, stocked_lattice, sampling, monkeypatch):
+    monkeypatch.setattr(lattice, "points", lambda *_: iter(()))
+    state = moves_panel.measurement(source, 0.22, 4)
+    state.future.result(timeout=30)
+    gibbs, _, ours = state.rows
+    words = moves_panel.verdict(state.rows, SIDE**2)
+    assert f"{ours.acceptance:.0%} of the moves" in words
+    assert f"{ours.seconds / gibbs.seconds:,.0f} sweeps" in words
+    assert math.isclose(float(moves_panel.after(gibbs, 16, "energy")), round(gibbs.energy[1], 2))
+    at = open_page(side="4", void="4", cost="seconds")
+    assert not at.exception
+    assert at.slider(key="void").value == 4
+    assert len(at.dataframe) >= 1
+
+
+def test_a_comparison_that_nobody_waits_for_is_dropped(source, monkeypatch):
+    import threading
+
+    hold = threading.Event()
+    monkeypatch.setattr(moves_panel.st, "session_state", {})
+    monkeypatch.setattr(lattice_mixing, "compare", lambda *_, **__: iter([hold.wait(10)]))
+    busy = moves_panel.current(source, 0.2, 1)
+    skipped = moves_panel.current(source, 0.2, 2)
+    wanted = moves_panel.current(source, 0.2, 3)
+    hold.set()
+    wanted.future.result(timeout=10)
+    assert busy.future.done()
+    assert skipped.future.cancelled()
+    assert moves_panel.current(source, 0.2, 2) is not skipped
