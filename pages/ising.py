@@ -14,7 +14,8 @@ and to differ if σ < 0: $E(s) = -\sigma \sum_{i,j} A_{ij} s_i s_j$, where $A$ s
 samples from it, but **one GFlowNet learned to, for all σ at once**. Drag σ through the phase transition."""
 
 ABOUT_CURVES = """Lars Onsager and Bruria Kaufman solved this model: log Z and the mean energy are known exactly for every σ
-and side. They are what a sampler can be held against without doubt."""
+and side: what a sampler can be held against without doubt. Where more points than by chance are off, the sampler's own error
+shows; importance weights and the Metropolis–Hastings rule make up for it."""
 
 ABOUT_MOVES = """Near the critical point a Markov chain that draws one spin at a time forgets slowly: whole patches must turn
 over. A **back-and-forth move** voids K sites and lets the GFlowNet fill them again; the Metropolis–Hastings rule makes up
@@ -65,7 +66,7 @@ def against_sigma(source: Sampler | None, side: int) -> None:
     if source is None:
         st.info(NO_SAMPLER.format(side=side), icon=":material/model_training:")
         return
-    st.markdown(f"{ABOUT_CURVES} Here the sampler of {source.side} × {source.side} sites is.", width=860)
+    st.markdown(f"{ABOUT_CURVES} This is the sampler of {source.side} × {source.side} sites.", width=860)
     lattice_curves.show(source)
 
 

@@ -42,7 +42,7 @@ def test_the_slope_without_moves_is_that_of_the_pseudo_likelihood(spins, ring):
         return pseudo_nats(spins, torch.where(shared >= 0, w[shared.clamp(min=0)], 0.0))
 
     slope = learned.slope(spins, spins)
-    # A pair's energy counts its two conditionals by half each: so it is the slope of the likelihood if spins are independent.
+    # A pair counts its two conditionals by half each: the slope of the likelihood, if spins are independent.
     by_row = torch.autograd.functional.jacobian(nats, weights) / 2
     torch.testing.assert_close(slope.gradient, by_row.mean(0), atol=2e-5, rtol=1e-4)
     if not ring:

@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -161,7 +161,7 @@ def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
         return np.asarray(npy.read_array(file, allow_pickle=False))
 
 
-def _check_header(file: IO[bytes]) -> None:
+def _check_header(file: Any) -> None:
     """Hold the declared shape and type of an array against the limits, before its contents are unpacked."""
     # In later versions a header may claim gigabytes for itself; numpy writes them for tables with named columns only.
     if npy.read_magic(file) != (1, 0):

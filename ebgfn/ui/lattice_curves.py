@@ -134,10 +134,15 @@ def log_z(source: Sampler, seen: Curves) -> tuple[go.Figure, str]:
     also, there = _worst(seen, weighed)
     words = (
         f"Estimate of log Z less Kaufman's exact value, which is the line at 0. The learned curve is off by at most "
-        f"{off:.2g} nats a site (near σ = {_number(where)}), importance sampling with {seen.n:,} lattices by {also:.2g} "
-        f"({there}); its effective sample size is at least {seen['ess'].min():.0%}."
+        f"{plain(off)} nats a site (near σ = {_number(where)}), importance sampling with {seen.n:,} lattices by "
+        f"{plain(also)} ({there}); its effective sample size is at least {seen['ess'].min():.0%}."
     )
     return drawing, words
+
+
+def plain(value: float) -> str:
+    """Two digits that count, without powers of ten."""
+    return f"{value:.{max(0, 1 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
 
 
 def _number(value: float) -> str:
@@ -155,7 +160,7 @@ def energy(seen: Curves) -> tuple[go.Figure, str]:
     most, where = _worst(seen, gap)
     words = (
         f"Mean energy a site of {seen.n:,} lattices of the GFlowNet at each σ, on Kaufman's exact curve. The largest "
-        f"difference is {most:.2g} nats ({where}). {_within(seen, gap, seen['energy_se'])}"
+        f"difference is {plain(most)} nats ({where}). {_within(seen, gap, seen['energy_se'])}"
     )
     return drawing, words
 
@@ -187,6 +192,6 @@ def compared(seen: Curves, field: str) -> tuple[go.Figure, str]:
     most, where = _worst(seen, gap)
     words = (
         f"{MEANINGS[field]}. No closed form is used here: {seen.n:,} lattices of the GFlowNet stand against as many exact "
-        f"ones. The largest difference is {most:.2g} ({where}). {_within(seen, gap, se)}"
+        f"ones. The largest difference is {plain(most)} ({where}). {_within(seen, gap, se)}"
     )
     return drawing, words

@@ -153,7 +153,7 @@ def alt(rows: list[Memory], field: str) -> str:
 def verdict(rows: list[Memory], dim: int) -> str:
     """What the figures say, in numbers."""
     gibbs, *_, ours = rows
-    memories = ", ".join(f"{name(row)} {after(row, dim, 'energy')}" for row in rows)
+    memories = ", ".join(f"{row.kernel} {after(row, dim, 'energy')}" for row in rows)
     ratio = ours.seconds / gibbs.seconds
     return (
         f"After {dim} sites drawn anew, the energy still remembers: {memories}. At K = {ours.k} the sampler knows the "

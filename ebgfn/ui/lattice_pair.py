@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebgfn.data import kaufman
-from ebgfn.data.ising import CRITICAL_SIGMA, Lattice
+from ebgfn.data.ising import CRITICAL_SIGMA, SWEEPS, Lattice
 from ebgfn.evaluation.ising import abs_magnetisation, mean_energy
 from ebgfn.ui import lattice_source
 from ebgfn.ui.lattice_source import Bits, Sampler
 from ebgfn.ui.lattice_view import Number, Panel
 
 MORE, SHEET = 256, 16
-EXACT_NOTE = "clusters and single spins moved until the random start is forgotten"
-OURS_NOTE = "half of the sites one by one, the others at once; no Markov chain"
+EXACT_NOTE = f"{SWEEPS} sweeps of cluster and spin moves"
+OURS_NOTE = "half the sites one by one, then the rest"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ def _single(title: str, note: str, lattice: Lattice, x: Bits) -> Panel:
     _, name = _order(lattice)
     numbers: tuple[Number, ...] = (
         ("energy a site", signed(energy), "−sᵀJs / D of this lattice, in nats"),
-        ("exact mean ± spread", f"{signed(mean)} ± {spread:.3f}", "Kaufman's mean and standard deviation of single lattices"),
+        (
+            "exact mean ± spread",
+            f"{signed(mean)} ± {spread:.3f}",
+            "Kaufman's mean and standard deviation of single lattices",
+        ),
         (name, f"{order:.2f}", "0: as many up as down; 1: perfect order"),
     )
     alt = f"{title} lattice of {lattice.side} × {lattice.side} spins at σ = {signed(lattice.sigma, 2)}: {x[0].mean():.0%} "
@@ -143,7 +147,7 @@ def sheet_words(many: Pair) -> tuple[str, ...]:
     lattice = many.lattice
     mean = kaufman.mean_energy(lattice.side, lattice.sigma)
     told = [f"Kaufman's exact mean energy is {signed(mean / lattice.dim)} a site."]
-    for title, x in (("exact samples", many.exact), ("GFlowNet's", many.ours)):
+    for title, x in (("exact ones", many.exact), ("of the GFlowNet", many.ours)):
         if x is not None:
             energy = mean_energy(x, lattice)
             away = 0.0 if energy.se == 0 else (energy.value - mean) / energy.se

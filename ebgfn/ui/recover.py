@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.model import CheckpointError
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import (
     bonds,
@@ -24,12 +23,11 @@ from ebgfn.ui import (
     words,
 )
 from ebgfn.ui.couplings_view import Scene
+from ebgfn.ui.recover_form import FILE, LATTICE, SHIPPED, WAY_OF, WAYS
 
 LEAD = """Now the other way round: given samples only, **which spins are coupled, and how strongly?** EB-GFN learns an
 energy $E(s) = -s^T J s$ with an unknown matrix $J$ of couplings, and a GFlowNet that samples from it as it changes; what
 the samples of the two differ in says how to change $J$. Nothing tells it who is whose neighbour."""
-SHIPPED, LATTICE, FILE = "Shipped models", "A lattice, live", "Your own samples"
-WAYS = (SHIPPED, LATTICE, FILE)
 HOW_TO_READ = """**Matrices:** entry (i, j) is the coupling of spins i and j, on one colour scale: orange where they like to
 agree, blue where they like to differ, the background's colour where there is none. **log colours** lifts what is faint.
 {lattice} **Samples:** if the model is right, those of the GFlowNet look like the data. Point at a picture, or focus one and
@@ -53,17 +51,15 @@ def show() -> None:
     )
     training_panel.say_refusal()
     try:
-        if way == LATTICE:
-            lattice_box()
-        elif way == FILE:
-            with st.container(border=True):
-                upload_panel.show()
-        if run is not None:
+        if way not in (LATTICE, FILE):
+            show_shipped()
+            return
+        with st.container(border=True):
+            (recover_form.lattice if way == LATTICE else upload_panel.show)()
+        if run is not None and WAY_OF[run.config.kind] == way:
             show_run(run)
         elif way == LATTICE:
             st.info(PRESS, icon=":material/model_training:")
-        elif way != FILE:
-            show_shipped()
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
 
@@ -71,19 +67,8 @@ def show() -> None:
 def _first(run: RunFolder | None) -> str:
     """The kind of samples to begin with: that of the run in the address. Settled once, as it makes the widget."""
     if "samples_of_default" not in st.session_state:
-        kind = None if run is None else run.config.kind
-        st.session_state["samples_of_default"] = {"ising": LATTICE, "file": FILE}.get(kind or "", SHIPPED)
+        st.session_state["samples_of_default"] = SHIPPED if run is None else WAY_OF[run.config.kind]
     return st.session_state["samples_of_default"]
-
-
-def lattice_box() -> None:
-    """Settings of a lattice, and the button that starts."""
-    with st.container(border=True):
-        config = recover_form.lattice()
-        st.button(
-            "Recover", type="primary", icon=":material/play_arrow:", key="recover",
-            on_click=training_panel.start, args=([config],),
-        )  # fmt: skip
 
 
 def show_shipped() -> None:
@@ -96,9 +81,8 @@ def show_shipped() -> None:
     frame.hold_choice("recovered", tuple(labels), "The true coupling")
     first = next((label for label, name in labels.items() if recovered.config(name).sigma == 0.2), next(iter(labels)))
     label = st.segmented_control(
-        "True coupling σ", tuple(labels), default=first, required=True, key="recovered", bind="query-params",
-        on_change=training_panel.forget,
-    )  # fmt: skip
+        "True coupling σ", tuple(labels), default=first, required=True, key="recovered", bind="query-params"
+    )
     name = labels.get(label or first, labels[first])
     scene, folder = recovered.shipped_scene(name), shipped.root() / name
     card, config = preview.read_card(folder), recovered.config(name)
@@ -154,24 +138,30 @@ def watch(run: RunFolder, ticking: bool) -> None:
     training_panel.remember(status)
     training_panel.keep_alive(force=whole)
     try:
-        config, lines = run.config, watching.rows(run)
-        st.caption(watching.describe(config))
+        st.caption(watching.describe(run.config))
         training_panel.bar(run, status)
         moving = status.state in training_panel.ACTIVE
+        lines = watching.rows(run)
         scene = recovered.scene(run, lines, newest_only=moving and not whole)
         if scene is None:
             text = "The first picture comes as soon as training has begun." if moving else "This run has no pictures."
             st.info(text, icon=":material/hourglass_top:")
             return
-        columns = scores.columns(lines)
-        if moving:
-            couplings_view.draw(scene, key="couplings")
-        else:
-            at_rest(scene, run.checkpoint if run.has_checkpoint else None, columns, seed=config.seed)
-        if columns:
-            beside = {"others": others, "pairs": recovered.true_pairs(scene)}
-            scores.draw(columns, **beside, end_s=0.0 if config.steps or not moving else config.budget_s, key="scores")
-        score_table(scene, config, others, waiting=waiting)
+        run_pictures(run, scene, scores.columns(lines), moving=moving)
+        score_table(scene, run.config, others, waiting=waiting)
         how_to_read(scene)
-    except CheckpointError as error:
+    except ValueError as error:
         st.error(str(error), icon=":material/error:")
+
+
+def run_pictures(run: RunFolder, scene: Scene, columns: scores.Columns, *, moving: bool) -> None:
+    """A run's couplings and curves; its files once it is at rest."""
+    config = run.config
+    if moving:
+        couplings_view.draw(scene, key="couplings")
+    else:
+        at_rest(scene, run.checkpoint if run.has_checkpoint else None, columns, seed=config.seed)
+    if columns:
+        others, _ = recovered.beside(config)
+        end_s = config.budget_s if moving and not config.steps else 0.0
+        scores.draw(columns, others, pairs=recovered.true_pairs(scene), end_s=end_s, key="scores")

@@ -1,5 +1,6 @@
 """Settings of a recovery: which lattice the samples come from, how couplings are estimated, for how long."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -8,6 +9,10 @@ from ebgfn.config import COUPLINGS, ESTIMATES, IsingConfig
 from ebgfn.data.ising import CRITICAL_SIGMA, SIDES, SIGMAS
 from ebgfn.ui import frame, training_panel
 from ebgfn.ui.training_panel import MAX_SEED, SHORTEST_S
+
+SHIPPED, LATTICE, FILE = "Shipped models", "A lattice, live", "Your own samples"
+WAYS = (SHIPPED, LATTICE, FILE)
+WAY_OF = {"ising": LATTICE, "file": FILE}
 
 SAMPLES = (50, 20_000)
 SECONDS = 60
@@ -23,36 +28,48 @@ def widget(name: str) -> dict[str, Any]:
     return {"key": f"recover_{name}", "bind": "query-params"}
 
 
-def lattice() -> IsingConfig:
-    """The form for samples of a lattice. Errors: ValueError."""
+def lattice() -> None:
+    """The form for samples of a lattice, and the button that starts. Errors: ValueError."""
     frame.hold_number("recover_side", *SIDES, "The side")
     frame.hold("recover_sigma", _is_sigma, f"σ in the address must be a number in {SIGMAS[0]}..{SIGMAS[1]}; using 0.2.")
     frame.hold_number("recover_samples", *SAMPLES, "The number of samples")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row():
         side = st.number_input("Side of the lattice", *SIDES, 10, width=150, **widget("side"))
         sigma = st.number_input(
             "True coupling σ", *SIGMAS, 0.2, 0.05, width=150, **widget("sigma"),
             help=f"At {CRITICAL_SIGMA:.4f} the spins begin to order. Beyond it samples are all alike and say less.",
         )  # fmt: skip
         samples = st.number_input("Samples", *SAMPLES, 2000, step=500, width=150, **widget("samples"))
-    couplings, estimate = kind(homogeneous=True)
-    seconds, seed = length()
-    return IsingConfig(int(side), round(sigma, 6), int(samples), couplings, estimate, budget_s=float(seconds), seed=seed)
+        seconds, seed = length()
+    with row():
+        couplings, estimate = kind(homogeneous=True)
+        sizes = int(side), round(sigma, 6), int(samples)
+        config = IsingConfig(*sizes, couplings, estimate, budget_s=float(seconds), seed=seed)
+        start_button(training_panel.start, [config])
+
+
+def row() -> Any:
+    """Widgets side by side, as far as there is room."""
+    return st.container(horizontal=True, vertical_alignment="bottom")
+
+
+def start_button(act: Callable[..., None], *given: Any) -> None:
+    """The button that starts training."""
+    st.button("Recover", type="primary", icon=":material/play_arrow:", key="recover", on_click=act, args=given)
 
 
 def kind(*, homogeneous: bool) -> tuple[str, str]:
     """What couplings are taken to share, and how they are estimated."""
     frame.hold_choice("recover_couplings", COUPLINGS, "The kind of couplings")
     frame.hold_choice("recover_estimate", ESTIMATES, "The estimate")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        couplings = COUPLINGS[0]
-        if homogeneous:
-            couplings = st.segmented_control(
-                "Couplings", COUPLINGS, default=COUPLINGS[0], required=True, help=ABOUT_COUPLINGS, **widget("couplings")
-            )
-        estimate = st.segmented_control(
-            "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
+    couplings = COUPLINGS[0]
+    if homogeneous:
+        couplings = st.segmented_control(
+            "Couplings", COUPLINGS, default=COUPLINGS[0], required=True, help=ABOUT_COUPLINGS, **widget("couplings")
         )
+    estimate = st.segmented_control(
+        "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
+    )
     return couplings or COUPLINGS[0], estimate or ESTIMATES[0]
 
 
@@ -60,12 +77,11 @@ def length() -> tuple[int, int]:
     """Seconds of training, and the seed."""
     frame.hold_number("recover_seconds", SHORTEST_S, training_panel.longest(), "The number of seconds")
     frame.hold_number("recover_seed", 0, MAX_SEED, "The seed")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        seconds = st.number_input(
-            "Seconds", SHORTEST_S, training_panel.longest(), SECONDS, step=5, width=150, **widget("seconds"),
-            help="Training time. Its first half finds which pairs are coupled, the second how strongly.",
-        )  # fmt: skip
-        seed = st.number_input("Seed of data and training", 0, MAX_SEED, 0, width=210, **widget("seed"))
+    seconds = st.number_input(
+        "Seconds", SHORTEST_S, training_panel.longest(), SECONDS, step=5, width=150, **widget("seconds"),
+        help="Training time. Its first half finds which pairs are coupled, the second how strongly.",
+    )  # fmt: skip
+    seed = st.number_input("Seed of data and training", 0, MAX_SEED, 0, width=210, **widget("seed"))
     return int(seconds), int(seed)
 
 

@@ -9,6 +9,7 @@ from ebgfn.config import Toy2DConfig
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
 from ebgfn.ui import frame, training_panel, watching
+from ebgfn.ui.recover_form import WAY_OF
 
 LOG_LINES = 12
 ISING = "pages/ising.py", ":material/grid_on:"
@@ -80,7 +81,7 @@ def link(run: RunFolder) -> None:
     config = run.config
     if config.kind in PAGES:
         page, icon = PAGES[config.kind]
-        more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {}
+        more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {"samples_of": WAY_OF[config.kind]}
         st.page_link(page, label="Open", icon=icon, query_params={"run": run.id, **more})
 
 

@@ -7,13 +7,15 @@ import streamlit as st
 
 from ebgfn.ui import curves, plots, watching
 
-OURS = "neg_log_rmse"
+OURS, ZERO = "neg_log_rmse", "neg_log_rmse_zero"
 OTHERS = {
     "neg_log_rmse_l1_pl": "L1 pseudo-likelihood",
     "neg_log_rmse_pl_pooled": "pseudo-likelihood, pooled like ours",
     "neg_log_rmse_oracle": "pseudo-likelihood, support known",
-    "neg_log_rmse_zero": "no couplings, J = 0",
+    ZERO: "no couplings, J = 0",
 }
+# Drawn as level lines, in these colours of the theme.
+LEVELS = {"neg_log_rmse_l1_pl": 1, "neg_log_rmse_pl_pooled": 3, "neg_log_rmse_oracle": 2}
 FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
 CURVE_POINTS = 200
 HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
@@ -72,9 +74,10 @@ def draw(columns: Columns, others: dict[str, float], *, pairs: int | None, end_s
 
     charts = []
     if OURS in columns:
-        known = [(name, label) for name, label in OTHERS.items() if name in others]
-        lines = [level(others[name], label, i + 1) for i, (name, label) in enumerate(known)]
-        charts.append(curves.chart("Score", "−log RMSE, higher is better", [line(OURS, "EB-GFN", 0), *lines], digits=3))
+        lines = [level(others[name], OTHERS[name], colour) for name, colour in LEVELS.items() if name in others]
+        zero = f"; J = 0 has {in_words(others[ZERO])}" if ZERO in others else ""
+        note = f"−log RMSE, higher is better{zero}"
+        charts.append(curves.chart("Score", note, [line(OURS, "EB-GFN", 0), *lines], digits=3))
     true = [] if pairs is None else [level(pairs, "true", 2)]
     charts += [
         curves.chart("Coupled pairs", "couplings that are not zero", [line("pairs", "found", 0), *true], digits=0),

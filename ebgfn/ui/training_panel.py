@@ -215,7 +215,7 @@ def buttons(run: RunFolder, status: Status) -> None:
         st.button("Cancel", key="cancel", icon=":material/stop:", on_click=do, args=(jobs.cancel, name))
     st.button(
         "Reset", key="reset", icon=":material/restart_alt:", on_click=reset, args=(name,),
-        help="Stop this run and show the shipped model again. The run stays on the Runs page.",
+        help="Stop this run and show what was here before. The run stays on the Runs page.",
     )  # fmt: skip
 
 

@@ -38,13 +38,17 @@ def show() -> None:
         return
     understood(x)
     side = lattice_side(x.shape[1])
-    couplings, estimate = recover_form.kind(homogeneous=side > 0)
-    seconds, seed = recover_form.length()
-    settings = {"side": side, "couplings": couplings, "estimate": estimate, "budget_s": float(seconds), "seed": seed}
-    st.button(
-        "Recover the couplings", type="primary", icon=":material/play_arrow:", key="recover_file",
-        on_click=start, args=(x, settings),
-    )  # fmt: skip
+    with recover_form.row():
+        couplings, estimate = recover_form.kind(homogeneous=side > 0)
+        seconds, seed = recover_form.length()
+        settings = {
+            "side": side,
+            "couplings": couplings,
+            "estimate": estimate,
+            "budget_s": float(seconds),
+            "seed": seed,
+        }
+        recover_form.start_button(start, x, settings)
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the file …")

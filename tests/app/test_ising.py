@@ -102,7 +102,7 @@ def test_elsewhere_the_page_says_what_the_sampler_is_for(stocked_lattice, drawn)
     assert not at.exception
     assert len(drawn["lattice_live"].panels) == 1
     assert "trained for 4 × 4 sites and σ from −0.5 to 0.5" in told(drawn["lattice_live"])
-    assert "the sampler of 4 × 4 sites" in "\n".join(m.value for m in at.markdown)
+    assert "This is the sampler of 4 × 4 sites" in "\n".join(m.value for m in at.markdown)
 
 
 def test_a_coupling_beyond_the_training_is_shown_exactly_only(stocked_lattice, drawn):
@@ -245,10 +245,15 @@ def test_curves_are_measured_where_none_are_stored(source, monkeypatch):
     figure, words = lattice_curves.log_z(source, seen)
     assert "importance sampling with 4 lattices" in words
     learned = np.asarray(figure.data[0].y) / 1000
-    assert f"{np.abs(learned).max():.2g}" in words
+    assert lattice_curves.plain(np.abs(learned).max()) in words
     for field in lattice_curves.TITLES:
         assert "The largest difference is" in lattice_curves.compared(seen, field)[1]
     assert "Kaufman" in lattice_curves.energy(seen)[1]
+
+
+@pytest.mark.parametrize(("value", "text"), [(6.94e-5, "0.000069"), (0.011, "0.011"), (1.26, "1.3"), (0.0, "0")])
+def test_small_numbers_are_written_out(value, text):
+    assert lattice_curves.plain(value) == text
 
 
 def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, generator, drawn):
