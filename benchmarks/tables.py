@@ -1,5 +1,6 @@
 """Print the README's tables from the stored cards and results: `python benchmarks/tables.py`."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -35,16 +36,13 @@ def table(title: str, rows: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     cards = {path.parent.name: json.loads(path.read_text()) for path in sorted(HERE.glob("../checkpoints/*/card.json"))}
-    print(table("Shipped models", cards))
-    for path in sorted((HERE / "results").glob("*.json")):
+    print(table("Shipped models", {name: card for name, card in cards.items() if "gfn_excess" in card}))
+    for path in sorted((HERE / "results").glob("toy2d-*.json")):
         stored = json.loads(path.read_text())
-        print(
-            table(
-                f"{stored['command']} ({stored['machine']}, {stored['threads']} thread(s), {stored['date']})",
-                stored["rows"],
-            )
-        )
+        how = f"{stored['command']} ({stored['machine']}, {stored['threads']} thread(s), {stored['date']})"
+        print(table(how, stored["rows"]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ebgfn.algorithms import RECIPES
+from ebgfn.algorithms import ALGORITHMS
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.toy2d import DENSITIES
 from ebgfn.evaluation.report import evaluate
@@ -26,6 +26,7 @@ from ebgfn.files import write_json
 from ebgfn.training import TrainingDiverged, start, train
 
 RESULTS = Path(__file__).parent / "results"
+PRESETS = ("fast", "paper")
 COLUMNS = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess", "steps", "train_seconds")
 
 # What `fast` is without each of its parts.
@@ -42,7 +43,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 def measure(config: Toy2DConfig, changes: dict[str, Any]) -> dict[str, Any]:
     """Train one model and evaluate it; distances from the floor in nats."""
-    state = start(config, dataclasses.replace(RECIPES[config.preset], **changes))
+    state = start(config, dataclasses.replace(ALGORITHMS["toy2d", config.preset][1], **changes))
     try:
         for _ in train(state, event_interval_s=10):
             pass
@@ -64,7 +65,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-s", type=float, default=120.0)
     parser.add_argument("--sets", nargs="+", choices=DENSITIES, default=list(DENSITIES))
-    parser.add_argument("--presets", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
     parser.add_argument("--ablate", action="store_true", help="fast with one part taken away at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)

@@ -57,6 +57,21 @@ class Shrinkage:
     variance: float
 
 
+@dataclass(frozen=True)
+class Scale:
+    """`step`: how far the couplings may move at once. `ordered`: whether all spins of the data nearly always agree."""
+
+    step: float
+    ordered: bool
+
+
+def scale(spins: Spins, *, ordered: float) -> Scale:
+    """What the largest eigenvalue of the spins' correlations says; the phase is ordered above this share of their sum."""
+    largest = torch.linalg.eigvalsh(spins.T @ spins / len(spins))[-1].item()
+    # The loss curves most where all spins move together.
+    return Scale(min(0.3, 1.0 / largest), largest / spins.shape[1] > ordered)
+
+
 class Couplings:
     """The energy's part of the training: weights, momentum and, once it is found, the support.
 

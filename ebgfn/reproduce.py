@@ -6,11 +6,13 @@ Scores are -log RMSE over all D^2 entries of J; higher is better. Methods may gi
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from ebgfn.baselines import pcd, pooled
 from ebgfn.config import IsingConfig
@@ -40,7 +42,11 @@ OURS = {
     "neg_log_rmse_refit": {"estimate": "refit"},
     "neg_log_rmse_homogeneous": {"couplings": "homogeneous", "estimate": "refit"},
 }
-KERNELS: dict[str, Any] = {"neg_log_rmse_pcd_gibbs": Gibbs, "neg_log_rmse_pcd_gwg": GibbsWithGradients}
+# The best of nine settings in 20 s runs, judged by the truth: a step of Adam after 20 sites drawn, or 20 flips proposed.
+PCD: dict[str, tuple[Any, pcd.Settings]] = {
+    "neg_log_rmse_pcd_gibbs": (partial(Gibbs, sites=20), pcd.Settings(lr=1e-3, l1=0.1)),
+    "neg_log_rmse_pcd_gwg": (GibbsWithGradients, pcd.Settings(lr=1e-3, l1=0.1, sampling_steps=20)),
+}
 
 
 def ising(
@@ -65,11 +71,15 @@ def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, fl
     scores["neg_log_rmse_pl_homogeneous_oracle"] = shared["neg_log_rmse_oracle"]
     data = torch.from_numpy(x).float()
     scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(data).numpy(), true)
-    for name, kernel in KERNELS.items():
-        generator = torch.Generator().manual_seed(seed)
-        found = pcd.learn(data, kernel, pcd.Budget(seconds=budget_s), generator=generator)
-        scores[name] = neg_log_rmse(found.averaged.numpy(), true)
-    return scores
+    return scores | {name: _pcd(name, data, true, seed, budget_s) for name in PCD}
+
+
+def _pcd(
+    name: str, data: Float[Tensor, "rows dim"], true: Float[np.ndarray, "dim dim"], seed: int, budget_s: float
+) -> float:
+    (kernel, settings), generator = PCD[name], torch.Generator().manual_seed(seed)
+    found = pcd.learn(data, kernel, pcd.Budget(seconds=budget_s), generator=generator, settings=settings)
+    return neg_log_rmse(found.averaged.numpy(), true)
 
 
 def _ours(config: IsingConfig, changes: dict[str, Any], true: Float[np.ndarray, "dim dim"]) -> float:

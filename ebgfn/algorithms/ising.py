@@ -19,7 +19,7 @@ from torch import Tensor
 from ebgfn.algorithms.fast import random_masks
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
 from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.couplings import Couplings
+from ebgfn.couplings import Couplings, Scale, scale
 from ebgfn.data.stream import Rows
 from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood
@@ -64,7 +64,7 @@ class Ising:
             Sampler(model.policy, model.log_z), lr=recipe.lr, average=recipe.average, clip=recipe.clip
         )
         self._spins: Vectors | None = None
-        self._step, self._is_ordered = 0.0, False
+        self._scale = Scale(0.0, ordered=False)
 
     def step(self, source: Rows, now: Moment, generator: torch.Generator) -> dict[str, float]:
         spins = self._look_at(source)
@@ -83,10 +83,7 @@ class Ising:
         """All data as spins (at most `rows` of them), and what they say of steps and phase."""
         if self._spins is None:
             self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
-            share = torch.linalg.eigvalsh(self._spins.T @ self._spins / len(self._spins))[-1].item()
-            # The loss curves most where all spins move together.
-            self._step = min(0.3, 1.0 / share)
-            self._is_ordered = share / self._spins.shape[1] > self.recipe.ordered
+            self._scale = scale(self._spins, ordered=self.recipe.ordered)
         return self._spins
 
     def _negatives(self, x: Vectors, generator: torch.Generator) -> tuple[Vectors, float]:
@@ -101,15 +98,15 @@ class Ising:
     def _update_couplings(self, spins: Vectors, now: Moment) -> None:
         recipe = self.recipe
         homogeneous = len(self.energy.module.weights) < self.energy.module.dim
-        penalised = self._estimate == "sparse" or (self._is_ordered and not homogeneous)
+        penalised = self._estimate == "sparse" or (self._scale.ordered and not homogeneous)
         if penalised or now.progress < recipe.find_share:
-            threshold = recipe.ordered_threshold if penalised and self._is_ordered else recipe.threshold
+            threshold = recipe.ordered_threshold if penalised and self._scale.ordered else recipe.threshold
             concave = not penalised and now.progress > 0.25 * recipe.find_share
-            self.energy.penalised_step(spins, step=self._step, threshold=threshold, concave=concave)
+            self.energy.penalised_step(spins, step=self._scale.step, threshold=threshold, concave=concave)
         else:
-            self.energy.refit_step(spins, step=self._step, pooled=self._estimate == "pooled" and not homogeneous)
+            self.energy.refit_step(spins, step=self._scale.step, pooled=self._estimate == "pooled" and not homogeneous)
 
     def _any_order(self, x: Vectors, generator: torch.Generator) -> Float[Tensor, ""]:
-        mask = random_masks(*x.shape, generator)
+        mask = random_masks(len(x), x.shape[1], generator)
         logits = self.sampler.module.policy(x, mask).value_logits
         return any_order_likelihood(logits, conditionals(self.energy.module, x), mask).mean()

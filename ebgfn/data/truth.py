@@ -21,7 +21,7 @@ CHUNK = 1000
 def _gaussians(xy: Points, centres: Float[np.ndarray, "m 2"], sigma: float) -> LogDensity:
     """Equal mixture of round Gaussians; with many centres, the rule of equal weights along a curve."""
     square = ((xy[:, None] - centres[None]) ** 2).sum(2)
-    return logsumexp(-square / (2 * sigma**2), axis=1) - math.log(2 * math.pi * sigma**2 * len(centres))
+    return np.asarray(logsumexp(-square / (2 * sigma**2), axis=1)) - math.log(2 * math.pi * sigma**2 * len(centres))
 
 
 def _midpoints(low: float, high: float) -> Float[np.ndarray, " nodes"]:
@@ -44,7 +44,7 @@ def circles(xy: Points) -> LogDensity:
     ring = np.array([3.0, 1.5])
     # A Gaussian spread along a circle: Bessel function i0, here scaled by its exponential growth.
     log_ring = -((r - ring) ** 2) / (2 * sigma**2) + np.log(i0e(r * ring / sigma**2))
-    return logsumexp(log_ring, axis=1) - math.log(2 * 2 * math.pi * sigma**2)
+    return np.asarray(logsumexp(log_ring, axis=1)) - math.log(2 * 2 * math.pi * sigma**2)
 
 
 def moons(xy: Points) -> LogDensity:

@@ -12,6 +12,7 @@ from ebgfn.data import kaufman
 from ebgfn.data.ising import CRITICAL_SIGMA
 from ebgfn.evaluation import lattice
 from ebgfn.evaluation.lattice import Curves, Point
+from ebgfn.model import Model
 from ebgfn.policies.lattice import MAX_SIGMA
 from ebgfn.ui import downloads, lattice_source
 from ebgfn.ui.lattice_source import Sampler
@@ -30,11 +31,11 @@ class Measurement:
         self.source, self.n = source, FEW
         self.rows: list[Point] = []
         self.known = lattice.stored(source.folder)
-        self.future: Future | None = None if self.known else _pool.submit(self._work)
+        self.future: Future | None = None if self.known else _pool.submit(self._work, lattice_source.model(source))
 
-    def _work(self) -> None:
-        model, sigmas = lattice_source.model(self.source), lattice.sigmas(self.source.side)
-        for row in lattice.points(model, sigmas, self.n, torch.Generator().manual_seed(0)):
+    def _work(self, model: Model) -> None:
+        sigmas, generator = lattice.sigmas(self.source.side), torch.Generator().manual_seed(0)
+        for row in lattice.points(model, sigmas, self.n, generator):
             self.rows.append(row)
 
     @property

@@ -83,8 +83,8 @@ def show(source: Sampler | None, side: int, seed: int) -> None:
 
 
 def _dial(sigma: float, side: int) -> Dial:
-    critical = CRITICAL_SIGMA / UNIT
-    ends = ("−0.6: neighbours differ", f"marks: critical, ±{CRITICAL_SIGMA:.4f}", "0.6: neighbours agree")
-    return Dial(
-        "σ", round(sigma / UNIT), _LOW, _HIGH, UNIT, (-critical, critical) if side % 2 == 0 else (critical,), ends
-    )
+    critical, even = CRITICAL_SIGMA / UNIT, side % 2 == 0
+    marked = f"marks: critical, ±{CRITICAL_SIGMA:.4f}" if even else f"mark: critical, {CRITICAL_SIGMA:.4f}"
+    ends = ("−0.6: neighbours differ", marked, "0.6: neighbours agree")
+    marks = (-critical, critical) if even else (critical,)
+    return Dial("σ", round(sigma / UNIT), _LOW, _HIGH, UNIT, marks, ends)

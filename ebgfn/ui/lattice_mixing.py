@@ -9,6 +9,7 @@ import streamlit as st
 from ebgfn.data.ising import CRITICAL_SIGMA
 from ebgfn.evaluation import lattice_mixing
 from ebgfn.evaluation.lattice_mixing import Memory
+from ebgfn.model import Model
 from ebgfn.ui import frame, lattice_player, lattice_source
 from ebgfn.ui.lattice_source import Sampler
 
@@ -26,11 +27,11 @@ class Measurement:
     def __init__(self, source: Sampler, sigma: float, k: int):
         self.asked = (source, sigma, k)
         self.rows: list[Memory] = []
-        self.future: Future = _pool.submit(self._work)
+        self.future: Future = _pool.submit(self._work, lattice_source.model(source))
 
-    def _work(self) -> None:
-        source, sigma, k = self.asked
-        for row in lattice_mixing.compare(lattice_source.model(source), sigma=sigma, k=k):
+    def _work(self, model: Model) -> None:
+        _, sigma, k = self.asked
+        for row in lattice_mixing.compare(model, sigma=sigma, k=k):
             self.rows.append(row)
 
 
@@ -75,9 +76,12 @@ def show(source: Sampler) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = f"Near the critical {CRITICAL_SIGMA:.4f}, where Gibbs sampling is slowest."
         sigma = st.slider("σ of the moves", *NEAR, NEAR_DEFAULT, 0.01, key="near", bind="query-params", help=text)
-        most, first = st.slider, min(K_DEFAULT, dim)
-        k = most("K, sites voided and filled", 1, dim, first, key="void", bind="query-params")
-    sigma, k = (round(sigma, 2) if NEAR[0] <= sigma <= NEAR[1] else NEAR_DEFAULT), (k if 1 <= k <= dim else first)
+        first = min(K_DEFAULT, dim)
+        if st.session_state.get("void", first) > dim:  # chosen for a larger lattice
+            st.session_state["void"] = first
+        k = st.slider("K, sites voided and filled", 1, dim, first, key="void", bind="query-params")
+    sigma = round(sigma, 2) if NEAR[0] <= sigma <= NEAR[1] else NEAR_DEFAULT
+    k = k if 1 <= k <= dim else first
     lattice_player.show(source, sigma, k)
     state = current(source, sigma, k)
     st.fragment(_draw, run_every=None if state.future.done() else 0.4)(state, state.future.done())
@@ -108,16 +112,7 @@ def figure(rows: list[Memory], field: str, cost: str) -> go.Figure:
     """Autocorrelation of one observable against what was spent on it."""
     drawing = go.Figure()
     for row in rows:
-        rho, se = getattr(row, field), getattr(row, f"{field}_se")
-        moves = np.arange(len(rho))
-        spent = moves * row.sites if cost == COSTS[0] else moves * row.seconds * 1000
-        show = slice(0, None) if cost == COSTS[0] else slice(1, None)  # no zero on a scale of powers
-        colour, dash = _STYLE[row.kernel]
-        errors = {"array": 2 * se[show], "thickness": 1.2, "width": 2}
-        drawing.add_scatter(
-            x=spent[show], y=rho[show], error_y=errors, name=name(row), mode="lines+markers" if len(rho) < 40 else "lines",
-            line={"color": colour, "dash": dash, "width": 2.5}, marker={"size": 6},
-        )  # fmt: skip
+        _line(drawing, row, field, by_sites=cost == COSTS[0])
     if cost == COSTS[0]:
         dim = next((row.sites for row in rows if not row.k), 1)
         longest = max([dim, *(row.sites * (len(row.energy) - 1) for row in rows if row.k)])
@@ -128,6 +123,18 @@ def figure(rows: list[Memory], field: str, cost: str) -> go.Figure:
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     drawing.update_layout(height=360, margin={"t": 60, "b": 10, "l": 10, "r": 10}, legend=legend)
     return drawing
+
+
+def _line(drawing: go.Figure, row: Memory, field: str, *, by_sites: bool) -> None:
+    rho, se = getattr(row, field), getattr(row, f"{field}_se")
+    first = 0 if by_sites else 1  # a scale of powers has no zero
+    spent = np.arange(first, len(rho)) * (row.sites if by_sites else 1000 * row.seconds)
+    colour, dash = _STYLE[row.kernel]
+    errors = {"array": 2 * se[first:], "thickness": 1.2, "width": 2}
+    line, mode = {"color": colour, "dash": dash, "width": 2.5}, "lines+markers" if len(rho) < 40 else "lines"
+    drawing.add_scatter(
+        x=spent, y=rho[first:], error_y=errors, name=name(row), mode=mode, line=line, marker={"size": 6}
+    )
 
 
 def name(row: Memory) -> str:

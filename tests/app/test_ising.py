@@ -156,6 +156,16 @@ def test_a_sampler_of_another_side_than_its_folder_says_is_refused(machine, samp
     assert "no sampler of 5 x 5" in at.error[0].value
 
 
+def test_a_smaller_sampler_has_a_smaller_k(stocked_lattice, drawn):
+    small = build(LatticeConfig(side=3), Architecture(hidden=8, depth=1, kind="lattice"))
+    small.save(stocked_lattice.parent / "lattice-3x3")
+    at = open_page(side="4", void="16")
+    at = at.slider(key="side").set_value(3).run()
+    assert not at.exception
+    assert at.slider(key="void").value <= 9
+    assert len(drawn["lattice_player"].panels[0].cells[0]) == 9
+
+
 @pytest.mark.parametrize("number", [None, "22", True, 61, -61, float("nan"), [1]])
 def test_what_the_dial_cannot_have_sent_is_ignored(number):
     assert lattice_live._dialled(number) is None
