@@ -32,8 +32,9 @@ def model(config: IsingConfig | FileConfig = CONFIG, couplings: np.ndarray | Non
     """A model that holds these couplings; its sampler follows their fields."""
     made = build(config, Architecture(hidden=16, depth=1, kind="field"))
     found = torch.from_numpy(recovered(config.dim) if couplings is None else couplings)
-    made.energy.weights.data.copy_(found[tuple(torch.triu_indices(config.dim, config.dim, 1))])
-    made.policy.couplings.copy_(found)
+    for number in range(len(made.energy.weights)):
+        made.energy.weights.data[number] = found[made.energy.shared == number].median()
+    made.policy.couplings.copy_(made.energy.couplings())
     for part in (made.energy, made.policy):
         part.requires_grad_(False).eval()
     return made
@@ -45,7 +46,7 @@ def run(home: Path, name: str, config: IsingConfig | FileConfig = CONFIG, **stat
     made = store.create(home / "runs" / name, config, created)
     model(config).save(made.checkpoint)
     for step in STEPS:
-        couplings = recovered(config.dim) * step / 30
+        couplings = recovered(config.dim) * (step / 30)
         x = np.random.default_rng(step).integers(0, 2, (SAMPLES, config.dim)).astype(np.uint8)
         made.write_frame(step, {"couplings": couplings, "samples": x})
         line = {"pairs": 32.0, "mean_coupling": 0.2, "mh_acceptance": 0.9, "ess": 0.5, "log_z": 12.0}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.config import Config, FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
+from ebgfn.config import FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
 from ebgfn.ui import exactly, plots, preview
@@ -14,15 +14,17 @@ from ebgfn.ui import exactly, plots, preview
 SIDE, DRAWS = 64, 4_000_000
 HISTORY, SAMPLES = 40, 512
 
+AnyConfig = Toy2DConfig | IsingConfig | FileConfig | LatticeConfig
 
-def describe(config: Config) -> str:
+
+def describe(config: AnyConfig) -> str:
     """One line that says what a run trains."""
     length = f"{config.steps} steps" if config.steps else f"{config.budget_s:g} s"
     name, details = _named(config)
     return " · ".join([name, length, f"seed {config.seed}", *details])
 
 
-def _named(config: Config) -> tuple[str, list[str]]:
+def _named(config: AnyConfig) -> tuple[str, list[str]]:
     """What is trained, and what else there is to say of it."""
     match config:
         case Toy2DConfig():

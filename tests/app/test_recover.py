@@ -391,7 +391,7 @@ def test_what_was_learned_stays_when_the_file_is_gone(shipped, scenes, charts, s
 
 def scene(truth=True, side=4) -> Scene:
     couplings = tiny_couplings.recovered()
-    moments = tuple(Moment(s, s / 10, couplings * s / 30, samples(16)) for s in (15, 30))
+    moments = tuple(Moment(s, s / 10, couplings * (s / 30), samples(16)) for s in (15, 30))
     return Scene("name", "source", side, Lattice(4, 0.2).couplings() if truth else None, samples(16), moments)
 
 
