@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ebgfn import shipped
 from ebgfn.config import CONFIGS
 from ebgfn.files import write_bytes
 from ebgfn.options import parser, refuse
@@ -33,7 +34,8 @@ def train(args: argparse.Namespace) -> int:
     kind: Any = CONFIGS[args.kind]
     names = {f.name for f in dataclasses.fields(kind)} & set(vars(args))
     config = kind(**{name: getattr(args, name) for name in names})
-    _ = config.dim  # reads a file of samples: what is wrong with it is said before there is a run
+    # What is wrong with a file of samples, or with a model to start from, is said before there is a run.
+    _ = config.dim, shipped.first(config)
     path = Path(args.run) if args.run else jobs.new_path(config)
     return train_here(store.create(path, config, jobs.foreground_status()), as_json=args.json)
 
@@ -80,7 +82,7 @@ def report_run(run: RunFolder, status: Status, *, as_json: bool) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    folder = store.locate(args.model, shipped=store.shipped_folder())
+    folder = store.locate(args.model, shipped=shipped.folder())
     from ebgfn.evaluation.report import evaluate as measure
     from ebgfn.model import load
 
@@ -102,7 +104,7 @@ def trained_seconds(checkpoint: Path) -> float | None:
 
 
 def sample(args: argparse.Namespace) -> int:
-    folder, out = store.locate(args.model, shipped=store.shipped_folder()), writable(args.out)
+    folder, out = store.locate(args.model, shipped=shipped.folder()), writable(args.out)
     import numpy as np
     import torch
 
@@ -124,7 +126,7 @@ def sample(args: argparse.Namespace) -> int:
 
 
 def chain(args: argparse.Namespace) -> int:
-    folder, out = store.locate(args.model, shipped=store.shipped_folder()), writable(args.out)
+    folder, out = store.locate(args.model, shipped=shipped.folder()), writable(args.out)
     import numpy as np
     import torch
 

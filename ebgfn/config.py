@@ -160,6 +160,7 @@ ABOUT_COUPLINGS = "free: each pair its own; homogeneous: pairs at equal displace
 ABOUT_ESTIMATES = (
     "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
 )
+STARTS = ("zero", "shipped")
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class IsingConfig:
     budget_s: float = _limited(120.0, 1.0, MAX_BUDGET_S, "seconds of training")
     steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
     seed: int = _limited(0, 0, 2**31 - 1, "random seed, of the data too")
+    start: str = _choice("zero", STARTS, "couplings at first: zero, or those of the shipped model of nearest sigma")
 
     def __post_init__(self):
         check(self)

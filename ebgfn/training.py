@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ebgfn import shipped
 from ebgfn.algorithms import ALGORITHMS
 from ebgfn.algorithms.learner import Diverged, Moment
 from ebgfn.config import Config
@@ -49,6 +50,8 @@ class TrainState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # the initial weights: torch's layers take no generator
             model = build(config, self.architecture)
+        if (path := shipped.first(config)) is not None:
+            shipped.give(model, path)
         self.algorithm = algorithm(model, recipe)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step, self.elapsed_s = 0, 0.0

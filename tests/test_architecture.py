@@ -13,7 +13,7 @@ LAYERS = [
     ["networks"],
     ["energies", "policies", "config"],
     ["trajectories", "model"],
-    ["losses", "mcmc", "couplings"],
+    ["losses", "mcmc", "couplings", "shipped"],
     ["baselines"],
     ["evaluation"],
     ["algorithms"],

@@ -13,7 +13,7 @@ from ebgfn.data.kaufman import log_z as kaufman_log_z
 from ebgfn.energies import LatticeEnergy
 from ebgfn.evaluation import exact
 from ebgfn.evaluation.couplings import of_couplings, of_lattice
-from ebgfn.model import Architecture, load
+from ebgfn.model import Architecture, build, load
 from ebgfn.training import TrainState, start, train
 from ebgfn.trajectories import sample_forward, sample_lattices
 
@@ -48,6 +48,27 @@ def moments(log_p: torch.Tensor, dim: int) -> torch.Tensor:
     """Exact means of s_i s_j."""
     spins = 2 * exact.all_states(dim).double() - 1
     return (spins * log_p.exp()[:, None]).T @ spins
+
+
+def test_training_starts_from_the_shipped_model_of_nearest_sigma(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
+    config = IsingConfig(side=3, sigma=0.2, start="shipped", steps=1)
+    with pytest.raises(ValueError, match="no model of a 3 x 3 lattice with free couplings is shipped"):
+        start(config, FIELD)
+    for sigma, couplings in ((0.1, "free"), (-0.1, "free"), (0.2, "homogeneous")):
+        other = IsingConfig(side=3, sigma=sigma, couplings=couplings)
+        made = build(other, FIELD.architecture)
+        made.energy.weights.data.fill_(sigma)
+        made.save(tmp_path / f"{other.label}-{couplings}")
+    (tmp_path / "ising-3x3-damaged").mkdir()
+    (tmp_path / "ising-3x3-damaged" / "model.safetensors").write_bytes(b"")
+    state = start(config, FIELD)
+    assert torch.all(state.model().energy.weights == 0.1)
+    list(train(state))
+    assert (state.model().energy.weights - 0.1).abs().max() < 0.1
+    wider = dataclasses.replace(FIELD, architecture=Architecture(hidden=49, depth=2, kind="field"))
+    with pytest.raises(ValueError, match="other sizes"):
+        start(config, wider)
 
 
 def test_recovered_moments_are_those_of_the_data(couplings):

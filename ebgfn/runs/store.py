@@ -42,11 +42,6 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
-def shipped_folder() -> Path:
-    """Folder of the models that come with the project; EBGFN_CHECKPOINTS names another."""
-    return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
-
-
 def uploads_folder() -> Path:
     """Folder of the samples that visitors brought."""
     return home() / "uploads"

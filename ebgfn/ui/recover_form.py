@@ -1,12 +1,14 @@
 """Settings of a recovery: which lattice the samples come from, how couplings are estimated, for how long."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from ebgfn.config import COUPLINGS, ESTIMATES, IsingConfig
+from ebgfn.config import COUPLINGS, ESTIMATES, STARTS, IsingConfig
 from ebgfn.data.ising import CRITICAL_SIGMA, SIDES, SIGMAS
+from ebgfn.shipped import nearest
 from ebgfn.ui import frame, training_panel
 from ebgfn.ui.training_panel import MAX_SEED, SHORTEST_S
 
@@ -45,6 +47,7 @@ def lattice() -> None:
         couplings, estimate = kind(homogeneous=True)
         sizes = int(side), round(sigma, 6), int(samples)
         config = IsingConfig(*sizes, couplings, estimate, budget_s=float(seconds), seed=seed)
+        config = replace(config, start=start(config))
         start_button(training_panel.start, [config])
 
 
@@ -71,6 +74,19 @@ def kind(*, homogeneous: bool) -> tuple[str, str]:
         "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
     )
     return couplings or COUPLINGS[0], estimate or ESTIMATES[0]
+
+
+def start(config: IsingConfig) -> str:
+    """Where the couplings start: at zero, or at those of the nearest shipped model, where there is one."""
+    path = nearest(config)
+    if path is None:
+        return STARTS[0]
+    frame.hold_choice("recover_start", STARTS, "The start")
+    text = (
+        f"zero: from nothing. shipped: from {path.name}, the shipped model of the nearest σ; the seconds stay the same."
+    )
+    chosen = st.segmented_control("Start", STARTS, default=STARTS[0], required=True, help=text, **widget("start"))
+    return chosen or STARTS[0]
 
 
 def length() -> tuple[int, int]:

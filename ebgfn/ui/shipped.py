@@ -1,6 +1,5 @@
 """The models that come with the app, loaded once and shared by all visitors."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +7,8 @@ import streamlit as st
 
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.toy2d import DENSITIES
+from ebgfn.shipped import folder as root
 from ebgfn.ui import plots, preview
-
-
-def root() -> Path:
-    """Folder of shipped checkpoints; $EBGFN_CHECKPOINTS names another."""
-    return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[2] / "checkpoints")
 
 
 def folder(dataset: str, bits: int = FULL_BITS) -> Path | None:

@@ -31,7 +31,9 @@ def _named(config: AnyConfig) -> tuple[str, list[str]]:
             return f"{config.dataset} · {config.preset}", [f"{config.bits} bits an axis"]
         case IsingConfig():
             lattice = f"{config.side} × {config.side} lattice, σ = {config.sigma:g}"
-            return f"couplings of a {lattice}".replace("-", "−"), [f"{config.samples:,} samples", *_estimated(config)]
+            start = ["from the shipped model"] if config.start == "shipped" else []
+            details = [f"{config.samples:,} samples", *_estimated(config), *start]
+            return f"couplings of a {lattice}".replace("-", "−"), details
         case FileConfig():
             lattice = [f"{config.side} × {config.side} lattice"] if config.side else []
             # Its name is a digest, of which a few letters tell it from others.
