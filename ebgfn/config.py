@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ebgfn.data import ising, uploads
+from ebgfn.data import images, ising, uploads
 from ebgfn.data.toy2d import DENSITIES, DRAWN, Density, density, drawn
 
 if TYPE_CHECKING:
@@ -317,4 +317,50 @@ class LatticeConfig:
         return cls(**values)
 
 
-CONFIGS: dict[str, type[Config]] = {c.kind: c for c in (Toy2DConfig, IsingConfig, FileConfig, LatticeConfig)}
+@dataclass(frozen=True)
+class ImagesConfig:
+    """Training on a set of binary images."""
+
+    kind: ClassVar[str] = "images"
+
+    dataset: str = _choice("mnist", images.IMAGE_SETS, "set of images")
+    budget_s: float = _limited(1200.0, 1.0, MAX_BUDGET_S, "seconds of training")
+    steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
+    seed: int = _limited(0, 0, 2**31 - 1, "random seed")
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def preset(self) -> str:
+        return "fast"
+
+    @property
+    def side(self) -> int:
+        return images.SIDES[self.dataset]
+
+    @property
+    def dim(self) -> int:
+        return self.side**2
+
+    @property
+    def label(self) -> str:
+        return f"{self.dataset}-images"
+
+    def source(self, *, position: int) -> "Source":
+        from ebgfn.data.image_stream import BinaryImages
+
+        return BinaryImages(images.read(self.dataset, "train"), seed=self.seed, position=position)
+
+    def to_json(self) -> dict[str, Any]:
+        return given(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "ImagesConfig":
+        check_names(cls, values)
+        return cls(**values)
+
+
+CONFIGS: dict[str, type[Config]] = {
+    c.kind: c for c in (Toy2DConfig, IsingConfig, FileConfig, ImagesConfig, LatticeConfig)
+}

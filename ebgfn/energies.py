@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ebgfn.convolutions import UNet
 from ebgfn.data import ising
 from ebgfn.networks import ResidualMLP, inference_chunks, zero_last
 
@@ -75,6 +76,38 @@ class QuadraticEnergy(nn.Module):
         spins = 2.0 * x - 1.0
         fields = spins @ self.couplings()
         return 4.0 * spins * fields - (spins * fields).sum(1, keepdim=True)
+
+
+class ConvEnergy(nn.Module):
+    """Sum over pixels of a U-Net on a square image; flat before training.
+
+    The network is that of `ConvPolicy`, asked about a complete image: what the sampler has learned to see is where the
+    energy can start (`start_from`).
+    """
+
+    CHUNK = 128
+
+    def __init__(self, side: int, *, width: int = 16, dense: int = 256):
+        super().__init__()
+        self.dim = side * side
+        self.net = UNet(side, width=width, dense=dense)
+
+    def forward(self, x: Vectors) -> Batch:
+        return self.net(2.0 * x - 1.0, torch.ones_like(x)).sum(1)
+
+    def neighbours(self, x: Vectors) -> Vectors:
+        """D evaluations for each row: for small images and few rows only."""
+        flips = torch.eye(self.dim)
+        rows = [torch.cat([self(part) for part in (row - flips).abs().split(self.CHUNK)]) for row in x]
+        return torch.stack(rows) if rows else torch.empty_like(x)
+
+    @torch.no_grad()
+    def start_from(self, net: UNet) -> None:
+        """Take over all of a network but its last layer: the energy stays flat, its features are not new."""
+        ours = self.net.state_dict()
+        for name, weights in net.state_dict().items():
+            if not name.startswith("last."):
+                ours[name].copy_(weights)
 
 
 class LatticeEnergy(nn.Module):

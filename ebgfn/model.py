@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ebgfn.config import CONFIGS, Config, FileConfig, IsingConfig, LatticeConfig
+from ebgfn.config import CONFIGS, Config, FileConfig, ImagesConfig, IsingConfig, LatticeConfig
 from ebgfn.data.torus import displacements
-from ebgfn.energies import LatticeEnergy, MLPEnergy, QuadraticEnergy
+from ebgfn.energies import ConvEnergy, LatticeEnergy, MLPEnergy, QuadraticEnergy
 from ebgfn.files import write_bytes, write_json
-from ebgfn.policies import FieldPolicy, LatticePolicy, MLPPolicy
+from ebgfn.policies import ConvPolicy, FieldPolicy, LatticePolicy, MLPPolicy
 from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve
 
 Build = Callable[[Any, Any], tuple[nn.Module, nn.Module, torch.Tensor]]
@@ -32,7 +32,8 @@ class CheckpointError(ValueError):
 class Architecture:
     """Sizes of the two networks: what has to be known, beside the weights, to build them again.
 
-    `hidden` and `depth` are those of the policy, and of the energy too unless it has its own.
+    `hidden` and `depth` are those of the policy, and of the energy too unless it has its own. A convolutional network has
+    a dense layer of `hidden` and, at full resolution, `channels`; its depth is fixed.
     """
 
     hidden: int = 256
@@ -42,11 +43,15 @@ class Architecture:
     kind: str = "mlp"
     energy_hidden: int | None = None
     energy_depth: int | None = None
+    channels: int = 16
 
     def __post_init__(self):
         if not all(isinstance(v, bool) for v in (self.learned_location, self.learned_erasure)):
             raise ValueError("learned_location and learned_erasure must be true or false")
-        widths, depths = (self.hidden, self.energy_hidden or 1), (self.depth, self.energy_depth or 1)
+        widths, depths = (
+            (self.hidden, self.energy_hidden or 1, 16 * self.channels),
+            (self.depth, self.energy_depth or 1),
+        )
         fits = all(1 <= width <= MAX_WIDTH for width in widths) and all(1 <= depth <= MAX_DEPTH for depth in depths)
         if self.kind not in NETWORKS or not fits:
             raise ValueError(
@@ -73,6 +78,12 @@ def _field(config: IsingConfig | FileConfig, sizes: Architecture) -> tuple[nn.Mo
     )
 
 
+def _conv(config: ImagesConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """For images: both convolutional."""
+    shape = {"width": sizes.channels, "dense": sizes.hidden}
+    return ConvEnergy(config.side, **shape), ConvPolicy(config.side, **shape), flat_log_z(config.dim)
+
+
 def _lattice(config: LatticeConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
     """For all couplings of a lattice: the known energy, a policy given sigma, and log Z at knots of sigma."""
     sigma = torch.linspace(0.0, MAX_SIGMA, KNOTS)
@@ -86,8 +97,8 @@ def flat_log_z(dim: int) -> torch.Tensor:
     return torch.tensor(dim * 0.6931471805599453)
 
 
-NETWORKS: dict[str, Build] = {"mlp": _mlp, "field": _field, "lattice": _lattice}
-KINDS = {"toy2d": "mlp", "ising": "field", "file": "field", "lattice": "lattice"}
+NETWORKS: dict[str, Build] = {"mlp": _mlp, "field": _field, "conv": _conv, "lattice": _lattice}
+KINDS = {"toy2d": "mlp", "ising": "field", "file": "field", "images": "conv", "lattice": "lattice"}
 
 
 @dataclass(frozen=True)

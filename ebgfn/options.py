@@ -16,6 +16,7 @@ KINDS = {
     "toy2d": "data in the plane",
     "ising": "couplings of a lattice, from samples of it",
     "file": "couplings of binary samples in a file",
+    "images": "binary images",
     "lattice": "one sampler for all couplings of a lattice, without data",
 }
 

@@ -46,6 +46,12 @@ def filled_at(order: Orders, step: int | Int[Tensor, "batch #dim"]) -> Masks:
     return ranks(order) < step
 
 
+def random_masks(batch: int, dim: int, generator: torch.Generator) -> Masks:
+    """Random states: the number t of filled entries uniform on 0..D-1 and stratified over the batch, their set uniform."""
+    t = ((torch.arange(batch) + torch.rand(1, generator=generator)) / batch * dim).long().clamp(max=dim - 1)
+    return uniform_orders(batch, dim, generator) < t.unsqueeze(1)
+
+
 def log_orders(dim: int, start: int = 0) -> float:
     """log of the number of orders in which the entries void at step `start` can be filled."""
     return math.lgamma(dim - start + 1)

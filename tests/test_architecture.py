@@ -10,9 +10,10 @@ ROOT = Path(__file__).parents[1]
 # A module may import from its own part and from earlier lines; parts on one line know nothing of each other.
 LAYERS = [
     ["files", "processor", "data"],
-    ["networks"],
+    ["networks", "convolutions"],
     ["energies", "policies", "config"],
     ["trajectories", "model"],
+    ["blocks"],
     ["losses", "mcmc", "couplings", "shipped"],
     ["baselines"],
     ["evaluation"],

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ebgfn.algorithms.fast import Fast, FastRecipe
+from ebgfn.algorithms.images import Images, ImagesRecipe
 from ebgfn.algorithms.ising import Ising, IsingRecipe
 from ebgfn.algorithms.lattice import Lattice, LatticeRecipe
 from ebgfn.algorithms.paper import Paper, PaperRecipe
@@ -12,6 +13,7 @@ ALGORITHMS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("toy2d", "paper"): (Paper, PaperRecipe()),
     ("ising", "fast"): (Ising, IsingRecipe()),
     ("file", "fast"): (Ising, IsingRecipe()),
+    ("images", "fast"): (Images, ImagesRecipe()),
     ("lattice", "fast"): (Lattice, LatticeRecipe()),
 }
 
@@ -19,6 +21,8 @@ __all__ = [
     "ALGORITHMS",
     "Fast",
     "FastRecipe",
+    "Images",
+    "ImagesRecipe",
     "Ising",
     "IsingRecipe",
     "Lattice",

@@ -30,7 +30,7 @@ from ebgfn.data.stream import Source
 from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood, contrastive, noise_contrastive
 from ebgfn.model import Architecture, Model
-from ebgfn.trajectories import sample_forward, uniform_orders
+from ebgfn.trajectories import random_masks, sample_forward
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
@@ -150,9 +150,3 @@ class Fast:
         """log Z needs no gradient here: the negatives' weights estimate it."""
         self.sampler.module.log_z.copy_(value)
         self.sampler.averaged.log_z.copy_(value)
-
-
-def random_masks(batch: int, dim: int, generator: torch.Generator) -> Tensor:
-    """Random states: the number t of filled entries uniform on 0..D-1 and stratified over the batch, their set uniform."""
-    t = ((torch.arange(batch) + torch.rand(1, generator=generator)) / batch * dim).long().clamp(max=dim - 1)
-    return uniform_orders(batch, dim, generator) < t.unsqueeze(1)

@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.algorithms.fast import random_masks
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
 from ebgfn.config import FileConfig, IsingConfig
 from ebgfn.couplings import Couplings, Scale, scale
@@ -25,6 +24,7 @@ from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Architecture, Model
+from ebgfn.trajectories import random_masks
 
 Vectors = Float[Tensor, "batch dim"]
 

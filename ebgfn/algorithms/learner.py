@@ -52,6 +52,11 @@ class Learner(Generic[Module]):
         self.averaged = copy.deepcopy(module).requires_grad_(False).eval()
         self._average, self._clip, self._updates = average, clip, 0
 
+    @property
+    def updates(self) -> int:
+        """Steps made."""
+        return self._updates
+
     def update(self, loss: Tensor, *, rate: float = 1.0) -> float:
         """One step down the loss at `rate` times the learning rates; returns the loss."""
         value = loss.item()

@@ -8,6 +8,9 @@ each log-probability being that of one path: the reverse move passes through the
 detailed balance holds path by path and no sum over orders is needed. log alpha is the difference of the trajectory
 balance residuals of x and x', hence zero for all moves iff the sampler is exact. K = D proposes independently of x.
 
+With a `schedule` (see `ebgfn.blocks`) that begins at D - K the K entries are filled in blocks, by fewer calls of the policy.
+The path from s to x then goes in the same blocks.
+
 Zhang et al., "Generative flow networks for discrete probabilistic modeling", ICML 2022, arXiv 2202.01361.
 """
 
@@ -17,10 +20,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ebgfn.blocks import Schedule, complete_blocks, log_values_chunked
 from ebgfn.energies import Energy
 from ebgfn.mcmc.chain import ChainState, StepInfo, metropolis, start, state_at
 from ebgfn.policies import Policy
-from ebgfn.trajectories import complete, log_probs, log_probs_chunked, sample_backward
+from ebgfn.trajectories import complete, log_orders, log_probs, log_probs_chunked, sample_backward
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
@@ -57,14 +61,19 @@ def check_k(k: int, dim: int) -> None:
 
 
 @torch.no_grad()
-def propose(policy: Policy, x: Vectors, k: int, generator: torch.Generator) -> Proposal:
-    """Void `k` entries of each row by P_B and fill them by P_F."""
+def propose(
+    policy: Policy, x: Vectors, k: int, generator: torch.Generator, *, schedule: Schedule | None = None
+) -> Proposal:
+    """Void `k` entries of each row by P_B and fill them by P_F, one a step or in the blocks of `schedule`."""
     dim = x.shape[1]
     check_k(k, dim)
     order_back = sample_backward(policy, x, k=k, generator=generator)
     # The refill chooses its own order; a uniform location policy is handed one, so draw it afresh.
     order = order_back if policy.learned_location else _shuffle_last(order_back, k, generator)
-    new = complete(policy, x, order, start=dim - k, generator=generator)
+    if schedule is None:
+        new = complete(policy, x, order, start=dim - k, generator=generator)
+    else:
+        new = complete_blocks(policy, x, order, schedule=schedule, generator=generator)
     return Proposal(x, order_back, new.x, new.order, k, new.log_pf, new.log_pb)
 
 
@@ -85,16 +94,26 @@ def log_alpha(energy: Energy, policy: Policy, move: Proposal) -> Batch:
 
 @dataclass(frozen=True)
 class BackAndForth:
-    """Metropolis-Hastings kernel whose proposal is a back-and-forth move of `k` entries."""
+    """Metropolis-Hastings kernel whose proposal is a back-and-forth move of `k` entries, perhaps in blocks."""
 
     energy: Energy
     policy: Policy
     k: int
+    schedule: Schedule | None = None
 
     def __post_init__(self):
         check_k(self.k, self.policy.dim)
         if self.energy.dim != self.policy.dim:
             raise ValueError(f"energy has {self.energy.dim} variables, policy {self.policy.dim}: they must agree")
+        if self.schedule is not None:
+            self._check_schedule(self.schedule)
+
+    def _check_schedule(self, schedule: Schedule) -> None:
+        dim = self.policy.dim
+        if (schedule[0], schedule[-1]) != (dim - self.k, dim):
+            raise ValueError(f"a schedule for k = {self.k} must go from {dim - self.k} to {dim}, got {schedule}")
+        if self.policy.learned_location or self.policy.learned_erasure:
+            raise ValueError("block steps need uniform locations and erasure")
 
     @property
     def energy_evaluations(self) -> int:
@@ -103,16 +122,29 @@ class BackAndForth:
     @property
     def network_passes(self) -> int:
         """One of the energy; of the policy one for each entry filled and one for each entry of the path back."""
-        return 1 + 2 * self.k + 4 * self.k * self.policy.learned_erasure
+        calls = self.k if self.schedule is None else len(self.schedule) - 1
+        return 1 + 2 * calls + 4 * calls * self.policy.learned_erasure
 
     def init(self, x: Vectors) -> ChainState:
         return start(self.energy, x)
 
     @torch.no_grad()
     def step(self, state: ChainState, generator: torch.Generator) -> tuple[ChainState, StepInfo]:
-        move = propose(self.policy, state.x, self.k, generator)
+        move = propose(self.policy, state.x, self.k, generator, schedule=self.schedule)
         new = state_at(self.energy, move.x_new, with_gradient=False)
-        log_pf, log_pb = log_probs_chunked(self.policy, state.x, move.order_back, start=move.start)
-        ratio = state.energy - new.energy + (move.log_pb - move.log_pf) - (log_pb - log_pf)
+        ratio = state.energy - new.energy + self._flow_back(move) - (move.log_pf - move.log_pb)
         after, accepted = metropolis(state, new, ratio, generator)
         return after, StepInfo(accepted, ratio, move.x_new, move.voided, move.order_back, move.order_forward)
+
+    def _flow_back(self, move: Proposal) -> Batch:
+        """log P_F - log P_B of the path from the shared state back to where the move began."""
+        if self.schedule is not None:
+            log_values = log_values_chunked(self.policy, move.x, move.order_back, schedule=self.schedule)
+            return log_values + _log_choices(move.x.shape[1], move.start)
+        log_pf, log_pb = log_probs_chunked(self.policy, move.x, move.order_back, start=move.start)
+        return log_pf - log_pb
+
+
+def _log_choices(dim: int, start: int) -> float:
+    """-log of the probability that the voided set is the one it is: what P_F and P_B differ by beside the values."""
+    return log_orders(dim) - log_orders(start) - log_orders(dim, start)

@@ -117,3 +117,33 @@ def test_bad_k_is_refused(generator):
             propose(policy(DIM), torch.zeros(2, DIM), k, generator)
     with pytest.raises(ValueError, match="energy has 4 variables, policy 3"):
         BackAndForth(energy(4), policy(DIM), 1)
+
+
+@pytest.mark.parametrize("schedule", [(0, 3), (0, 1, 3), (0, 1, 2, 3), (1, 3), (1, 2, 3), (2, 3)])
+def test_moves_in_blocks_leave_the_model_invariant(schedule, generator):
+    # 160,000 exact samples, one move each: every state keeps its probability to within standard errors.
+    target, net, n = energy(DIM), policy(DIM), 160_000
+    p = exact.log_p(target, DIM)[0].exp().float()
+    x = exact.all_states(DIM).float()[torch.multinomial(p, n, replacement=True, generator=generator)]
+    kernel = BackAndForth(target, net, k=DIM - schedule[0], schedule=schedule)
+    state, info = kernel.step(kernel.init(x), generator)
+    found = torch.bincount(exact.index_of(state.x), minlength=2**DIM) / n
+    assert ((found - p).abs() < 4.5 * (p * (1 - p) / n).sqrt()).all()
+    assert 0.05 < info.accepted.float().mean() < 0.99, "a move always or never accepted would prove nothing"
+
+
+def test_single_steps_in_blocks_are_the_plain_move(generator):
+    target, net, x = energy(5), policy(5), (torch.rand(64, 5, generator=generator) < 0.5).float()
+    for schedule in (None, (2, 3, 4, 5)):
+        kernel = BackAndForth(target, net, k=3, schedule=schedule)
+        _, info = kernel.step(kernel.init(x), generator)
+        move = Proposal(x, info.order_back, info.proposal, info.order_forward, 3, info.log_alpha, info.log_alpha)
+        with torch.no_grad():
+            torch.testing.assert_close(info.log_alpha, log_alpha(target, net, move), atol=1e-4, rtol=1e-4)
+
+
+def test_schedules_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="must go from 2 to 5"):
+        BackAndForth(energy(5), policy(5), k=3, schedule=(0, 5))
+    with pytest.raises(ValueError, match="uniform locations"):
+        BackAndForth(energy(5), policy(5, True, False), k=3, schedule=(2, 5))

@@ -1,0 +1,179 @@
+"""EB-GFN on images, where a trajectory of D network calls is out of reach: sampler first, energy from it, then both as one.
+
+Warm start. The sampler learns by maximum likelihood on backward trajectories from data; one network call predicts all void
+pixels of one random state of each. Where pixels are drawn anew from grey levels each time, the label of a void pixel is its
+grey level: the mean of the draws, without their noise.
+
+Distilling. The energy begins as the sampler's network and learns the sampler's density: trajectory balance with the sampler
+held fixed. The variance of log P_F - log P_B + E over a batch vanishes iff E = -log q up to a constant, so log Z is not
+needed (Richter et al., "VarGrad", 2020, arXiv 2010.10436). Half of the points are data; the others are made by the sampler
+at many numbers of steps, down to a single one, so that the energy also knows what is no image.
+
+Contrast. Data x against the ends x' of back-and-forth moves of many lengths: -log alpha are the log-odds that x is the data
+point, and the logistic loss on them has its optimum at the data's own energy, whatever the sampler.
+
+Points and their log-probabilities are made by the averaged sampler, a few hundred at a time, and kept: each is used several
+times. Paths go in the blocks of `ebgfn.blocks`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn.blocks import best_schedule, complete_blocks, log_values_chunked
+from ebgfn.data.image_stream import BinaryImages
+from ebgfn.evaluation.images import step_nats
+from ebgfn.losses import any_order_likelihood, back_and_forth_contrastive
+from ebgfn.model import Architecture, Model
+from ebgfn.policies import ConvPolicy
+from ebgfn.processor import half_precision
+from ebgfn.trajectories import random_masks, uniform_orders
+
+Batch = Float[Tensor, " batch"]
+Vectors = Float[Tensor, "batch dim"]
+
+
+@dataclass(frozen=True)
+class ImagesRecipe:
+    """Settings, tuned on MNIST with minutes of two cores.
+
+    `warm_share` of the budget is the sampler's, the next `distil_share` teaches the energy the sampler's density. `fresh`
+    points are made at a time, `kept` of them remembered; each makes for `reuse` updates' share of a batch. `path_steps`:
+    blocks of a path. `huber`: nats beyond which a residual counts linearly.
+    """
+
+    batch: int = 64
+    lr: float = 5e-3
+    energy_batch: int = 128
+    energy_lr: float = 2e-3
+    average: float = 0.999
+    clip: float = 200.0
+    energy_clip: float = 50.0
+    warm_share: float = 0.5
+    distil_share: float = 0.25
+    fresh: int = 256
+    kept: int = 65_536
+    reuse: int = 4
+    path_steps: int = 16
+    huber: float = 10.0
+    curve_points: int = 4096
+    architecture: Architecture = Architecture(hidden=256, kind="conv")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Data `x`, ends `x_new` of moves from them, and log-probabilities of paths from the sampler up to constants.
+
+    `log_q`, `log_q_new`: of independent complete paths to either. `log_flow`: of the path s -> x less that of s -> x_new.
+    """
+
+    x: Tensor
+    x_new: Tensor
+    log_q: Batch
+    log_q_new: Batch
+    log_flow: Batch
+
+    def rows(self, index: Tensor) -> "Pairs":
+        return Pairs(*(part[index] for part in vars(self).values()))
+
+    def joined(self, other: "Pairs", *, keep: int) -> "Pairs":
+        """With newer ones behind; the oldest go when there are more than `keep`."""
+        both = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Pairs(*(torch.cat(parts)[-keep:] for parts in both))
+
+
+class Images:
+    """Our algorithm for images."""
+
+    def __init__(self, model: Model, recipe: ImagesRecipe):
+        self.recipe = recipe
+        self.energy = Learner(model.energy, lr=recipe.energy_lr, average=recipe.average, clip=recipe.energy_clip)
+        sampler = Sampler(model.policy, model.log_z)
+        self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        self._pairs: Pairs | None = None
+        self._left = 0
+
+    def step(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> dict[str, float]:
+        warm = self.recipe.warm_share
+        if now.progress < warm:
+            rate = _decay(now.progress / warm) * min(1.0, (now.step + 1) / 100)
+            return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
+        if self.energy.updates == 0:
+            self._hand_over(source, generator)
+        pairs = self._next_pairs(source, now, generator)
+        rate = _decay((now.progress - warm) / (1 - warm)) * min(1.0, (self.energy.updates + 1) / 100)
+        return {"energy": self.energy.update(self._energy_loss(pairs, now), rate=rate)}
+
+    def _any_order(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
+        x, mean = source.draw_with_means(self.recipe.batch)
+        mask = random_masks(len(x), x.shape[1], generator)
+        with half_precision():
+            logits = self.sampler.module.policy(x, mask).value_logits
+        return any_order_likelihood(logits, mean, mask).mean()
+
+    def _hand_over(self, source: BinaryImages, generator: torch.Generator) -> None:
+        """From the sampler to the energy: what the network has learned to see, and the best sizes of blocks."""
+        policy: ConvPolicy = self.sampler.averaged.policy
+        nats = step_nats(policy, source.draw(self.recipe.curve_points), generator=generator)
+        for part in (policy, self.sampler.module.policy):
+            part.step_nats.copy_(nats)
+        for energy in (self.energy.module, self.energy.averaged):
+            energy.start_from(policy.net)
+
+    def _energy_loss(self, pairs: Pairs, now: Moment) -> Float[Tensor, ""]:
+        both = torch.cat([pairs.x, pairs.x_new]).float()
+        with half_precision():
+            energy = self.energy.module(both)
+        if now.progress < self.recipe.warm_share + self.recipe.distil_share:
+            residual = energy + torch.cat([pairs.log_q, pairs.log_q_new])
+            return F.huber_loss(residual, residual.mean().detach().expand_as(residual), delta=self.recipe.huber)
+        old, new = energy.chunk(2)
+        return back_and_forth_contrastive(old - new + pairs.log_flow).mean()
+
+    def _next_pairs(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> Pairs:
+        """A batch of those kept; new ones are made when the last have been used enough."""
+        half = self.recipe.energy_batch // 2
+        if self._pairs is None or self._left == 0:
+            fresh = self._make(source.draw(self.recipe.fresh), generator)
+            self._pairs = fresh if self._pairs is None else self._pairs.joined(fresh, keep=self.recipe.kept)
+            self._left = max(1, self.recipe.reuse * self.recipe.fresh // half)
+        self._left -= 1
+        return self._pairs.rows(torch.randint(0, len(self._pairs.x), (half,), generator=generator))
+
+    def _make(self, x: Vectors, generator: torch.Generator) -> Pairs:
+        """One move from each point, in groups of one length and number of steps, and a complete path to either end."""
+        policy, dim, most = self.sampler.averaged.policy, x.shape[1], self.recipe.path_steps
+        made = []
+        for part in x.split(32):
+            length, steps = _lengths(dim, most, generator)
+            schedule = best_schedule(policy.step_nats, steps, start=dim - length)
+            order, order_new = (uniform_orders(len(part), dim, generator) for _ in range(2))
+            kept = order[:, : dim - length]
+            refill = order[:, dim - length :].gather(1, uniform_orders(len(part), length, generator))
+            order_new = torch.cat([kept, refill], dim=1)
+            with half_precision():
+                new = complete_blocks(policy, part, order_new, schedule=schedule, generator=generator)
+                both, orders = torch.cat([part, new.x]), torch.cat([order, order_new])
+                old_flow, new_flow = log_values_chunked(policy, both, orders, schedule=schedule).chunk(2)
+                whole = best_schedule(policy.step_nats, most)
+                paths = uniform_orders(2 * len(part), dim, generator)
+                log_q, log_q_new = log_values_chunked(policy, both, paths, schedule=whole).chunk(2)
+            made.append(Pairs(part.byte(), new.x.byte(), log_q, log_q_new, old_flow - new_flow))
+        return Pairs(*(torch.cat(parts) for parts in zip(*(vars(m).values() for m in made), strict=True)))
+
+
+def _lengths(dim: int, most: int, generator: torch.Generator) -> tuple[int, int]:
+    """Entries K of a move, log-uniform with all of them in a third of cases, and its number of steps, a power of two."""
+    whole, where, power = torch.rand(3, generator=generator).tolist()
+    shortest = min(16, dim)
+    length = dim if whole < 1 / 3 else round(shortest * (dim / shortest) ** where)
+    return length, min(length, 2 ** int(power * (math.log2(most) + 1)))
+
+
+def _decay(progress: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -1,0 +1,78 @@
+"""Likelihood of images under the sampler and under the energy, each estimate named for how it was made.
+
+Sampler. `bound`: the one-call bound, -E_order[log q(x | order)] by one random state an image, unbiased for an upper bound on
+the NLL. `paths`: -log of the mean over some random orders of q(x | order), by complete paths in blocks, at most the bound.
+
+Energy. E(x) + log Z, log Z from three sides. By importance sampling from the sampler's paths, which is too low on average
+when few of them count. By annealed importance sampling forwards, which is too low on average as well but starts from a
+distribution that is nowhere zero; and backwards from samples of the model, which is too high on average. Neal, "Annealed
+importance sampling", 2001; Burda, Grosse, Salakhutdinov, "Accurate and conservative estimates of MRF log-likelihood using
+reverse annealing", 2015, arXiv 1412.8566.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ebgfn.blocks import ROWS, Schedule, log_values_chunked
+from ebgfn.losses import any_order_likelihood
+from ebgfn.policies import Policy, bernoulli_log_prob
+from ebgfn.trajectories import random_masks, uniform_orders
+
+Batch = Float[Tensor, " batch"]
+Vectors = Float[Tensor, "batch dim"]
+
+KNOTS = 28
+
+
+@torch.no_grad()
+def step_nats(policy: Policy, x: Vectors, *, generator: torch.Generator) -> Float[Tensor, " dim"]:
+    """Mean nats of a void pixel after t have been filled, t = 0..D-1, from one random state of each image.
+
+    A curve that never rises, linear between KNOTS means over ranges of t, the ranges narrow where few are filled.
+    """
+    dim = x.shape[1]
+    mask = random_masks(len(x), dim, generator)
+    void = ~mask
+    logits = torch.cat([policy(*part).value_logits for part in zip(x.split(ROWS), mask.split(ROWS), strict=True)])
+    nats = -(bernoulli_log_prob(logits, x) * void).sum(1)
+    edges = torch.unique((torch.linspace(0, 1, KNOTS + 1) ** 2 * dim).long())
+    bins = torch.bucketize(mask.sum(1), edges, right=True) - 1
+    counts = torch.zeros(len(edges)).index_add(0, bins, void.sum(1).float())
+    means = torch.zeros(len(edges)).index_add(0, bins, nats) / counts
+    seen = counts > 0
+    middle = torch.zeros(len(edges)).index_add(0, bins, mask.sum(1).float()) / torch.bincount(
+        bins, minlength=len(edges)
+    )
+    level = torch.cummin(means[seen], 0).values
+    return _interpolated(torch.arange(dim), middle[seen], level)
+
+
+def _interpolated(at: Tensor, x: Tensor, y: Tensor) -> Float[Tensor, " at"]:
+    """Linear between the points, constant outside."""
+    right = torch.bucketize(at.float(), x).clamp(1, len(x) - 1)
+    share = ((at - x[right - 1]) / (x[right] - x[right - 1])).clamp(0, 1)
+    return y[right - 1] + share * (y[right] - y[right - 1])
+
+
+@torch.no_grad()
+def bound(policy: Policy, x: Vectors, *, states: int = 1, generator: torch.Generator) -> Batch:
+    """One-call bound for each image: the mean of `states` unbiased estimates of -E_order[log q(x | order)], in nats."""
+    total = torch.zeros(len(x))
+    for _ in range(states):
+        # States are stratified over neighbouring rows; mixed, the parts of one batch would be alike.
+        mask = random_masks(len(x), x.shape[1], generator)[torch.randperm(len(x), generator=generator)]
+        parts = zip(x.split(ROWS), mask.split(ROWS), strict=True)
+        total += torch.cat([any_order_likelihood(policy(x_, m).value_logits, x_, m) for x_, m in parts])
+    return total / states
+
+
+@torch.no_grad()
+def path_nll(policy: Policy, x: Vectors, *, schedule: Schedule, orders: int, generator: torch.Generator) -> Batch:
+    """-log of the mean of q(x | order) over random orders, by complete paths, for each image, in nats."""
+    paths = [
+        log_values_chunked(policy, x, uniform_orders(*x.shape, generator), schedule=schedule) for _ in range(orders)
+    ]
+    return math.log(orders) - torch.stack(paths).logsumexp(0)
