@@ -54,8 +54,8 @@ class ImagesRecipe:
     average: float = 0.999
     clip: float = 200.0
     energy_clip: float = 50.0
-    warm_share: float = 0.5
-    distil_share: float = 0.25
+    warm_share: float = 0.6
+    distil_share: float = 0.15
     fresh: int = 256
     kept: int = 65_536
     reuse: int = 4

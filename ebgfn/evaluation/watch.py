@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ebgfn.config import FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
-from ebgfn.data import kaufman
+from ebgfn.blocks import best_schedule, sample_blocks
+from ebgfn.config import FileConfig, ImagesConfig, IsingConfig, LatticeConfig, Toy2DConfig
+from ebgfn.data import images, kaufman
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.truth import LOG_DENSITIES, log_density
+from ebgfn.evaluation.images import bound
 from ebgfn.evaluation.ising import neg_log_rmse
 from ebgfn.evaluation.landscape import energy_picture, sampler_picture
 from ebgfn.evaluation.likelihood import effective_sample_size, gfn_nll, log_weights, mh_acceptance
+from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.trajectories import sample_forward
 
@@ -127,9 +130,35 @@ class LatticeWatch:
         return metrics, {}
 
 
+class ImagesWatch:
+    """The sampler's bound and the energy's acceptance on a few images that training does not see, and some samples."""
+
+    IMAGES, SAMPLES, STEPS, K = 128, 16, 16, 64
+
+    def __init__(self, config: ImagesConfig):
+        held_out = images.read(config.dataset, "validation").bits(np.random.default_rng(TEST_SEED))
+        self._x = torch.from_numpy(held_out[: self.IMAGES]).float()
+
+    @torch.no_grad()
+    def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """One-call bound in nats, acceptance of moves of K pixels in one block, and samples in STEPS steps."""
+        generator = torch.Generator().manual_seed(TEST_SEED)
+        k = min(self.K, model.dim)
+        kernel = BackAndForth(model.energy, model.policy, k=k, schedule=(model.dim - k, model.dim))
+        _, info = kernel.step(kernel.init(self._x), generator)
+        metrics = {
+            "gfn_bound": bound(model.policy, self._x, generator=generator).mean().item(),
+            "mh_acceptance": info.log_alpha.clamp(max=0).exp().mean().item(),
+        }
+        schedule = best_schedule(model.policy.step_nats, self.STEPS)
+        drawn = sample_blocks(model.policy, self.SAMPLES, schedule=schedule, generator=generator)
+        return metrics, {"samples": drawn.x.numpy().astype(np.uint8)}
+
+
 WATCHES: dict[str, Any] = {
     "toy2d": Toy2DWatch,
     "ising": CouplingsWatch,
     "file": CouplingsWatch,
+    "images": ImagesWatch,
     "lattice": LatticeWatch,
 }
