@@ -108,15 +108,15 @@ def sample(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
+    from ebgfn.blocks import draw
     from ebgfn.model import load
-    from ebgfn.trajectories import sample_forward
 
     model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
     parts = []
     with progress_bar(args.n) as bar:
         for begin in range(0, args.n, SAMPLE_CHUNK):
             count = min(SAMPLE_CHUNK, args.n - begin)
-            parts.append(sample_forward(model.policy, count, generator).x.byte().numpy())
+            parts.append(draw(model.policy, count, generator, steps=args.steps).x.byte().numpy())
             bar.update(count)
     x = np.concatenate(parts)
     points = {"xy": model.config.density().grid(model.config.bits).decode(x)} if model.config.kind == "toy2d" else {}
@@ -130,6 +130,7 @@ def chain(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
+    from ebgfn.blocks import usual_schedule
     from ebgfn.mcmc import BackAndForth, run_chain
     from ebgfn.model import load
 
@@ -138,7 +139,7 @@ def chain(args: argparse.Namespace) -> int:
         raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
     if (args.steps + 1) * args.chains * model.dim > MAX_CHAIN_BITS:
         raise ValueError(f"(steps + 1) * chains * {model.dim} bits must be at most {MAX_CHAIN_BITS}: ask for fewer")
-    kernel = BackAndForth(model.energy, model.policy, k=args.k)
+    kernel = BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
     data = starts(model, args)
     states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
     with progress_bar(args.steps) as bar:
@@ -164,6 +165,10 @@ def starts(model: Any, args: argparse.Namespace) -> Any:
         return config.density().sample(args.chains, rng, bits=config.bits)
     if config.kind == "file":
         return rng.choice(config.data(), args.chains)
+    if config.kind == "images":
+        from ebgfn.data.images import any_test_images
+
+        return rng.choice(any_test_images(config.dataset), args.chains)
     from ebgfn.data.ising import Lattice
 
     return Lattice(config.side, args.sigma if config.kind == "lattice" else config.sigma).sample(args.chains, rng)

@@ -9,6 +9,7 @@ from ebgfn.config import CONFIGS
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
+MAX_STEPS = 784
 MAX_SEED = 2**31 - 1
 
 
@@ -60,8 +61,9 @@ def parser() -> Parser:
             "--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder"
         )
     evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD; couplings")
-    add_whole(evaluate, "points", 4000, "fresh test points", low=2, high=MAX_CHAINS)
+    add_whole(evaluate, "points", None, "test points, usually 4000, of images all", low=2, high=MAX_CHAINS)
     sample = commands.add_parser("sample", help="draw from the sampler")
+    add_whole(sample, "steps", None, "steps of a sampler of images, usually 49", low=1, high=MAX_STEPS)
     add_whole(sample, "n", 1000, "number of samples", low=1, high=MAX_SAMPLES, flag="-n")
     chain = commands.add_parser("chain", help="run back-and-forth chains from data points")
     chain.add_argument("--k", default=8, type=number, metavar="K", help="entries voided and refilled a step (1..D)")
@@ -120,7 +122,7 @@ def add_seconds(command: Parser, default: float) -> None:
 
 
 def add_whole(
-    command: Parser, name: str, default: int, text: str, *, low: int, high: int, flag: str | None = None
+    command: Parser, name: str, default: int | None, text: str, *, low: int, high: int, flag: str | None = None
 ) -> None:
     """An option for a whole number in low..high."""
 

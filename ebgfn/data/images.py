@@ -95,6 +95,11 @@ def binarised_test(name: str) -> Pixels:
     return read(name, "test").bits(np.random.default_rng(TEST_SEED))
 
 
+def any_test_images(name: str) -> Pixels:
+    """Test images that can be had at once: of MNIST the 500 that come with the project where there is no more."""
+    return shipped_digits()[0] if name == "mnist" and not available(name) else binarised_test(name)
+
+
 def shipped_digits() -> tuple[Pixels, Int[np.ndarray, " images"]]:
     """500 of MNIST's test digits with their labels: every 20th of `binarised_test`."""
     with np.load(SHIPPED, allow_pickle=False) as kept:
@@ -118,12 +123,12 @@ def _idx(path: Path) -> UInt8[np.ndarray, "..."]:
 def _digits(split: str) -> Images:
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    order = np.random.default_rng(0).permutation(len(found.target))
+    levels, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
     first, second = DIGITS_ENDS
     rows = {"train": order[:first], "validation": order[first:second], "test": order[second:]}[split]
-    grey = np.round(found.data * (255 / 16)).astype(np.uint8)
-    return Images(grey[rows], found.target[rows].astype(np.int64), dynamic=False)
+    grey = np.round(np.asarray(levels) * (255 / 16)).astype(np.uint8)
+    return Images(grey[rows], np.asarray(labels)[rows].astype(np.int64), dynamic=False)
 
 
 def _omniglot(archives: list[Path], split: str) -> Images:
@@ -133,7 +138,7 @@ def _omniglot(archives: list[Path], split: str) -> Images:
             grey, labels, drawers = found["grey"], found["labels"], found["drawers"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         grey, labels, drawers = _drawings(archives)
-        _keep(kept, grey=grey, labels=labels, drawers=drawers)
+        _keep(kept, grey, labels, drawers)
     first, second = OMNIGLOT_DRAWERS
     chosen = {
         "train": drawers <= first,
@@ -143,9 +148,9 @@ def _omniglot(archives: list[Path], split: str) -> Images:
     return Images(grey[chosen[split]], labels[chosen[split]], dynamic=False)
 
 
-def _keep(path: Path, **arrays: np.ndarray) -> None:
+def _keep(path: Path, grey: np.ndarray, labels: np.ndarray, drawers: np.ndarray) -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, grey=grey, labels=labels, drawers=drawers)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, buffer.getvalue())
@@ -183,6 +188,7 @@ __all__ = [
     "SPLITS",
     "DataUnavailable",
     "Images",
+    "any_test_images",
     "available",
     "binarised_test",
     "read",

@@ -10,7 +10,6 @@ Neal, "Annealed importance sampling", 2001. From above: the same way back, start
 """
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +17,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ebgfn.energies import Energy
-from ebgfn.evaluation.likelihood import Estimate
 from ebgfn.policies import Policy, bernoulli_log_prob
 
 Batch = Float[Tensor, " batch"]
@@ -34,12 +32,6 @@ class Annealed:
     x: Vectors
     log_weight: Batch
     acceptance: float
-
-    def log_mean_weight(self) -> Estimate:
-        """log of the mean weight, and its standard error by the delta method."""
-        value = self.log_weight.logsumexp(0) - math.log(len(self.log_weight))
-        relative = (self.log_weight - value).exp().std() / math.sqrt(len(self.log_weight))
-        return Estimate(value.item(), relative.item())
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,13 @@
-"""Likelihood of images under the sampler and under the energy, each estimate named for how it was made.
-
-Sampler. `bound`: the one-call bound, -E_order[log q(x | order)] by one random state an image, unbiased for an upper bound on
-the NLL. `paths`: -log of the mean over some random orders of q(x | order), by complete paths in blocks, at most the bound.
-
-Energy. E(x) + log Z, log Z from three sides. By importance sampling from the sampler's paths, which is too low on average
-when few of them count. By annealed importance sampling forwards, which is too low on average as well but starts from a
-distribution that is nowhere zero; and backwards from samples of the model, which is too high on average. Neal, "Annealed
-importance sampling", 2001; Burda, Grosse, Salakhutdinov, "Accurate and conservative estimates of MRF log-likelihood using
-reverse annealing", 2015, arXiv 1412.8566.
-"""
-
-import math
+"""Quick looks at a sampler of images: the one-call bound on its NLL, and what a pixel costs at each step."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.blocks import ROWS, Schedule, log_values_chunked
+from ebgfn.blocks import ROWS
 from ebgfn.losses import any_order_likelihood
 from ebgfn.policies import Policy, bernoulli_log_prob
-from ebgfn.trajectories import random_masks, uniform_orders
+from ebgfn.trajectories import random_masks
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
@@ -59,7 +47,10 @@ def _interpolated(at: Tensor, x: Tensor, y: Tensor) -> Float[Tensor, " at"]:
 
 @torch.no_grad()
 def bound(policy: Policy, x: Vectors, *, states: int = 1, generator: torch.Generator) -> Batch:
-    """One-call bound for each image: the mean of `states` unbiased estimates of -E_order[log q(x | order)], in nats."""
+    """One-call bound for each image: the mean of `states` unbiased estimates of -E_order[log q(x | order)], in nats.
+
+    By Jensen's inequality an upper bound on -log q(x) in expectation; one network call a state, whatever the dimension.
+    """
     total = torch.zeros(len(x))
     for _ in range(states):
         # States are stratified over neighbouring rows; mixed, the parts of one batch would be alike.
@@ -67,12 +58,3 @@ def bound(policy: Policy, x: Vectors, *, states: int = 1, generator: torch.Gener
         parts = zip(x.split(ROWS), mask.split(ROWS), strict=True)
         total += torch.cat([any_order_likelihood(policy(x_, m).value_logits, x_, m) for x_, m in parts])
     return total / states
-
-
-@torch.no_grad()
-def path_nll(policy: Policy, x: Vectors, *, schedule: Schedule, orders: int, generator: torch.Generator) -> Batch:
-    """-log of the mean of q(x | order) over random orders, by complete paths, for each image, in nats."""
-    paths = [
-        log_values_chunked(policy, x, uniform_orders(*x.shape, generator), schedule=schedule) for _ in range(orders)
-    ]
-    return math.log(orders) - torch.stack(paths).logsumexp(0)

@@ -77,7 +77,7 @@ def effective_sample_size(log_w: Batch) -> float:
     return (1.0 / (torch.softmax(log_w, 0).square().sum() * len(log_w))).item()
 
 
-def _log_mean_exp(log_w: Batch) -> Estimate:
+def log_mean_exp(log_w: Batch) -> Estimate:
     """log of a mean of weights, and its standard error by the delta method."""
     value = log_w.logsumexp(0) - math.log(len(log_w))
     return Estimate(value.item(), ((log_w - value).exp().std() / math.sqrt(len(log_w))).item())
@@ -88,11 +88,11 @@ def log_z(energy: Energy, policy: Policy, *, samples: int = 20_000, generator: t
     """log Z from both sides; the backward side uses a quarter as many samples of p_phi, made by Metropolis-Hastings."""
     forward = sample_forward(policy, samples, generator)
     log_w = log_weights(energy, forward)
-    below = _log_mean_exp(log_w)
+    below = log_mean_exp(log_w)
     x = model_samples(energy, policy, forward.x, log_w, n=max(2, samples // 4), generator=generator)
     order = sample_backward(policy, x, k=x.shape[1], generator=generator)
     log_pf, log_pb = log_probs_chunked(policy, x, order)
-    above = _log_mean_exp(-log_weights(energy, Trajectories(x, order, log_pf, log_pb)))
+    above = log_mean_exp(-log_weights(energy, Trajectories(x, order, log_pf, log_pb)))
     return LogZ(
         value=below.value,
         se=below.se,
