@@ -33,7 +33,7 @@ def shaped(module, scale, seed):
 def path():
     """An energy with structure, a sampler that is not exact for it, and base log-odds of its own."""
     energy, policy = MLPEnergy(DIM, hidden=16, depth=2), MLPPolicy(DIM, hidden=16, depth=2)
-    return Path.of(shaped(energy, 0.6, 0), shaped(policy, 0.25, 1))
+    return Path.of(shaped(energy, 0.4, 0), shaped(policy, 0.25, 1))
 
 
 def test_the_base_is_normalised(path):
@@ -86,13 +86,15 @@ def test_the_bound_is_the_mean_over_orders(generator):
 
 
 def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
+    # One that heeds the position only: what a pixel costs does not change along the way.
     net = conv_policy(8)
+    torch.nn.init.zeros_(net.net.first.weight)
     x = (torch.rand(3000, 64, generator=generator) < 0.3).float()
     nats = step_nats(net, x, generator=generator)
     assert (nats[1:] <= nats[:-1] + 1e-6).all()
     quick = bound(net, x, generator=generator)
-    # That it never rises costs a little where the truth does: this sampler is untrained.
-    assert nats.sum().item() == pytest.approx(quick.mean().item(), rel=0.05)
+    # That it never rises takes away a little of what is noise here.
+    assert nats.sum().item() == pytest.approx(quick.mean().item(), rel=0.04)
 
 
 def test_the_report_of_an_untrained_model_is_exact():
