@@ -179,7 +179,7 @@ def spoil(run: RunFolder) -> None:
         ("train toy2d --bogus 1", "unrecognized arguments: --bogus"),
         ("train toy2d --run FILE/run", "cannot write to"),
         ("train toy2d --run FULL", "must be a new or an empty folder"),
-        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'file', 'lattice')"),
+        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'file', 'images', 'lattice')"),
         ("train", "required: KIND"),
         ("", "required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),

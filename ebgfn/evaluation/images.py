@@ -2,6 +2,7 @@
 
 import torch
 from jaxtyping import Float
+from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from ebgfn.blocks import ROWS
@@ -34,8 +35,9 @@ def step_nats(policy: Policy, x: Vectors, *, generator: torch.Generator) -> Floa
     middle = torch.zeros(len(edges)).index_add(0, bins, mask.sum(1).float()) / torch.bincount(
         bins, minlength=len(edges)
     )
-    level = torch.cummin(means[seen], 0).values
-    return _interpolated(torch.arange(dim), middle[seen], level)
+    # Least squares under "never rises": where noise would have it rise, neighbours are averaged, so nothing is lost.
+    level = isotonic_regression(means[seen].numpy(), weights=counts[seen].numpy(), increasing=False).x.copy()
+    return _interpolated(torch.arange(dim), middle[seen], torch.from_numpy(level).float())
 
 
 def _interpolated(at: Tensor, x: Tensor, y: Tensor) -> Float[Tensor, " at"]:

@@ -93,8 +93,8 @@ def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
     nats = step_nats(net, x, generator=generator)
     assert (nats[1:] <= nats[:-1] + 1e-6).all()
     quick = bound(net, x, generator=generator)
-    # That it never rises takes away a little of what is noise here.
-    assert nats.sum().item() == pytest.approx(quick.mean().item(), rel=0.04)
+    # Two estimates of one mean, from states of their own.
+    assert abs(nats.sum().item() - quick.mean().item()) < 4.5 * math.sqrt(2 / len(x)) * quick.std().item()
 
 
 def test_the_report_of_an_untrained_model_is_exact():
