@@ -22,6 +22,8 @@ from ebgfn.model import load
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import preview
 
+SHOWN = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "gfn_nll", "ebm_nll")
+SHOWN += ("mh_acceptance", "ess")
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 
@@ -34,7 +36,9 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     """Write the checkpoint of one run under its data set's name."""
     model, status = load(run.checkpoint), run.read_status()
     folder = CHECKPOINTS / name(model.config)
-    model.save(folder)
+    # Images' networks are large; what they lose by rounding is in their figures, which are of the shipped weights.
+    model.save(folder, half=model.config.kind == "images")
+    model = load(folder)
     card = {
         "command": command(model.config),
         "machine": machine(),
@@ -58,6 +62,8 @@ def name(config: Any) -> str:
     """Folder of a shipped model."""
     if config.kind == "toy2d":
         return f"toy2d-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
+    if config.kind == "images":
+        return f"images-{config.dataset}" + ("" if config.preset == "fast" else f"-{config.preset}")
     sigma = f"-{config.sigma:g}" if config.kind == "ising" else ""
     return f"{config.kind}-{config.side}x{config.side}{sigma}"
 
@@ -76,8 +82,7 @@ def main() -> None:
     for path in arguments.runs:
         folder = ship(RunFolder(path), threads=arguments.threads)
         card = json.loads((folder / "card.json").read_text())
-        shown = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "mh_acceptance", "ess")
-        print(folder.name, *(f"{key} {card[key]:.4f}" for key in shown if key in card))
+        print(folder.name, *(f"{key} {card[key]:.4f}" for key in SHOWN if key in card))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ et al., "Autoregressive diffusion models", ICLR 2022, arXiv 2110.02037.
 """
 
 import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -84,6 +86,38 @@ def cost(nats: Float[Tensor, " dim"], schedule: Schedule) -> float:
     return ((ends[1:] - ends[:-1]) * nats.double()[ends[:-1]]).sum().item()
 
 
+class Block(NamedTuple):
+    """One block of a walk: entries of rank `first` to `end` - 1 were filled, of log-odds `logits` given what was there
+    before; `x` is right for all entries of rank below `end`."""
+
+    first: int
+    end: int
+    logits: Vectors
+    x: Vectors
+
+
+@torch.no_grad()
+def walk(
+    policy: Policy,
+    x: Vectors,
+    order: Orders,
+    *,
+    schedule: Schedule,
+    generator: torch.Generator,
+    temperature: float = 1.0,
+) -> Iterator[Block]:
+    """Fill the entries that are void in s_start of (x, order), start = schedule[0], block by block.
+
+    `temperature` divides the log-odds: below 1 the samples are more typical.
+    """
+    rank, noise = ranks(order), torch.rand(x.shape, generator=generator)
+    for first, end in itertools.pairwise(schedule):
+        logits = _logits(policy, x, rank < first) / temperature
+        now = (rank >= first) & (rank < end)
+        x = torch.where(now, (noise < torch.sigmoid(logits)).to(x.dtype), x)
+        yield Block(first, end, logits, x)
+
+
 @torch.no_grad()
 def complete_blocks(
     policy: Policy,
@@ -94,18 +128,13 @@ def complete_blocks(
     generator: torch.Generator,
     temperature: float = 1.0,
 ) -> Trajectories:
-    """Fill the entries that are void in s_start of (x, order), start = schedule[0], block by block; orders are kept.
-
-    `temperature` divides the log-odds: below 1 the samples are more typical; log_pf is then that of the colder policy.
-    """
+    """The whole of a `walk`, orders kept; log_pf is that of the policy at this temperature."""
     batch, dim = x.shape
-    rank, noise = ranks(order), torch.rand(batch, dim, generator=generator)
-    x, log_value = x.clone(), torch.zeros(batch)
-    for first, end in itertools.pairwise(schedule):
-        logits = _logits(policy, x, rank < first) / temperature
-        now = (rank >= first) & (rank < end)
-        x = torch.where(now, (noise < torch.sigmoid(logits)).to(x.dtype), x)
-        log_value += (bernoulli_log_prob(logits, x) * now).sum(1)
+    rank, log_value = ranks(order), torch.zeros(batch)
+    for block in walk(policy, x, order, schedule=schedule, generator=generator, temperature=temperature):
+        x = block.x
+        now = (rank >= block.first) & (rank < block.end)
+        log_value += (bernoulli_log_prob(block.logits, x) * now).sum(1)
     start = schedule[0]
     log_pf, log_pb = log_value - log_orders(dim, start), torch.full((batch,), log_orders(start) - log_orders(dim))
     return Trajectories(x, order, log_pf, log_pb)

@@ -317,6 +317,10 @@ class LatticeConfig:
         return cls(**values)
 
 
+IMAGE_PRESETS = ("fast", "small", "mlp")
+ABOUT_IMAGE_PRESETS = "fast: a U-Net; small: one half as wide, which samples sooner; mlp: fully connected"
+
+
 @dataclass(frozen=True)
 class ImagesConfig:
     """Training on a set of binary images."""
@@ -324,16 +328,13 @@ class ImagesConfig:
     kind: ClassVar[str] = "images"
 
     dataset: str = _choice("mnist", images.IMAGE_SETS, "set of images")
+    preset: str = _choice("fast", IMAGE_PRESETS, ABOUT_IMAGE_PRESETS)
     budget_s: float = _limited(1200.0, 1.0, MAX_BUDGET_S, "seconds of training")
     steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
     seed: int = _limited(0, 0, 2**31 - 1, "random seed")
 
     def __post_init__(self):
         check(self)
-
-    @property
-    def preset(self) -> str:
-        return "fast"
 
     @property
     def side(self) -> int:
@@ -345,7 +346,7 @@ class ImagesConfig:
 
     @property
     def label(self) -> str:
-        return f"{self.dataset}-images"
+        return f"{self.dataset}-{self.preset}"
 
     def source(self, *, position: int) -> "Source":
         from ebgfn.data.image_stream import BinaryImages

@@ -44,6 +44,17 @@ class MLPEnergy(nn.Module):
         pre = self.net.first(spins).unsqueeze(1) - 2.0 * spins.unsqueeze(2) * columns
         return self.net.last(self.net.features(pre.flatten(0, 1))).view(x.shape)
 
+    @torch.no_grad()
+    def start_from(self, net: ResidualMLP) -> None:
+        """Take over all but the last layer of a policy's network of the same sizes; the energy stays flat.
+
+        A policy reads (value is 1, value is 0). Of a complete vector these are (1 + s) / 2 and (1 - s) / 2, s the spins.
+        """
+        one, zero = net.first.weight.chunk(2, dim=1)
+        self.net.first.weight.copy_((one - zero) / 2)
+        self.net.first.bias.copy_(net.first.bias + (one + zero).sum(1) / 2)
+        self.net.hidden.load_state_dict(net.hidden.state_dict())
+
 
 class QuadraticEnergy(nn.Module):
     """Ising model E(x) = -s^T J s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.

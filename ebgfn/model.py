@@ -63,6 +63,7 @@ def _mlp(config: Config, sizes: Architecture) -> tuple[nn.Module, nn.Module, tor
     """For any data: both fully connected."""
     energy_sizes = {"hidden": sizes.energy_hidden or sizes.hidden, "depth": sizes.energy_depth or sizes.depth}
     choices = {"learned_location": sizes.learned_location, "learned_erasure": sizes.learned_erasure}
+    choices |= {"blocks": config.kind == "images"}
     policy = MLPPolicy(config.dim, hidden=sizes.hidden, depth=sizes.depth, **choices)
     return MLPEnergy(config.dim, **energy_sizes), policy, flat_log_z(config.dim)
 
@@ -98,7 +99,9 @@ def flat_log_z(dim: int) -> torch.Tensor:
 
 
 NETWORKS: dict[str, Build] = {"mlp": _mlp, "field": _field, "conv": _conv, "lattice": _lattice}
-KINDS = {"toy2d": "mlp", "ising": "field", "file": "field", "images": "conv", "lattice": "lattice"}
+KINDS = {
+    "toy2d": ("mlp",), "ising": ("field",), "file": ("field",), "images": ("conv", "mlp"), "lattice": ("lattice",)
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,12 @@ class Model:
         parts |= {f"policy.{k}": v for k, v in self.policy.state_dict().items()}
         return parts | {"log_z": self.log_z.reshape(-1)}
 
-    def save(self, folder: Path) -> None:
-        """Write config.json and model.safetensors, each atomically."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write config.json and model.safetensors, each atomically; `half`: weights in half precision, half the size."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / WEIGHTS_FILE, save({k: v.detach().contiguous() for k, v in self.tensors().items()}))
+        kind = torch.float16 if half else torch.float32
+        tensors = {k: v.detach().to(kind if v.is_floating_point() else v.dtype) for k, v in self.tensors().items()}
+        write_bytes(folder / WEIGHTS_FILE, save({k: v.contiguous() for k, v in tensors.items()}))
         description = {
             "kind": self.config.kind,
             "config": self.config.to_json(),
@@ -171,8 +176,8 @@ def _described(description: Any) -> tuple[Config, Architecture]:
         raise ValueError(f"{CONFIG_FILE} must name a kind of {', '.join(CONFIGS)}")
     config = CONFIGS[description["kind"]].from_json(dict(description["config"]))
     architecture = Architecture(**description["architecture"])
-    if architecture.kind != KINDS[config.kind]:
-        raise ValueError(f"a model of kind {config.kind} must have networks of kind {KINDS[config.kind]}")
+    if architecture.kind not in KINDS[config.kind]:
+        raise ValueError(f"a model of kind {config.kind} must have networks of kind {' or '.join(KINDS[config.kind])}")
     return config, architecture
 
 

@@ -12,6 +12,9 @@ at many numbers of steps, down to a single one, so that the energy also knows wh
 Contrast. Data x against the ends x' of back-and-forth moves of many lengths: -log alpha are the log-odds that x is the data
 point, and the logistic loss on them has its optimum at the data's own energy, whatever the sampler.
 
+Joint training. Beside the contrasts the sampler learns by maximum likelihood and back-and-forth balance at once: the latter
+is (log alpha)^2, differentiated at a few of a move's blocks only, which is unbiased and keeps a step's cost apart from D.
+
 Points and their log-probabilities are made by the averaged sampler, a few hundred at a time, and kept: each is used several
 times. Paths go in the blocks of `ebgfn.blocks`.
 """
@@ -25,12 +28,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ebgfn.algorithms.learner import Learner, Moment, Sampler
-from ebgfn.blocks import best_schedule, complete_blocks, log_values_chunked
+from ebgfn.blocks import best_schedule, complete_blocks, log_values, log_values_chunked
 from ebgfn.data.image_stream import BinaryImages
 from ebgfn.evaluation.images import step_nats
 from ebgfn.losses import any_order_likelihood, back_and_forth_contrastive
+from ebgfn.mcmc.back_and_forth import BackAndForth, propose
 from ebgfn.model import Architecture, Model
-from ebgfn.policies import ConvPolicy
 from ebgfn.processor import half_precision
 from ebgfn.trajectories import random_masks, uniform_orders
 
@@ -44,7 +47,9 @@ class ImagesRecipe:
 
     `warm_share` of the budget is the sampler's, the next `distil_share` teaches the energy the sampler's density. `fresh`
     points are made at a time, `kept` of them remembered; each makes for `reuse` updates' share of a batch. `path_steps`:
-    blocks of a path. `huber`: nats beyond which a residual counts linearly.
+    blocks of a path. In the rest of the budget, once in `balance_every` updates of the energy the sampler's loss is
+    likelihood + `balance` x balance, of `chosen` blocks, at `balance_rate` of its learning rate. `huber`: nats beyond
+    which a residual counts linearly.
     """
 
     batch: int = 64
@@ -60,16 +65,31 @@ class ImagesRecipe:
     kept: int = 65_536
     reuse: int = 4
     path_steps: int = 16
+    balance: float = 0.02
+    balance_every: int = 2
+    balance_rate: float = 0.1
+    chosen: int = 4
     huber: float = 10.0
     curve_points: int = 4096
     architecture: Architecture = Architecture(hidden=256, kind="conv")
+
+
+# Points made together share the length of their moves.
+PART = 32
+
+IMAGE_RECIPES = {
+    "fast": ImagesRecipe(),
+    "small": ImagesRecipe(architecture=Architecture(hidden=128, channels=8, kind="conv")),
+    "mlp": ImagesRecipe(lr=2e-3, energy_lr=1e-3, batch=128, architecture=Architecture(hidden=1024, depth=3)),
+}
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Data `x`, ends `x_new` of moves from them, and log-probabilities of paths from the sampler up to constants.
 
-    `log_q`, `log_q_new`: of independent complete paths to either. `log_flow`: of the path s -> x less that of s -> x_new.
+    `log_q`, `log_q_new`: of independent complete paths to either, nan where not known. `log_flow`: of the path s -> x less
+    that of s -> x_new.
     """
 
     x: Tensor
@@ -107,7 +127,15 @@ class Images:
             self._hand_over(source, generator)
         pairs = self._next_pairs(source, now, generator)
         rate = _decay((now.progress - warm) / (1 - warm)) * min(1.0, (self.energy.updates + 1) / 100)
-        return {"energy": self.energy.update(self._energy_loss(pairs, now), rate=rate)}
+        told = {"energy": self.energy.update(self._energy_loss(pairs, now), rate=rate)}
+        if self.recipe.balance and not self._distils(now) and self.energy.updates % self.recipe.balance_every == 0:
+            told["balance"] = self.sampler.update(
+                self._joint_loss(source, generator), rate=rate * self.recipe.balance_rate
+            )
+        return told
+
+    def _distils(self, now: Moment) -> bool:
+        return now.progress < self.recipe.warm_share + self.recipe.distil_share
 
     def _any_order(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
         x, mean = source.draw_with_means(self.recipe.batch)
@@ -118,7 +146,7 @@ class Images:
 
     def _hand_over(self, source: BinaryImages, generator: torch.Generator) -> None:
         """From the sampler to the energy: what the network has learned to see, and the best sizes of blocks."""
-        policy: ConvPolicy = self.sampler.averaged.policy
+        policy = self.sampler.averaged.policy
         nats = step_nats(policy, source.draw(self.recipe.curve_points), generator=generator)
         for part in (policy, self.sampler.module.policy):
             part.step_nats.copy_(nats)
@@ -129,27 +157,57 @@ class Images:
         both = torch.cat([pairs.x, pairs.x_new]).float()
         with half_precision():
             energy = self.energy.module(both)
-        if now.progress < self.recipe.warm_share + self.recipe.distil_share:
-            residual = energy + torch.cat([pairs.log_q, pairs.log_q_new])
+        log_q = torch.cat([pairs.log_q, pairs.log_q_new])
+        self._follow_log_z(-energy - log_q)
+        if self._distils(now):
+            residual = energy + log_q
             return F.huber_loss(residual, residual.mean().detach().expand_as(residual), delta=self.recipe.huber)
         old, new = energy.chunk(2)
         return back_and_forth_contrastive(old - new + pairs.log_flow).mean()
+
+    @torch.no_grad()
+    def _follow_log_z(self, log_z: Batch) -> None:
+        """A running mean of what trajectory balance says of log Z, where known; no loss here needs it."""
+        if log_z.isnan().all():
+            return
+        share = 1.0 if self.energy.updates == 0 else 0.02
+        for part in (self.sampler.module, self.sampler.averaged):
+            part.log_z.lerp_(log_z.nanmean(), share)
+
+    def _joint_loss(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
+        """Maximum likelihood, and back-and-forth balance of moves from data against the averaged energy."""
+        recipe, policy = self.recipe, self.sampler.module.policy
+        x = source.draw(recipe.batch // 2)
+        length, steps = _lengths(policy.dim, recipe.path_steps, generator)
+        schedule = best_schedule(policy.step_nats, steps, start=policy.dim - length)
+        with half_precision():
+            move = propose(policy, x, length, generator, schedule=schedule)
+            ratio = BackAndForth(self.energy.averaged, policy, length, schedule).log_ratio(move)
+            both, orders = torch.cat([move.x, move.x_new]), torch.cat([move.order_back, move.order_forward])
+            chosen = torch.randint(0, steps, (len(both), min(recipe.chosen, steps)), generator=generator)
+            old, new = log_values(policy, both, orders, schedule=schedule, chosen=chosen).chunk(2)
+        # The gradient of (log alpha)^2 is 2 log alpha times that of log alpha, which need not be whole.
+        balance = 2 * ratio.clamp(-recipe.huber, recipe.huber) * (old - new)
+        return self._any_order(source, generator) + recipe.balance * balance.mean()
 
     def _next_pairs(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> Pairs:
         """A batch of those kept; new ones are made when the last have been used enough."""
         half = self.recipe.energy_batch // 2
         if self._pairs is None or self._left == 0:
-            fresh = self._make(source.draw(self.recipe.fresh), generator)
+            # Whole paths are for distilling; later a few are enough to follow log Z.
+            whole = self.recipe.fresh if self._distils(now) else PART
+            fresh = self._make(source.draw(self.recipe.fresh), generator, whole=whole)
             self._pairs = fresh if self._pairs is None else self._pairs.joined(fresh, keep=self.recipe.kept)
             self._left = max(1, self.recipe.reuse * self.recipe.fresh // half)
         self._left -= 1
         return self._pairs.rows(torch.randint(0, len(self._pairs.x), (half,), generator=generator))
 
-    def _make(self, x: Vectors, generator: torch.Generator) -> Pairs:
-        """One move from each point, in groups of one length and number of steps, and a complete path to either end."""
+    def _make(self, x: Vectors, generator: torch.Generator, *, whole: int) -> Pairs:
+        """One move from each point, in groups of one length and number of steps; of the first `whole` points also complete
+        paths to either end."""
         policy, dim, most = self.sampler.averaged.policy, x.shape[1], self.recipe.path_steps
         made = []
-        for part in x.split(32):
+        for first, part in zip(range(0, len(x), PART), x.split(PART), strict=True):
             length, steps = _lengths(dim, most, generator)
             schedule = best_schedule(policy.step_nats, steps, start=dim - length)
             order, order_new = (uniform_orders(len(part), dim, generator) for _ in range(2))
@@ -160,9 +218,11 @@ class Images:
                 new = complete_blocks(policy, part, order_new, schedule=schedule, generator=generator)
                 both, orders = torch.cat([part, new.x]), torch.cat([order, order_new])
                 old_flow, new_flow = log_values_chunked(policy, both, orders, schedule=schedule).chunk(2)
-                whole = best_schedule(policy.step_nats, most)
-                paths = uniform_orders(2 * len(part), dim, generator)
-                log_q, log_q_new = log_values_chunked(policy, both, paths, schedule=whole).chunk(2)
+                log_q, log_q_new = torch.full((2, len(part)), math.nan)
+                if first < whole:
+                    paths = uniform_orders(len(both), dim, generator)
+                    ends = best_schedule(policy.step_nats, most)
+                    log_q, log_q_new = log_values_chunked(policy, both, paths, schedule=ends).chunk(2)
             made.append(Pairs(part.byte(), new.x.byte(), log_q, log_q_new, old_flow - new_flow))
         return Pairs(*(torch.cat(parts) for parts in zip(*(vars(m).values() for m in made), strict=True)))
 

@@ -132,9 +132,18 @@ class BackAndForth:
     def step(self, state: ChainState, generator: torch.Generator) -> tuple[ChainState, StepInfo]:
         move = propose(self.policy, state.x, self.k, generator, schedule=self.schedule)
         new = state_at(self.energy, move.x_new, with_gradient=False)
-        ratio = state.energy - new.energy + self._flow_back(move) - (move.log_pf - move.log_pb)
+        ratio = state.energy - new.energy + self._flow_difference(move)
         after, accepted = metropolis(state, new, ratio, generator)
         return after, StepInfo(accepted, ratio, move.x_new, move.voided, move.order_back, move.order_forward)
+
+    @torch.no_grad()
+    def log_ratio(self, move: Proposal) -> Batch:
+        """log alpha of a move that this kernel's policy proposed."""
+        return self.energy(move.x) - self.energy(move.x_new) + self._flow_difference(move)
+
+    def _flow_difference(self, move: Proposal) -> Batch:
+        """log P_F - log P_B of the path back to where the move began, less that of the path on to its end."""
+        return self._flow_back(move) - (move.log_pf - move.log_pb)
 
     def _flow_back(self, move: Proposal) -> Batch:
         """log P_F - log P_B of the path from the shared state back to where the move began."""

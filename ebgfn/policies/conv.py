@@ -1,5 +1,7 @@
 """A convolutional policy for square images."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ class ConvPolicy(nn.Module):
         super().__init__()
         self.dim = side * side
         self.net = UNet(side, width=width, dense=dense)
-        self.register_buffer("step_nats", torch.full((self.dim,), 0.6931471805599453))
+        self.register_buffer("step_nats", torch.full((self.dim,), math.log(2)))
 
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         filled = mask.to(x.dtype)

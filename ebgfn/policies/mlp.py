@@ -1,5 +1,7 @@
 """A fully connected policy for any binary data."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,8 +14,11 @@ from ebgfn.policies.policy import Batch, Locations, Masks, PolicyOutput, Vectors
 class MLPPolicy(nn.Module):
     """Fully connected policy on the one-hot encoding of (value 1, value 0, void = neither).
 
-    `carry` is the first layer's pre-activation: filling an entry adds one column of its weights to it.
+    `carry` is the first layer's pre-activation: filling an entry adds one column of its weights to it. With `blocks` the
+    policy is for block steps and has `step_nats`, as in `ConvPolicy`.
     """
+
+    step_nats: Tensor
 
     def __init__(
         self,
@@ -23,12 +28,15 @@ class MLPPolicy(nn.Module):
         depth: int = 3,
         learned_location: bool = False,
         learned_erasure: bool = False,
+        blocks: bool = False,
     ):
         super().__init__()
         self.dim = dim
         self.learned_location, self.learned_erasure = learned_location, learned_erasure
         heads = 1 + learned_location + learned_erasure
         self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth))
+        if blocks:
+            self.register_buffer("step_nats", torch.full((dim,), math.log(2)))
 
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         values, *rest = self.net(one_hot(x, mask)).split(self.dim, dim=1)

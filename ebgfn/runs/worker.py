@@ -120,12 +120,15 @@ class Worker:
             return state
         try:
             saved = torch.load(path, weights_only=True)
-            if saved["config"] != config.to_json():
-                raise RunError(f"checkpoint of run {self.run.id} was written with other settings")
-            state.load_state_dict(saved["state"])
-        except (OSError, KeyError, TypeError, RuntimeError, EOFError, UnpicklingError) as error:
+            # As settings, not as texts: a setting that came later has its default.
+            same = config.from_json(saved["config"]) == config
+            if same:
+                state.load_state_dict(saved["state"])
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise RunError(f"checkpoint of run {self.run.id} cannot be read: {reason}") from None
+        if not same:
+            raise RunError(f"checkpoint of run {self.run.id} was written with other settings")
         self.run.truncate(state.step)
         self.run.update(step=state.step, elapsed_s=state.elapsed_s)
         return state

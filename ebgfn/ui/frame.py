@@ -20,6 +20,7 @@ PAGES = (
         "Energy and sampler in the plane; train them live.",
     ),
     ("pages/chains.py", "Chains", ":material/conversion_path:", "Erase K bits, fill K bits, accept or reject: live."),
+    ("pages/digits.py", "Digits", ":material/draw:", "Images sampled live, filled in, and moved by chains."),
     ("pages/ising.py", "Ising", ":material/grid_on:", "Exact and sampled spins at any coupling; recover couplings."),
     ("pages/runs.py", "Runs", ":material/list_alt:", "Queue, progress, log, downloads of training runs."),
 )

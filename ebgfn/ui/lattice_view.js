@@ -1,7 +1,10 @@
-// Lattices as squares, one or several a panel, drawn as paths whose colours follow the theme by themselves. Data are replaced
-// in place. A dial asks the server for another value while it is moved; moments, sent at once, are played here.
-const LINGER = { stop: 1400, pass: 320 } // milliseconds that a moment stays while playing
+// Lattices and images as squares, one or several a panel, drawn as paths whose colours follow the theme by themselves. Data
+// are replaced in place. A dial asks the server for another value while it is moved; moments, sent at once, are played here.
+const STAY = 1400 // milliseconds that a moment worth stopping at stays while playing
 const MARK = { void: 1, same: 2, changed: 3 }
+const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
+const FILLED = 24 // codes of squares that the model has filled
+const FINE = 20 // sides from here on are pictures, without lines between squares
 const SVG = "http://www.w3.org/2000/svg"
 const instances = new WeakMap()
 
@@ -22,12 +25,23 @@ class Panel {
     this.svg = this.dom.appendChild(document.createElementNS(SVG, "svg"))
     this.svg.setAttribute("class", "lattice")
     this.svg.setAttribute("role", "img")
-    this.paths = Object.fromEntries(["down", "up", "void", "lines", "dot", "same", "changed"].map((name) => {
+    const shades = Array.from({ length: SHADES.count }, (_, i) => `shade${i}`)
+    const names = ["down", "up", "void", ...shades, "tint", "fresh", "picked", "lines", "dot", "same", "changed"]
+    this.paths = Object.fromEntries(names.map((name) => {
       const path = this.svg.appendChild(document.createElementNS(SVG, "path"))
-      path.setAttribute("class", name)
+      path.setAttribute("class", name.replace(/\d+$/, ""))
       return [name, path]
     }))
+    shades.forEach((name, i) => this.paths[name].setAttribute("fill-opacity", i / (SHADES.count - 1)))
     this.numbers = add(this.dom, "dl")
+  }
+
+  // Number of the lattice below the pointer, -1 between them.
+  below(e) {
+    const { side, count, columns } = this.data, box = this.svg.getBoundingClientRect(), step = side + 1
+    const [x, y] = [(e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height]
+    const n = Math.floor((y * (Math.ceil(count / columns) * step - 1)) / step) * columns + Math.floor((x * (columns * step - 1)) / step)
+    return n >= 0 && n < count ? n : -1
   }
 
   update(data) {
@@ -46,23 +60,43 @@ class Panel {
 
   // Draw moment `at`: `count` lattices in rows of `columns`, one square apart.
   paint(at) {
-    const { side, count, columns } = this.data, rows = Math.ceil(count / columns), step = side + 1
-    const d = { down: "", up: "", void: "", lines: "", dot: "", same: "", changed: "" }
+    const { side, count, columns, picked } = this.data, rows = Math.ceil(count / columns), step = side + 1
+    const d = Object.fromEntries(Object.keys(this.paths).map((name) => [name, ""]))
     for (let n = 0; n < count; n++) {
       const left = (n % columns) * step, top = Math.floor(n / columns) * step, first = (at * count + n) * side * side
       d.down += `M${left} ${top}h${side}v${side}h-${side}z`
-      for (let i = 0; i < side * side; i++) this.square(d, this.cells[first + i], left + (i % side), top + Math.floor(i / side))
+      if (n === picked) d.picked += `M${left - 0.5} ${top - 0.5}h${step}v${step}h-${step}z`
+      for (let y = 0; y < side; y++) this.row(d, first + y * side, left, top + y)
     }
-    if (count === 1) for (let i = 1; i < side; i++) d.lines += `M${i} 0v${side}M0 ${i}h${side}`
-    this.svg.setAttribute("viewBox", `0 0 ${columns * step - 1} ${rows * step - 1}`)
+    if (count === 1 && side < FINE) for (let i = 1; i < side; i++) d.lines += `M${i} 0v${side}M0 ${i}h${side}`
+    const edge = picked == null ? 0 : 1
+    this.svg.setAttribute("viewBox", `${-edge} ${-edge} ${columns * step - 1 + 2 * edge} ${rows * step - 1 + 2 * edge}`)
     for (const [name, path] of Object.entries(this.paths)) path.setAttribute("d", d[name])
   }
 
-  // A square is its spin, 0 or 1, and twice its mark.
-  square(d, code, x, y) {
+  // Neighbours in a row that look alike are one piece.
+  row(d, first, left, y) {
+    const { side } = this.data
+    for (let x = 0, end; x < side; x = end) {
+      const code = this.cells[first + x]
+      for (end = x + 1; end < side && this.cells[first + end] === code; end++);
+      this.piece(d, code, left + x, y, end - x)
+    }
+  }
+
+  // A square is its value, 0 or 1, and twice its mark; or void, by the probability of 1; or filled by the model.
+  piece(d, code, x, y, width) {
+    const whole = `M${x} ${y}h${width}v1h-${width}z`
+    if (code >= FILLED) { d[code & 1 ? "fresh" : "tint"] += whole; return }
+    if (code >= SHADES.first) { d.void += whole; d[`shade${code - SHADES.first}`] += whole; return }
     const mark = code >> 1
-    if (mark === MARK.void) { d.void += `M${x} ${y}h1v1h-1z`; d.dot += `M${x + 0.42} ${y + 0.42}h.16v.16h-.16z`; return }
-    if (code & 1) d.up += `M${x} ${y}h1v1h-1z`
+    if (mark === MARK.void) d.void += whole
+    else if (code & 1) d.up += whole
+    for (let i = x; mark && i < x + width; i++) this.mark(d, mark, i, y)
+  }
+
+  mark(d, mark, x, y) {
+    if (mark === MARK.void) d.dot += `M${x + 0.42} ${y + 0.42}h.16v.16h-.16z`
     if (mark === MARK.same) d.same += `M${x + 0.14} ${y + 0.14}h.72v.72h-.72z`
     if (mark === MARK.changed) d.changed += `M${x + 0.27} ${y + 0.27}h.46v.46h-.46z`
   }
@@ -82,20 +116,25 @@ class View {
     while (this.panels.length < data.panels.length) this.panels.push(new Panel(grid))
     while (this.panels.length > data.panels.length) this.panels.pop().dom.remove()
     this.panels.forEach((panel, i) => panel.update(data.panels[i]))
+    this.panels.forEach((panel) => panel.svg.classList.toggle("choice", panel.data.picked != null))
     grid.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
     this.$(".transport").hidden = !moments
     this.$(".legend").hidden = !data.legend
+    data.legend?.forEach((name, i) => { this.$(i ? ".zero" : ".one").textContent = name })
+    grid.style.setProperty("--width", `${data.width}rem`)
     this.dom.querySelectorAll(".marked").forEach((item) => { item.hidden = !moments })
     this.$(".time").max = Math.max(0, moments - 1)
     // Another chain begins at its start.
-    if (data.token !== this.token) { this.pause(); this.at = 0 }
+    const another = data.token !== this.token
+    if (another) { this.pause(); this.at = 0 }
     this.token = data.token
     this.at = Math.min(this.at, Math.max(0, moments - 1))
     this.$(".dial").hidden = !data.dial
     if (data.dial) this.answer(data)
     this.paint()
     this.dom.dataset.value = data.dial ? data.dial.value : ""
+    if (another && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.toggle()
   }
 
   paint() {
@@ -140,7 +179,8 @@ class View {
   }
 
   show(value) {
-    const text = (value * this.data.dial.unit).toFixed(2).replace("-", "−")
+    const { unit, digits, texts, min } = this.data.dial
+    const text = texts ? texts[value - min] : (value * unit).toFixed(digits).replace("-", "−")
     this.$(".value").textContent = text
     this.$(".range").setAttribute("aria-valuetext", text)
   }
@@ -156,6 +196,10 @@ class View {
     }
     const buttons = { ".first": "Home", ".back": "ArrowLeft", ".play": " ", ".forward": "ArrowRight", ".last": "End" }
     for (const [name, key] of Object.entries(buttons)) this.$(name).onclick = actions[key]
+    this.$(".panels").onclick = (e) => {
+      const panel = this.panels.find((candidate) => candidate.svg.contains(e.target)), at = panel?.below(e) ?? -1
+      if (at >= 0 && panel.data.picked != null) this.report.setTriggerValue("picked", at)
+    }
     this.$(".panels").onkeydown = (e) => {
       if (!this.data.moments.length || !actions[e.key] || e.ctrlKey || e.metaKey || e.altKey) return
       e.preventDefault()
@@ -192,7 +236,7 @@ class View {
       if (this.at >= this.data.moments.length - 1) return this.go(this.at)
       this.paint()
       this.later()
-    }, this.data.moments[this.at].stop ? LINGER.stop : LINGER.pass)
+    }, this.data.moments[this.at].stop ? STAY : this.data.pace)
   }
 
   pause() { this.playing = false; clearTimeout(this.timer) }
