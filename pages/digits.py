@@ -56,11 +56,23 @@ def title(name: str) -> str:
     return known.get(name, name)
 
 
+_RANGE = f"{TEMPERATURES[0]:g}..{TEMPERATURES[1]:g}"
+
+
+def _warm(text: str) -> bool:
+    try:
+        return len(text) <= 8 and TEMPERATURES[0] <= float(text) <= TEMPERATURES[1]
+    except ValueError:
+        return False
+
+
 def controls(dim: int) -> tuple[int, float, int, str]:
     """Steps, temperature, seed and order of the sheet, held to their limits."""
     all_steps = image_source.steps_for(dim)
     frame.hold_choice("steps", tuple(map(str, all_steps)), "The number of steps")
     frame.hold_number("draw", 0, MAX_SEED, "The seed")
+    frame.hold("temperature", _warm, f"The temperature in the address must be a number in {_RANGE}; using the default.")
+    frame.hold_choice("by", ORDERS, "The order")
     if st.session_state.get("steps", DEFAULT_STEPS) not in all_steps:  # chosen for larger images
         st.session_state["steps"] = DEFAULT_STEPS
     steps = st.select_slider("T, block steps: quick … good", all_steps, DEFAULT_STEPS, width=300, **bound("steps"))

@@ -1,0 +1,253 @@
+"""The Digits page without a browser: empty state, samples, filling, chains, bad addresses, files."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ebgfn.config import ImagesConfig
+from ebgfn.files import write_json
+from ebgfn.model import Architecture, build
+from ebgfn.ui import image_canvas, image_chain, image_files, image_fill, image_sheet, image_source, lattice_view
+from ebgfn.ui.image_canvas import INK, PAPER, VOID
+from ebgfn.ui.lattice_view import FILLED, SHADED
+from tests.app import pages
+
+PAGE, NAME, DIM = "pages/digits.py", "images-digits", 64
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    """A sampler and an energy of the 8 x 8 digits with random weights, which disagree."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        built = build(ImagesConfig(dataset="digits"), Architecture(hidden=8, channels=4, kind="conv"))
+        for part in (built.policy, built.energy):
+            torch.nn.init.normal_(part.net.last.weight, std=0.05)
+    built.policy.step_nats.copy_(torch.linspace(0.6, 0.1, DIM))
+    for part in (built.policy, built.energy):
+        part.requires_grad_(False)
+    return built
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Scenes that the page draws, by key."""
+    scenes = {}
+    monkeypatch.setattr(lattice_view, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
+    return scenes
+
+
+@pytest.fixture
+def stocked_images(machine, random_model) -> Path:
+    """Folder of the only model of a machine."""
+    folder = machine.parent / "checkpoints" / NAME
+    random_model.save(folder)
+    write_json(folder / "card.json", {"gfn_nll": 30.0, "log_z_ais": 2.0})
+    return folder
+
+
+@pytest.fixture
+def source(stocked_images) -> image_source.Source:
+    return image_source.sources()[NAME]
+
+
+def open_page(**address: str) -> AppTest:
+    return pages.open_page(PAGE, **address)
+
+
+def test_without_a_model_there_is_a_command(machine, drawn):
+    at = open_page()
+    assert not at.exception
+    assert "train images --dataset digits" in pages.sentences(at)
+    assert not drawn
+
+
+def test_the_page_samples_fills_and_moves(stocked_images, drawn):
+    at = open_page(steps="8", draw="3")
+    assert not at.exception
+    assert not pages.sentences(at)
+    sheet, growth, answers, chain = (drawn[f"image_{n}"] for n in ("sheet", "growth", "answers", "chain"))
+    assert sheet.panels[0].cells.shape == (64, DIM)
+    assert len(growth.moments) == 9
+    assert answers.panels[0].count == 8
+    assert len(chain.panels) == 2
+    assert len(chain.panels[1].cells) == 16 * len(chain.moments) == 16 * len(chain.panels[0].cells)
+    names = {"Sheet (PNG)", "Samples (NPZ)", "Answers (PNG)", "Answers (NPZ)", "Chains (GIF)", "Chains (NPZ)"}
+    assert {b.label for b in at.get("download_button")} == names
+
+
+def test_the_sheet_goes_from_low_to_high(source):
+    sheet = image_source.sampled(source, 64, 8, 1.0, 0)
+    scene = image_sheet.sheet_scene(source, sheet, steps=8, by="energy", picked=0)
+    assert np.array_equal(scene.panels[0].cells[0], sheet.x[sheet.nats.argmin()])
+    assert np.array_equal(scene.panels[0].cells[-1], sheet.x[sheet.nats.argmax()])
+    with torch.no_grad():
+        energy = image_source.model(source).energy(torch.from_numpy(sheet.x).float())
+    assert torch.allclose(torch.from_numpy(sheet.nats), energy + 2.0, atol=1e-4)
+
+
+def test_quality_is_the_cards_figure_at_one_pixel_a_step(source):
+    assert image_sheet.quality(source, DIM)[0] == "30.0 nats"
+    few = float(image_sheet.quality(source, 2)[0].split()[0])
+    more = float(image_sheet.quality(source, 16)[0].split()[0])
+    assert few > more > 30.0
+
+
+def test_growth_ends_at_the_sample_and_only_adds(source):
+    sheet = image_source.sampled(source, 64, 16, 1.0, 0)
+    scene = image_sheet.growth_scene(source, sheet, row=5, steps=16, temperature=1.0, token="")
+    cells = scene.panels[0].cells
+    assert (cells[0] >= SHADED).all()
+    assert np.array_equal(cells[-1], sheet.x[5])
+    for before, after in zip(cells, cells[1:], strict=False):
+        given = before < SHADED
+        assert np.array_equal(before[given], after[given])
+        assert (after < SHADED).sum() > given.sum()
+
+
+def test_a_walk_replayed_tells_the_probabilities_it_was_drawn_from(source):
+    # With one step all pixels are drawn from what the empty state says: their mean over many samples tells it.
+    sheet = image_source.sampled(source, 64, 1, 1.0, 0)
+    p = image_source.probabilities(source, sheet.x[:1], sheet.order[:1], (0,), 1.0)[0]
+    se = np.sqrt(p * (1 - p) / 64)
+    assert (np.abs(sheet.x.mean(0) - p) < 4.5 * se).all()
+
+
+@pytest.mark.parametrize("void", [1, 5, 63, 64])
+def test_given_pixels_never_change(source, void):
+    rng = np.random.default_rng(void)
+    cells = rng.integers(0, 2, DIM).astype(np.uint8)
+    cells[rng.permutation(DIM)[:void]] = VOID
+    hollow = cells == VOID
+    start = np.repeat(np.where(hollow, 0, cells)[None].astype(np.uint8), 20, 0)
+    sheet = image_source.completed(
+        source, start, np.repeat(hollow[None], 20, 0), steps=None, temperature=1.0, seed=void
+    )
+    assert (sheet.x[:, ~hollow] == cells[~hollow]).all()
+    shown = image_fill.answers_scene(cells, sheet).panels[0].cells
+    assert ((shown >= FILLED) == hollow).all()
+    if void > 1:
+        assert len(np.unique(sheet.x, axis=0)) > 1
+
+
+def test_a_low_temperature_makes_samples_alike(source):
+    cold, warm = (image_source.sampled(source, 64, 1, t, 0).x.mean(0) for t in (0.001, 1.0))
+    assert (cold * (1 - cold)).mean() < 0.5 * (warm * (1 - warm)).mean()
+
+
+def test_rows_do_not_depend_on_how_many_are_drawn(source):
+    some, all_ = (image_source.sampled(source, n, 8, 1.0, 7).x for n in (16, 64))
+    assert np.array_equal(some, all_[:16])
+    assert len(np.unique(all_, axis=0)) > 32
+
+
+def test_chains_tell_what_happened(source):
+    x = image_source.real("digits")[:20]
+    played = image_source.chains(source, x, 10, 5, 0)
+    assert np.array_equal(played.x[0], x)
+    for m in range(5):
+        taken = played.accepted[m]
+        assert np.array_equal(played.x[m + 1][taken], played.proposal[m][taken])
+        assert np.array_equal(played.x[m + 1][~taken], played.x[m][~taken])
+        touched = np.zeros_like(x, bool)
+        np.put_along_axis(touched, played.filled[m], True, axis=1)
+        assert (touched.sum(1) == 10).all()
+        assert (played.proposal[m][~touched] == played.x[m][~touched]).all()
+    assert played.ends[-1] == 10
+    assert played.accepted.any()
+    assert not played.accepted.all()
+    moments = image_chain.scene(played, k=10, token="").moments
+    assert sum("accepted with probability" in " ".join(m.words) for m in moments) == 5
+
+
+def test_a_painted_picture_is_ranked_and_may_start_chains(stocked_images, drawn):
+    ink = np.tile(np.array([INK, PAPER], np.uint8), DIM // 2)
+    at = open_page(**{"picture": image_canvas.encode(ink), "from": "painted"})
+    assert not at.exception
+    assert "Nothing is void" in pages.sentences(at)
+    assert "of 300 real images lie lower" in "\n".join(m.value for m in at.markdown)
+    assert (drawn["image_chain"].panels[1].cells[:16] == ink).all()
+
+
+def test_all_void_and_partly_void_say_what_follows(stocked_images, drawn):
+    void = np.full(DIM, VOID, np.uint8)
+    at = open_page(**{"picture": image_canvas.encode(void), "from": "painted"})
+    assert not at.exception
+    assert "All is void" in pages.sentences(at)
+    assert "has void pixels" in pages.sentences(at)
+
+
+def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
+    at = open_page()
+    at.number_input(key="real").set_value(11)
+    at = next(b for b in at.button if b.label == "Show it").click().run()
+    assert np.array_equal(image_canvas.decode(at.query_params["picture"][0], DIM), image_source.real("digits")[11])
+    at.selectbox(key="part").set_value("upper half")
+    at = next(b for b in at.button if b.label == "Make void").click().run()
+    cells = image_canvas.decode(at.query_params["picture"][0], DIM)
+    assert (cells[:32] == VOID).all()
+    assert np.array_equal(cells[32:], image_source.real("digits")[11][32:])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("set", "nothing", "The model in the address must be one of images-digits"),
+        ("steps", "3", "1, 2, 4, 8, 16, 32, 49, 64"),
+        ("steps", "784", "1, 2, 4, 8, 16, 32, 49, 64"),
+        ("draw", "-1", "0..2147483647"),
+        ("pixels", "65", "1..64"),
+        ("pixels", "0", "1..64"),
+        ("from", "nowhere", "real, sampled, painted"),
+        ("temperature", "9", "0.1..1.5"),
+        ("temperature", "nan", "0.1..1.5"),
+        ("by", "chance", "energy, as drawn"),
+        ("picture", "<b>", "holds no picture for this model"),
+        ("picture", "eJwDAAAAAAE", "holds no picture for this model"),
+        ("picture", "A" * 9000, "holds no picture for this model"),
+    ],
+)
+def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images, drawn, name, value, words):
+    at = open_page(**{name: value})
+    assert not at.exception
+    said = [w.value for w in at.warning]
+    assert len(said) == 1
+    assert words in said[0]
+    assert len(drawn["image_sheet"].panels[0].cells) == 64
+
+
+def test_a_damaged_model_is_one_sentence(stocked_images, drawn):
+    (stocked_images / "model.safetensors").write_bytes(b"nonsense")
+    at = open_page()
+    assert not at.exception
+    assert "no readable checkpoint" in at.error[0].value
+
+
+@pytest.mark.parametrize("dim", [64, 784])
+def test_pictures_survive_the_address(dim):
+    cells = np.random.default_rng(0).integers(0, 3, dim).astype(np.uint8)
+    assert np.array_equal(image_canvas.decode(image_canvas.encode(cells), dim), cells)
+
+
+@pytest.mark.parametrize("sent", [None, "", 7, "A" * 10_000, "!!!!", "AwMDAw=="])
+def test_what_the_canvas_cannot_have_sent_is_ignored(sent):
+    with pytest.raises(ValueError):
+        image_canvas.received(sent, DIM)
+
+
+def test_files_hold_what_is_shown(source):
+    sheet = image_source.sampled(source, 16, 8, 1.0, 0)
+    picture = np.asarray(Image.open(io.BytesIO(image_files.png(sheet.x))))
+    assert picture.shape == ((4 * 9 - 1) * image_files.SCALE,) * 2
+    first = picture[:: image_files.SCALE, :: image_files.SCALE][:8, :8]
+    assert np.array_equal(first == image_files.INK, sheet.x[0].reshape(8, 8) == 1)
+    played = image_source.chains(source, sheet.x, 10, 3, 0)
+    moving = Image.open(io.BytesIO(image_files.gif(played.x)))
+    assert moving.format == "GIF"
+    distinct = 1 + sum(not np.array_equal(a, b) for a, b in zip(played.x, played.x[1:], strict=False))
+    assert moving.n_frames == distinct
