@@ -20,7 +20,9 @@ and **void** what it should fill. Given pixels never change."""
 ABOUT_CHAINS = """Void K pixels at random, let the sampler fill them, and accept by the rule of Metropolis and Hastings: a
 chain whose images are samples of the **energy**, not of the sampler. Acceptance says how well the two agree."""
 
-NO_MODEL = "No trained model of images is here: `python -m ebgfn train images --dataset digits --budget-s 120` makes one."
+NO_MODEL = (
+    "No trained model of images is here: `python -m ebgfn train images --dataset digits --budget-s 120` makes one."
+)
 
 
 def bound(key: str) -> dict[str, Any]:

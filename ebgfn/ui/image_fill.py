@@ -13,6 +13,7 @@ from ebgfn.ui.image_source import Sheet
 from ebgfn.ui.lattice_view import FILLED, Panel, Scene
 
 ANSWERS, COLUMNS = 8, 4
+EXAMPLE = 7
 PARAMETER, KEY = "picture", "image_canvas"
 
 NOTHING_VOID = "Nothing is void, so there is nothing to fill: paint with **void**, or take a part away below."
@@ -27,7 +28,7 @@ def example(source: Source) -> Cells:
     seen = image_source.real(image_source.model(source).config.dataset)
     if seen is None:
         return np.full(dim, VOID, np.uint8)
-    return without(seen[7].copy(), "right half")
+    return without(seen[EXAMPLE], "right half")
 
 
 def without(cells: Cells, part: str) -> Cells:
@@ -120,17 +121,26 @@ def _tools(source: Source, cells: Cells) -> None:
     """Other pictures to begin with, and parts to take away."""
     seen = image_source.real(image_source.model(source).config.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.selectbox("Take away", PARTS, key="part", width=160)
-        if st.button("Make void", icon=":material/ink_eraser:"):
-            keep(without(cells, part if part in PARTS else PARTS[0]))
-            st.rerun(scope="fragment")
+        st.selectbox("Take away", PARTS, key="part", width=160)
+        st.button("Make void", icon=":material/ink_eraser:", on_click=_take_away, args=(cells,))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if seen is not None:
-            number = st.number_input("Real image", 0, len(seen) - 1, 7, key="real", width=160)
-            if st.button("Show it", icon=":material/image:") and isinstance(number, int) and 0 <= number < len(seen):
-                keep(seen[number].copy())
-                st.rerun(scope="fragment")
+            st.number_input("Real image", 0, len(seen) - 1, EXAMPLE, key="real", width=160)
+            st.button("Show it", icon=":material/image:", on_click=_show_real, args=(seen,))
     _upload(source)
+
+
+# Both read what stands in their widget when the button is pressed: it may have changed since the script ran.
+
+
+def _take_away(cells: Cells) -> None:
+    part = st.session_state.get("part")
+    keep(without(cells, part if part in PARTS else PARTS[0]))
+
+
+def _show_real(seen: UInt8[np.ndarray, "n dim"]) -> None:
+    number = st.session_state.get("real")
+    keep(seen[number if isinstance(number, int) and 0 <= number < len(seen) else EXAMPLE])
 
 
 def _upload(source: Source) -> None:
@@ -152,9 +162,7 @@ def _upload(source: Source) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(image_files.sheet_image(found.bits[None]), width=112)
         st.caption(" ".join(found.notes))
-    if st.button("Use it", icon=":material/check:"):
-        keep(found.bits.copy())
-        st.rerun(scope="fragment")
+    st.button("Use it", icon=":material/check:", on_click=keep, args=(found.bits,))
 
 
 def rank(source: Source, cells: Cells) -> None:

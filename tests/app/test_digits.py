@@ -1,6 +1,7 @@
 """The Digits page without a browser: empty state, samples, filling, chains, bad addresses, files."""
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,12 @@ def source(stocked_images) -> image_source.Source:
     return image_source.sources()[NAME]
 
 
+def in_address(at: AppTest) -> np.ndarray:
+    """The picture that the address holds."""
+    text = at.query_params["picture"]
+    return image_canvas.decode(text if isinstance(text, str) else text[0], DIM)
+
+
 def open_page(**address: str) -> AppTest:
     return pages.open_page(PAGE, **address)
 
@@ -104,7 +111,7 @@ def test_growth_ends_at_the_sample_and_only_adds(source):
     cells = scene.panels[0].cells
     assert (cells[0] >= SHADED).all()
     assert np.array_equal(cells[-1], sheet.x[5])
-    for before, after in zip(cells, cells[1:], strict=False):
+    for before, after in itertools.pairwise(cells):
         given = before < SHADED
         assert np.array_equal(before[given], after[given])
         assert (after < SHADED).sum() > given.sum()
@@ -186,10 +193,10 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
     at = open_page()
     at.number_input(key="real").set_value(11)
     at = next(b for b in at.button if b.label == "Show it").click().run()
-    assert np.array_equal(image_canvas.decode(at.query_params["picture"][0], DIM), image_source.real("digits")[11])
+    assert np.array_equal(in_address(at), image_source.real("digits")[11])
     at.selectbox(key="part").set_value("upper half")
     at = next(b for b in at.button if b.label == "Make void").click().run()
-    cells = image_canvas.decode(at.query_params["picture"][0], DIM)
+    cells = in_address(at)
     assert (cells[:32] == VOID).all()
     assert np.array_equal(cells[32:], image_source.real("digits")[11][32:])
 
@@ -236,7 +243,7 @@ def test_pictures_survive_the_address(dim):
 
 @pytest.mark.parametrize("sent", [None, "", 7, "A" * 10_000, "!!!!", "AwMDAw=="])
 def test_what_the_canvas_cannot_have_sent_is_ignored(sent):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"picture|padding|base64|Excess|Only"):
         image_canvas.received(sent, DIM)
 
 
@@ -249,5 +256,5 @@ def test_files_hold_what_is_shown(source):
     played = image_source.chains(source, sheet.x, 10, 3, 0)
     moving = Image.open(io.BytesIO(image_files.gif(played.x)))
     assert moving.format == "GIF"
-    distinct = 1 + sum(not np.array_equal(a, b) for a, b in zip(played.x, played.x[1:], strict=False))
+    distinct = 1 + sum(not np.array_equal(a, b) for a, b in itertools.pairwise(played.x))
     assert moving.n_frames == distinct
