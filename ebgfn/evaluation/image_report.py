@@ -8,15 +8,18 @@ the model, too high on average.
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ebgfn.baselines.bernoulli_mixture import best
 from ebgfn.blocks import ROWS, best_schedule, draw, log_values_chunked, usual_schedule
 from ebgfn.data import images
 from ebgfn.evaluation.annealed import Path, anneal
 from ebgfn.evaluation.images import bound
 from ebgfn.evaluation.likelihood import Estimate, effective_sample_size, log_mean_exp, mean_estimate
+from ebgfn.evaluation.neighbours import memory
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.trajectories import uniform_orders
@@ -43,6 +46,8 @@ def of_images(model: Model, *, seed: int, points: int | None, temperatures: int 
         x = x[torch.randperm(len(x), generator=generator)[:points]]
     figures = {"kind": "images", "dataset": model.config.dataset, "seed": seed, "test_images": len(x)}
     figures |= of_sampler(model, x, generator) | of_energy(model, x, generator, temperatures)
+    if images.available(model.config.dataset):
+        figures |= against_training(model, x, generator)
     bits = model.dim * math.log(2)
     return figures | {f"{part}_bits_per_dim": figures[f"{part}_nll"] / bits for part in ("gfn", "ebm")}
 
@@ -69,6 +74,33 @@ def of_sampler(model: Model, x: Vectors, generator: torch.Generator) -> dict[str
         f"gfn_nll_{STEPS}": nll + price.value,
         f"gfn_nll_{STEPS}_se": math.hypot(se, price.se),
     }
+
+
+def against_training(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, float]:
+    """What needs the training set: a mixture of Bernoulli products fitted to it, and how near to it samples are.
+
+    `mixture_nll`: of the mixture with the number of components that is best on validation images.
+    """
+    train, validation = (images.read(model.config.dataset, split) for split in ("train", "validation"))
+    levels, held_out = (torch.from_numpy(means(part)) for part in (train, validation))
+    mixture = best(levels, held_out)
+    distances = memory(draw(model.policy, SAMPLES, generator).x, x, torch.from_numpy(train.static()).float())
+    nll = mean_estimate(-mixture.log_prob(x))
+    return {
+        "mixture_nll": nll.value,
+        "mixture_nll_se": nll.se,
+        "mixture_components": len(mixture.log_weight),
+        "nearest_of_samples": distances.samples.value,
+        "nearest_of_samples_se": distances.samples.se,
+        "nearest_of_test": distances.test.value,
+        "nearest_of_test_se": distances.test.se,
+        "copies": distances.copies,
+    }
+
+
+def means(part: images.Images) -> Float[np.ndarray, "images dim"]:
+    """What each pixel is on average over binarisations."""
+    return part.grey.astype(np.float32) / 255 if part.dynamic else part.static().astype(np.float32)
 
 
 def of_energy(model: Model, x: Vectors, generator: torch.Generator, temperatures: int) -> dict[str, float]:
