@@ -73,7 +73,7 @@ def _improved(mixture: BernoulliMixture, x: Vectors, pseudo_counts: float) -> Be
 
 
 def best(
-    train: Vectors, validation: Vectors, *, components: tuple[int, ...] = COMPONENTS, seed: int = 0
+    train: Vectors, validation: Float[Tensor, "m dim"], *, components: tuple[int, ...] = COMPONENTS, seed: int = 0
 ) -> BernoulliMixture:
     """The number of components that does best on data held out."""
     fitted = [fit(train, components=c, seed=seed) for c in components if c <= len(train)]
