@@ -63,7 +63,9 @@ def name(config: Any) -> str:
     if config.kind == "toy2d":
         return f"toy2d-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
     if config.kind == "images":
-        return f"images-{config.dataset}" + ("" if config.preset == "fast" else f"-{config.preset}")
+        # Of MNIST there are two: the better one, and a smaller one that samples sooner.
+        quick = config.dataset == "mnist" and config.preset != "fast"
+        return f"images-{config.dataset}" + (f"-{config.preset}" if quick else "")
     sigma = f"-{config.sigma:g}" if config.kind == "ising" else ""
     return f"{config.kind}-{config.side}x{config.side}{sigma}"
 
