@@ -172,7 +172,7 @@ def log_values(
     taken = chosen.shape[1]
     first, end = (ends[chosen + i].flatten().unsqueeze(1) for i in (0, 1))
     repeated, rank = x.repeat_interleave(taken, 0), ranks(order).repeat_interleave(taken, 0)
-    logits = policy(repeated, rank < first).value_logits
+    logits = policy(repeated, rank < first).value_logits.float()
     now = (rank >= first) & (rank < end)
     return blocks / taken * (bernoulli_log_prob(logits, repeated) * now).sum(1).view(batch, taken).sum(1)
 
@@ -187,4 +187,4 @@ def log_values_chunked(policy: Policy, x: Vectors, order: Orders, *, schedule: S
 
 def _logits(policy: Policy, x: Vectors, mask: Tensor) -> Vectors:
     parts = zip(x.split(ROWS), mask.split(ROWS), strict=True)
-    return torch.cat([policy(*part).value_logits for part in parts])
+    return torch.cat([policy(*part).value_logits.float() for part in parts])

@@ -10,7 +10,8 @@ needed (Richter et al., "VarGrad", 2020, arXiv 2010.10436). Half of the points a
 at many numbers of steps, down to a single one, so that the energy also knows what is no image.
 
 Contrast. Data x against the ends x' of back-and-forth moves of many lengths: -log alpha are the log-odds that x is the data
-point, and the logistic loss on them has its optimum at the data's own energy, whatever the sampler.
+point, and the logistic loss on them has its optimum at the data's own energy, whatever the sampler. Where moves from data
+never come, only distilling says what the energy is, so a little of it goes on.
 
 Joint training. Beside the contrasts the sampler learns by maximum likelihood and back-and-forth balance at once: the latter
 is (log alpha)^2, differentiated at a few of a move's blocks only, which is unbiased and keeps a step's cost apart from D.
@@ -49,7 +50,7 @@ class ImagesRecipe:
     points are made at a time, `kept` of them remembered; each makes for `reuse` updates' share of a batch. `path_steps`:
     blocks of a path. In the rest of the budget, once in `balance_every` updates of the energy the sampler's loss is
     likelihood + `balance` x balance, of `chosen` blocks, at `balance_rate` of its learning rate. `huber`: nats beyond
-    which a residual counts linearly.
+    which a residual counts linearly. `anchor`: weight of distilling beside the contrast.
     """
 
     batch: int = 64
@@ -69,6 +70,7 @@ class ImagesRecipe:
     balance_every: int = 2
     balance_rate: float = 0.1
     chosen: int = 4
+    anchor: float = 0.1
     huber: float = 10.0
     curve_points: int = 4096
     architecture: Architecture = Architecture(hidden=256, kind="conv")
@@ -141,7 +143,7 @@ class Images:
         x, mean = source.draw_with_means(self.recipe.batch)
         mask = random_masks(len(x), x.shape[1], generator)
         with half_precision():
-            logits = self.sampler.module.policy(x, mask).value_logits
+            logits = self.sampler.module.policy(x, mask).value_logits.float()
         return any_order_likelihood(logits, mean, mask).mean()
 
     def _hand_over(self, source: BinaryImages, generator: torch.Generator) -> None:
@@ -156,14 +158,17 @@ class Images:
     def _energy_loss(self, pairs: Pairs, now: Moment) -> Float[Tensor, ""]:
         both = torch.cat([pairs.x, pairs.x_new]).float()
         with half_precision():
-            energy = self.energy.module(both)
+            energy = self.energy.module(both).float()
         log_q = torch.cat([pairs.log_q, pairs.log_q_new])
         self._follow_log_z(-energy - log_q)
+        known = ~log_q.isnan()
+        residual = (energy + log_q)[known]
+        distilling = F.huber_loss(residual, residual.mean().detach().expand_as(residual), delta=self.recipe.huber)
         if self._distils(now):
-            residual = energy + log_q
-            return F.huber_loss(residual, residual.mean().detach().expand_as(residual), delta=self.recipe.huber)
+            return distilling
         old, new = energy.chunk(2)
-        return back_and_forth_contrastive(old - new + pairs.log_flow).mean()
+        contrast = back_and_forth_contrastive(old - new + pairs.log_flow).mean()
+        return contrast + self.recipe.anchor * distilling if known.any() else contrast
 
     @torch.no_grad()
     def _follow_log_z(self, log_z: Batch) -> None:

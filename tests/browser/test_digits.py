@@ -1,0 +1,165 @@
+"""The Digits page in a browser: samples, growth, painting, filling, chains, files, address, themes, a narrow window, axe."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from ebgfn.data.images import shipped_digits
+from ebgfn.ui import image_canvas, shipped
+from ebgfn.ui.image_canvas import INK, VOID
+
+SMALL = "images-digits"
+CALM = {"reduced_motion": "reduce"}
+pytestmark = pytest.mark.skipif(not (shipped.root() / SMALL).is_dir(), reason=f"{SMALL} is not shipped")
+
+
+@pytest.fixture
+def digits(visit):
+    """Open the page on the small model, unless the query names another, and wait for the last picture."""
+
+    def go(query: str = "", **options):
+        here = visit(f"digits?{query if 'set=' in query else f'set={SMALL}&{query}'}", **(CALM | options))
+        here.page.get_by_role("button", name="Chains (GIF)").wait_for(timeout=60_000)
+        here.settled()
+        return here
+
+    return go
+
+
+def views(here):
+    """Sheet, growth, answers, chain."""
+    return here.page.locator(".view")
+
+
+def in_address(here, dim: int) -> np.ndarray:
+    text = here.page.evaluate("new URLSearchParams(location.search).get('picture')")
+    return image_canvas.decode(text, dim)
+
+
+def test_a_digit_that_is_clicked_grows(digits):
+    here = digits("steps=8")
+    sheet, growth = views(here).nth(0), views(here).nth(1)
+    assert "64 sampled images of 8 × 8" in sheet.locator(".lattice").get_attribute("aria-label")
+    outline = sheet.locator(".picked").get_attribute("d")
+    box = sheet.locator(".lattice").bounding_box()
+    here.page.mouse.click(box["x"] + box["width"] * 0.94, box["y"] + box["height"] * 0.94)
+    here.page.wait_for_function(
+        "before => document.querySelector('.picked')?.getAttribute('d') !== before"
+        " || [...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.picked[d^=M]')"
+        " && e.shadowRoot.querySelector('.picked').getAttribute('d') !== before)",
+        arg=outline,
+    )
+    here.settled()
+    assert "Nothing is filled" in growth.locator(".words").inner_text()
+    growth.locator(".last").click()
+    assert "All 64 pixels are filled, in 8 steps" in growth.locator(".words").inner_text()
+    # The largest of the sheet: the last square's ink is the same as where growth ends.
+    assert growth.locator(".lattice .up").get_attribute("d")
+
+
+def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
+    void = np.full(64, VOID, np.uint8)
+    here = digits(f"picture={image_canvas.encode(void)}")
+    assert "All is void" in "\n".join(here.page.get_by_role("alert").all_inner_texts())
+    board = here.page.locator(".board")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    at = lambda x, y: (box["x"] + box["width"] * (x + 0.5) / 8, box["y"] + box["height"] * (y + 0.5) / 8)  # noqa: E731
+    here.page.mouse.move(*at(3, 1))
+    here.page.mouse.down()
+    here.page.mouse.move(*at(3, 6), steps=8)
+    here.page.mouse.up()
+    here.page.wait_for_function("before => !location.search.includes(before)", arg=image_canvas.encode(void))
+    here.settled()
+    cells = in_address(here, 64).reshape(8, 8)
+    assert (cells[1:7, 3] == INK).all()
+    assert (cells[:, 6] == VOID).all()
+    given = int((cells != VOID).sum())
+    label = views(here).nth(2).locator(".lattice").get_attribute("aria-label")
+    assert f"keeping the {given} given pixels" in label
+    here.page.reload()
+    here.page.get_by_role("button", name="Chains (GIF)").wait_for(timeout=60_000)
+    assert np.array_equal(in_address(here, 64).reshape(8, 8), cells)
+    board = here.page.locator(".board")
+    assert board.locator("rect.ink").count() == int((cells == INK).sum())
+
+
+def test_painting_by_keyboard(digits):
+    here = digits(f"picture={image_canvas.encode(np.full(64, VOID, np.uint8))}")
+    here.page.locator(".tools button", has_text="broad").click()
+    here.page.locator(".board").focus()
+    for key in ("ArrowRight", "ArrowUp", " "):
+        here.page.keyboard.press(key)
+    here.page.locator(".board rect.ink").first.wait_for()
+    here.settled()
+    assert (in_address(here, 64) == INK).sum() >= 1
+
+
+def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
+    here = digits()
+    picture = Image.new("L", (300, 200), 255)
+    ImageDraw.Draw(picture).line([(80, 40), (220, 40), (120, 170)], fill=0, width=14)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    chooser = here.page.locator("input[type=file]").first
+    chooser.set_input_files({"name": "seven.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+    here.page.get_by_text("300 × 200 pixels became 8 × 8").wait_for()
+    here.page.get_by_role("button", name="Use it").click()
+    here.page.get_by_text("Nothing is void").wait_for()
+    cells = in_address(here, 64)
+    assert 5 <= (cells == INK).sum() <= 40
+    chooser.set_input_files({"name": "no.png", "mimeType": "image/png", "buffer": b"no picture"})
+    here.page.get_by_text("This picture cannot be used").wait_for()
+
+
+def test_files_hold_what_is_shown(digits):
+    here = digits("steps=4&pixels=10")
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Samples (NPZ)").click()
+    with np.load(download.value.path()) as file:
+        assert file["x"].shape == (64, 64)
+        assert int(file["steps"]) == 4
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Sheet (PNG)").click()
+    assert Image.open(download.value.path()).width == 4 * (8 * 9 - 1)
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Chains (GIF)").click()
+    assert Image.open(download.value.path()).n_frames > 1
+    with here.page.expect_download() as download:
+        here.page.get_by_role("button", name="Chains (NPZ)").click()
+    with np.load(download.value.path()) as file:
+        changed = (file["proposal"] != file["x"][:-1]).sum(2)
+    assert 0 < changed.max() <= 10
+
+
+def test_chain_by_keyboard(digits):
+    here = digits("pixels=10")
+    view = views(here).nth(3)
+    view.locator(".lattice").first.focus()
+    here.page.keyboard.press("ArrowRight")
+    assert "10 of 64 pixels" in view.locator(".words").inner_text()
+    here.page.keyboard.press("End")
+    assert "after 8 moves" in view.locator(".words").inner_text()
+
+
+def test_mnist_is_there_at_once(digits):
+    if not (shipped.root() / "images-mnist").is_dir():
+        pytest.skip("MNIST is not shipped")
+    bits = shipped_digits()[0]
+    here = digits("set=images-mnist")
+    assert "64 sampled images of 28 × 28" in views(here).nth(0).locator(".lattice").get_attribute("aria-label")
+    assert bits.shape == (500, 784)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_both_themes_and_a_narrow_window(digits, theme, width):
+    here = digits(theme=theme, width=width)
+    assert here.overflow() <= 0
+    box = views(here).nth(0).locator(".lattice").bounding_box()
+    assert box["width"] > 300
+    ink = here.page.locator(".board rect.ink").first.evaluate("e => getComputedStyle(e).fill")
+    assert ink == ("rgb(124, 199, 226)" if theme == "dark" else "rgb(27, 79, 110)")
+    assert here.axe() == []

@@ -1,0 +1,120 @@
+"""Training on the 8 x 8 digits: both models beat the product of frequencies, every preset runs, a restart is seamless."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from ebgfn.algorithms import IMAGE_RECIPES
+from ebgfn.baselines.bernoulli_mixture import fit
+from ebgfn.config import ImagesConfig
+from ebgfn.data import images
+from ebgfn.energies import ConvEnergy, MLPEnergy
+from ebgfn.evaluation.image_report import of_energy
+from ebgfn.evaluation.images import bound
+from ebgfn.model import Architecture, build, load
+from ebgfn.policies import MLPPolicy
+from ebgfn.training import start, train
+
+# The same algorithm with less of everything; a quarter of a minute of one thread.
+QUICK = dataclasses.replace(
+    IMAGE_RECIPES["small"],
+    fresh=64,
+    path_steps=4,
+    energy_batch=64,
+    curve_points=512,
+    architecture=Architecture(hidden=64, channels=8, kind="conv"),
+)
+
+
+def finished(config: ImagesConfig, recipe) -> tuple:
+    state = start(config, recipe)
+    return state, list(train(state, event_interval_s=60))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    state, events = finished(ImagesConfig(dataset="digits", steps=700), QUICK)
+    return state.model(), events
+
+
+def test_both_models_are_better_than_the_product_of_frequencies(trained, generator):
+    model, _ = trained
+    train_, test = (
+        torch.from_numpy(x).float() for x in (images.read("digits", "train").static(), images.binarised_test("digits"))
+    )
+    product = -fit(train_, components=1).log_prob(test)
+    # Image by image: what is hard for one is hard for the other.
+    figures = of_energy(model, test, generator, temperatures=60)
+    ours = bound(model.policy, test, states=4, generator=generator), model.energy(test) + figures["log_z_upper"]
+    for nats in ours:
+        gain = product - nats
+        assert gain.mean() > 4.5 * gain.std() / len(test) ** 0.5
+    assert figures["ebm_nll_lower"] <= figures["ebm_nll"]
+    assert figures["mh_acceptance"] > 0.02
+
+
+def test_the_curve_of_steps_and_log_z_come_with_the_model(trained, tmp_path):
+    model, _ = trained
+    nats = model.policy.step_nats
+    assert (nats[1:] <= nats[:-1] + 1e-6).all()
+    assert nats[0] > 1.5 * nats[-1]
+    for half in (False, True):
+        model.save(tmp_path / str(half), half=half)
+        again = load(tmp_path / str(half))
+        assert torch.allclose(again.policy.step_nats, nats, rtol=1e-3)
+        assert again.log_z.item() == pytest.approx(model.log_z.item(), rel=1e-3)
+        x = torch.from_numpy(images.binarised_test("digits")[:50]).float()
+        assert torch.allclose(again.energy(x), model.energy(x), atol=0.3 if half else 1e-4)
+    sizes = [(tmp_path / str(half) / "model.safetensors").stat().st_size for half in (False, True)]
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_log_z_is_what_trajectory_balance_says(trained, generator):
+    model, _ = trained
+    x = torch.from_numpy(images.read("digits", "train").static()[:200]).float()
+    figures = of_energy(model, x, generator, temperatures=60)
+    # A mean of residuals bounds log Z, and training has only followed it: nats, not hundredths.
+    assert abs(model.log_z.item() - figures["log_z_ais"]) < 8
+
+
+def test_every_phase_reports_its_loss(trained):
+    _, events = trained
+    assert set(events[-1].metrics) >= {"gfn_bound", "mh_acceptance", "any_order", "energy", "balance"}
+    assert events[-1].frame["samples"].shape[1] == 64
+
+
+@pytest.mark.parametrize("preset", ["fast", "small", "mlp"])
+def test_presets_run_and_a_restart_goes_on_alike(preset):
+    sizes = Architecture(hidden=16, channels=4, kind="conv") if preset != "mlp" else Architecture(hidden=32, depth=2)
+    recipe = dataclasses.replace(
+        IMAGE_RECIPES[preset], fresh=64, batch=16, energy_batch=32, path_steps=4, curve_points=64, architecture=sizes
+    )
+    config = ImagesConfig(dataset="digits", preset=preset, steps=20, seed=1)
+    state, _ = finished(config, recipe)
+    assert state.model().architecture == sizes
+    again = start(config, recipe)
+    again.load_state_dict(state.state_dict())
+    x = torch.from_numpy(images.binarised_test("digits")[:10]).float()
+    assert torch.equal(again.model().energy(x), state.model().energy(x))
+    assert torch.equal(again.model().policy.step_nats, state.model().policy.step_nats)
+
+
+def test_an_energy_starts_from_what_the_policy_sees(generator):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy, energy = MLPPolicy(12, hidden=16, depth=3), MLPEnergy(12, hidden=16, depth=3)
+    x = (torch.rand(20, 12, generator=generator) < 0.5).float()
+    energy.start_from(policy.net)
+    seen = policy.net.features(policy.begin(x, torch.ones_like(x, dtype=torch.bool)))
+    ours = energy.net.features(energy.net.first(2 * x - 1))
+    assert torch.allclose(ours, seen, atol=1e-5)
+    assert (energy(x) == 0).all()
+
+
+def test_models_of_images_have_energies_that_can_start_so():
+    for preset, recipe in IMAGE_RECIPES.items():
+        config = ImagesConfig(dataset="digits", preset=preset)
+        with torch.device("meta"):
+            energy = build(config, recipe.architecture).energy
+        assert isinstance(energy, MLPEnergy if preset == "mlp" else ConvEnergy)
