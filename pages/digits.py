@@ -40,22 +40,10 @@ def chosen_source(found: dict[str, Source]) -> Source:
         names,
         index=first,
         width=230,
-        format_func=title,
         help="Shipped models, then finished runs.",
         **bound("set"),
     )
     return found.get(name, found[names[first]])
-
-
-def title(name: str) -> str:
-    """A model's name as it is shown."""
-    known = {
-        "images-mnist": "MNIST",
-        "images-mnist-small": "MNIST, small and quick",
-        "images-omniglot": "Omniglot",
-        "images-digits": "8 × 8 digits",
-    }
-    return known.get(name, name)
 
 
 _RANGE = f"{TEMPERATURES[0]:g}..{TEMPERATURES[1]:g}"

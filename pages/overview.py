@@ -19,7 +19,10 @@ perfectly. MMD is the distance of samples to data, beside that of data to data."
 WHERE = (
     ("pages/landscape_2d.py", "See energy, sampler and their difference; train on seven sets or on your own drawing."),
     ("pages/chains.py", "Void K bits, fill them again, accept or not: what one number does to a Markov chain."),
-    ("pages/digits.py", "Digits sampled in half a second without a GPU; erase a part or draw one, and it is filled in."),
+    (
+        "pages/digits.py",
+        "Digits sampled in half a second without a GPU; erase a part or draw one, and it is filled in.",
+    ),
     ("pages/ising.py", "Drag a lattice of spins through its phase transition; find couplings from samples, yours too."),
     ("pages/runs.py", "Follow, stop, resume and download training runs."),
 )

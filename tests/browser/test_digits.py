@@ -62,7 +62,7 @@ def test_a_digit_that_is_clicked_grows(digits):
 def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
     void = np.full(64, VOID, np.uint8)
     here = digits(f"picture={image_canvas.encode(void)}")
-    assert "All is void" in "\n".join(here.page.get_by_role("alert").all_inner_texts())
+    here.page.get_by_text("All is void").wait_for()
     board = here.page.locator(".board")
     board.scroll_into_view_if_needed()
     box = board.bounding_box()
@@ -87,13 +87,14 @@ def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
 
 
 def test_painting_by_keyboard(digits):
-    here = digits(f"picture={image_canvas.encode(np.full(64, VOID, np.uint8))}")
+    void = image_canvas.encode(np.full(64, VOID, np.uint8))
+    here = digits(f"picture={void}")
     here.page.locator(".tools button", has_text="broad").click()
     here.page.locator(".board").focus()
     for key in ("ArrowRight", "ArrowUp", " "):
         here.page.keyboard.press(key)
-    here.page.locator(".board rect.ink").first.wait_for()
-    here.settled()
+    here.page.wait_for_function("before => !location.search.includes(before)", arg=void)
+    assert here.page.locator(".board rect.ink").count() >= 1
     assert (in_address(here, 64) == INK).sum() >= 1
 
 
@@ -123,10 +124,12 @@ def test_files_hold_what_is_shown(digits):
         assert int(file["steps"]) == 4
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Sheet (PNG)").click()
-    assert Image.open(download.value.path()).width == 4 * (8 * 9 - 1)
+    with Image.open(download.value.path()) as sheet:
+        assert sheet.width == 4 * (8 * 9 - 1)
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Chains (GIF)").click()
-    assert Image.open(download.value.path()).n_frames > 1
+    with Image.open(download.value.path()) as film:
+        assert film.n_frames > 1
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Chains (NPZ)").click()
     with np.load(download.value.path()) as file:
