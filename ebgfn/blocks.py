@@ -157,32 +157,46 @@ def draw(policy: Policy, n: int, generator: torch.Generator, *, steps: int | Non
     return sample_blocks(policy, n, schedule=schedule, generator=generator)
 
 
-def log_values(
+def block_log_values(
     policy: Policy, x: Vectors, order: Orders, *, schedule: Schedule, chosen: Int[Tensor, "batch m"] | None = None
-) -> Batch:
-    """log P_F - log P_B of the blocks that fill the void entries of s_start, up to a constant of D and start only.
-
-    All states are one batch. `chosen` names m of the blocks for each row (drawn uniformly, with replacement): the sum over
-    them, scaled by blocks / m, is an unbiased estimate, and so is its gradient.
-    """
+) -> Float[Tensor, "batch m"]:
+    """log P_F of the values of each block, or of the `chosen` ones of each row. All states are one batch."""
     ends, batch = torch.tensor(schedule), len(x)
-    blocks = len(schedule) - 1
     if chosen is None:
-        chosen = torch.arange(blocks).expand(batch, blocks)
+        chosen = torch.arange(len(schedule) - 1).expand(batch, -1)
     taken = chosen.shape[1]
     first, end = (ends[chosen + i].flatten().unsqueeze(1) for i in (0, 1))
     repeated, rank = x.repeat_interleave(taken, 0), ranks(order).repeat_interleave(taken, 0)
     logits = policy(repeated, rank < first).value_logits.float()
     now = (rank >= first) & (rank < end)
-    return blocks / taken * (bernoulli_log_prob(logits, repeated) * now).sum(1).view(batch, taken).sum(1)
+    return (bernoulli_log_prob(logits, repeated) * now).sum(1).view(batch, taken)
+
+
+def log_values(
+    policy: Policy, x: Vectors, order: Orders, *, schedule: Schedule, chosen: Int[Tensor, "batch m"] | None = None
+) -> Batch:
+    """log P_F - log P_B of the blocks that fill the void entries of s_start, up to a constant of D and start only.
+
+    `chosen` names m of the blocks for each row (drawn uniformly, with replacement): the sum over them, scaled by
+    blocks / m, is an unbiased estimate, and so is its gradient.
+    """
+    each = block_log_values(policy, x, order, schedule=schedule, chosen=chosen)
+    return (len(schedule) - 1) / each.shape[1] * each.sum(1)
 
 
 @torch.no_grad()
-def log_values_chunked(policy: Policy, x: Vectors, order: Orders, *, schedule: Schedule) -> Batch:
-    """`log_values` without gradients, in chunks that stay in cache."""
+def block_log_values_chunked(
+    policy: Policy, x: Vectors, order: Orders, *, schedule: Schedule
+) -> Float[Tensor, "batch blocks"]:
+    """`block_log_values` without gradients, in chunks that stay in cache."""
     rows = max(1, ROWS // (len(schedule) - 1))
     parts = zip(x.split(rows), order.split(rows), strict=True)
-    return torch.cat([log_values(policy, *part, schedule=schedule) for part in parts])
+    return torch.cat([block_log_values(policy, *part, schedule=schedule) for part in parts])
+
+
+def log_values_chunked(policy: Policy, x: Vectors, order: Orders, *, schedule: Schedule) -> Batch:
+    """`log_values` without gradients, in chunks that stay in cache."""
+    return block_log_values_chunked(policy, x, order, schedule=schedule).sum(1)
 
 
 def _logits(policy: Policy, x: Vectors, mask: Tensor) -> Vectors:

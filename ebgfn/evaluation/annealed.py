@@ -1,9 +1,14 @@
-"""log Z of an energy on images by annealed importance sampling, from below and from above.
+"""log Z of an energy by annealed importance sampling along a sampler's paths, from below and from above.
 
-The way leads from independent pixels, E_0(x) = -sum_i log p_0(x_i) with the sampler's own first-step probabilities, to the
-energy E along E_beta = (1 - beta) E_0 + beta E. At each beta every chain makes one back-and-forth move: K random pixels are
-voided and filled again in one block, by log-odds between those of p_0 and those of the policy in the same proportion; that
-is close to what E_beta wants, and Metropolis-Hastings sees to the rest.
+The way begins at the sampler: a point x together with the order o in which its entries are filled has probability
+q(x | o) / D! there. It ends at the energy, where all orders of a point are alike. Between the two,
+
+    p_beta(x, o) ~ q(x | o)^(1 - beta) exp(-beta E(x)).
+
+One kind of move is back-and-forth: void the entries of the last blocks, fill them again in another order by the sampler.
+What it proposes is what p_0 wants, so it is accepted with probability min(1, alpha^beta), alpha being the ratio of the
+same move at beta = 1. The other kind proposes another order for the same point. A sampler that is close to its energy
+needs few temperatures.
 
 Neal, "Annealed importance sampling", 2001. From above: the same way back, starting from samples of the model; Burda et al.,
 "Accurate and conservative estimates of MRF log-likelihood using reverse annealing", 2015, arXiv 1412.8566.
@@ -13,81 +18,107 @@ import itertools
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ebgfn.blocks import Schedule, block_log_values_chunked, walk
 from ebgfn.energies import Energy
 from ebgfn.policies import Policy, bernoulli_log_prob
+from ebgfn.trajectories import ranks, uniform_orders
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
 
-SHORTEST, LONGEST = 4, 256
+# A move proposes an order with this probability; it costs a whole path.
+ORDER_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Walkers:
+    """Points, the orders in which they were filled, log q of each block of that, and E."""
+
+    x: Vectors
+    order: Int[Tensor, "batch dim"]
+    log_q: Float[Tensor, "batch blocks"]
+    energy: Batch
+
+    def rows(self, index: Int[Tensor, " batch"]) -> "Walkers":
+        return Walkers(*(part[index] for part in vars(self).values()))
+
+    def or_else(self, accepted: Bool[Tensor, " batch"], other: "Walkers") -> "Walkers":
+        """Rows of this where accepted, rows of the other elsewhere."""
+        both = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Walkers(*(torch.where(accepted.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in both))
 
 
 @dataclass(frozen=True)
 class Annealed:
-    """Where chains ended, the logarithms of their weights, and the share of moves that were accepted."""
+    """Where walkers ended, the logarithms of their weights, and the share of moves that were accepted."""
 
-    x: Vectors
+    walkers: Walkers
     log_weight: Batch
     acceptance: float
 
 
 @dataclass(frozen=True)
 class Path:
-    """Distributions from independent pixels with log-odds `base` (beta = 0) to exp(-E) (beta = 1)."""
+    """Distributions from a sampler that fills in the blocks of `schedule` (beta = 0) to exp(-E) (beta = 1)."""
 
     energy: Energy
     policy: Policy
-    base: Float[Tensor, " dim"]
+    schedule: Schedule
 
-    @classmethod
-    def of(cls, energy: Energy, policy: Policy) -> "Path":
-        """With what the policy says of the empty picture as base."""
-        empty = torch.zeros(1, policy.dim)
-        return cls(energy, policy, policy(empty, empty.bool()).value_logits[0])
-
-    def start(self, n: int, generator: torch.Generator) -> Vectors:
+    def start(self, n: int, generator: torch.Generator) -> Walkers:
         """Exact samples at beta = 0."""
-        return (torch.rand(n, self.policy.dim, generator=generator) < torch.sigmoid(self.base)).float()
+        order = uniform_orders(n, self.policy.dim, generator)
+        return self._fill(torch.zeros(n, self.policy.dim), order, 0, generator)
 
-    def base_energy(self, x: Vectors) -> Batch:
-        return -bernoulli_log_prob(self.base.expand_as(x), x).sum(1)
+    def at(self, x: Vectors, generator: torch.Generator) -> Walkers:
+        """Given points with random orders: exact samples at beta = 1 if the points are samples of the energy."""
+        order = uniform_orders(len(x), self.policy.dim, generator)
+        return Walkers(x, order, self._log_q(x, order), self.energy(x))
 
-    def move(
-        self, x: Vectors, energy: Batch, beta: float, *, k: int, generator: torch.Generator
-    ) -> tuple[Vectors, Batch, float]:
-        """Void and fill `k` pixels of each row, leaving exp(-E_beta) invariant; returns x, E(x) and the acceptance."""
-        batch, dim = x.shape
-        mask = torch.rand(batch, dim, generator=generator).argsort(1) >= k
-        logits = (1 - beta) * self.base + beta * self.policy(x, mask).value_logits
-        drawn = (torch.rand(batch, dim, generator=generator) < torch.sigmoid(logits)).float()
-        new = torch.where(mask, x, drawn)
-        energy_new = self.energy(new)
-        back = ((bernoulli_log_prob(logits, x) - bernoulli_log_prob(logits, new)) * ~mask).sum(1)
-        gain = (1 - beta) * (self.base_energy(x) - self.base_energy(new)) + beta * (energy - energy_new)
-        accepted = torch.rand(batch, generator=generator).log() < gain + back
-        moved = torch.where(accepted.unsqueeze(1), new, x)
-        return moved, torch.where(accepted, energy_new, energy), accepted.float().mean().item()
+    def move(self, walkers: Walkers, beta: float, generator: torch.Generator) -> tuple[Walkers, float]:
+        """One move of either kind, which leaves p_beta invariant; returns also the share that was accepted."""
+        if torch.rand(1, generator=generator).item() < ORDER_SHARE:
+            order = uniform_orders(len(walkers.x), self.policy.dim, generator)
+            new = Walkers(walkers.x, order, self._log_q(walkers.x, order), walkers.energy)
+            gain = (1 - beta) * (new.log_q.sum(1) - walkers.log_q.sum(1))
+        else:
+            blocks = len(self.schedule) - 1
+            # Few blocks as often as many, by the logarithm of their number.
+            first = blocks - round(blocks ** torch.rand(1, generator=generator).item())
+            kept = self.schedule[first]
+            shuffled = uniform_orders(len(walkers.x), self.policy.dim - kept, generator)
+            order = torch.cat([walkers.order[:, :kept], walkers.order[:, kept:].gather(1, shuffled)], 1)
+            filled = self._fill(walkers.x, order, first, generator)
+            new = Walkers(filled.x, order, torch.cat([walkers.log_q[:, :first], filled.log_q], 1), filled.energy)
+            log_alpha = walkers.energy - new.energy + (walkers.log_q - new.log_q)[:, first:].sum(1)
+            gain = beta * log_alpha
+        accepted = torch.rand(len(walkers.x), generator=generator).log() < gain
+        return new.or_else(accepted, walkers), accepted.float().mean().item()
+
+    def _fill(self, x: Vectors, order: Int[Tensor, "batch dim"], first: int, generator: torch.Generator) -> Walkers:
+        """Draw the blocks from number `first` on; log_q is theirs only."""
+        rank, log_q = ranks(order), []
+        for block in walk(self.policy, x, order, schedule=self.schedule[first:], generator=generator):
+            x, now = block.x, (rank >= block.first) & (rank < block.end)
+            log_q.append((bernoulli_log_prob(block.logits, x) * now).sum(1))
+        return Walkers(x, order, torch.stack(log_q, 1), self.energy(x))
+
+    def _log_q(self, x: Vectors, order: Int[Tensor, "batch dim"]) -> Float[Tensor, "batch blocks"]:
+        return block_log_values_chunked(self.policy, x, order, schedule=self.schedule)
 
 
 @torch.no_grad()
-def anneal(path: Path, x: Vectors, betas: list[float], *, generator: torch.Generator) -> Annealed:
-    """Lead chains through `betas` in the order given; the first is the one that `x` are samples of.
+def anneal(path: Path, walkers: Walkers, betas: list[float], *, generator: torch.Generator) -> Annealed:
+    """Lead walkers through `betas` in the order given; the first is the one that they are samples of.
 
-    E[weight] = Z(last) / Z(first). Upwards from `path.start` it is Z; downwards from samples of the model it is 1 / Z.
+    E[weight] = Z(last) / Z(first). Upwards from `path.start` it is Z; downwards from `path.at` samples of the model, 1 / Z.
     """
-    energy, log_weight, taken = path.energy(x), torch.zeros(len(x)), 0.0
+    log_weight, taken = torch.zeros(len(walkers.x)), 0.0
     for old, new in itertools.pairwise(betas):
-        log_weight += (new - old) * (path.base_energy(x) - energy)
-        k = _length(path.policy.dim, generator)
-        x, energy, share = path.move(x, energy, new, k=k, generator=generator)
+        log_weight += (new - old) * (-walkers.energy - walkers.log_q.sum(1))
+        walkers, share = path.move(walkers, new, generator)
         taken += share / (len(betas) - 1)
-    return Annealed(x, log_weight, taken)
-
-
-def _length(dim: int, generator: torch.Generator) -> int:
-    """Number of pixels of a move, log-uniform."""
-    shortest, longest = min(SHORTEST, dim), min(LONGEST, dim)
-    return round(shortest * (longest / shortest) ** torch.rand(1, generator=generator).item())
+    return Annealed(walkers, log_weight, taken)

@@ -31,13 +31,9 @@ def shaped(module, scale, seed):
 
 @pytest.fixture(scope="module")
 def path():
-    """An energy with structure, a sampler that is not exact for it, and base log-odds of its own."""
+    """An energy with structure, and a sampler in blocks that is not exact for it."""
     energy, policy = MLPEnergy(DIM, hidden=16, depth=2), MLPPolicy(DIM, hidden=16, depth=2)
-    return Path.of(shaped(energy, 0.4, 0), shaped(policy, 0.25, 1))
-
-
-def test_the_base_is_normalised(path):
-    assert (-path.base_energy(exact.all_states(DIM).float())).logsumexp(0).item() == pytest.approx(0, abs=1e-4)
+    return Path(shaped(energy, 0.4, 0), shaped(policy, 0.25, 1), (0, 1, 3, 6, 12))
 
 
 @pytest.mark.parametrize("temperatures", [2, 20, 200])
@@ -48,7 +44,7 @@ def test_annealing_brackets_the_exact_log_z(path, temperatures, generator):
     betas = [i / temperatures for i in range(temperatures + 1)]
     up = anneal(path, path.start(4000, generator), betas, generator=generator)
     chosen = torch.multinomial(log_p.exp(), 4000, replacement=True, generator=generator)
-    down = anneal(path, exact.all_states(DIM).float()[chosen], betas[::-1], generator=generator)
+    down = anneal(path, path.at(exact.all_states(DIM).float()[chosen], generator), betas[::-1], generator=generator)
     below, above = log_mean_exp(up.log_weight), log_mean_exp(down.log_weight)
     assert abs(below.value - float(log_z)) < 4.5 * below.se + 1e-4
     assert abs(-above.value - float(log_z)) < 4.5 * above.se + 1e-4
@@ -68,12 +64,21 @@ def test_moves_leave_the_model_invariant(path, generator):
     states, n = exact.all_states(DIM).float(), 100_000
     x = states[torch.multinomial(log_p.exp(), n, replacement=True, generator=generator)]
     before = x.mean(0)
-    after = anneal(path, x, [1.0] * 6, generator=generator)
+    after = anneal(path, path.at(x, generator), [1.0] * 13, generator=generator)
     assert 0.1 < after.acceptance < 0.95
     exact_mean = (log_p.exp().float()[:, None] * states).sum(0)
     se = (exact_mean * (1 - exact_mean) / n).sqrt()
     assert ((before - exact_mean).abs() < 4.5 * se).all()
-    assert ((after.x.mean(0) - exact_mean).abs() < 4.5 * se).all()
+    assert ((after.walkers.x.mean(0) - exact_mean).abs() < 4.5 * se).all()
+
+
+def test_walkers_keep_account_of_their_paths(path, generator):
+    walkers = path.start(500, generator)
+    for beta in (0.0, 0.3, 0.7, 1.0) * 3:
+        walkers, _ = path.move(walkers, beta, generator)
+    told = log_values_chunked(path.policy, walkers.x, walkers.order, schedule=path.schedule)
+    assert torch.allclose(walkers.log_q.sum(1), told, atol=1e-4)
+    assert torch.allclose(walkers.energy, path.energy(walkers.x), atol=1e-4)
 
 
 def test_the_bound_is_the_mean_over_orders(generator):
