@@ -47,7 +47,7 @@ def best_schedule(nats: Float[Tensor, " dim"], steps: int, *, start: int = 0) ->
         return tuple(range(start, dim + 1))
     ends = _grid(start, dim, steps)
     # l_t never grows with t in truth; a measured curve is made so, or the program would exploit its noise.
-    level = np.minimum.accumulate(nats.double().numpy())[ends[:-1]]
+    level = np.minimum.accumulate(nats.double().cpu().numpy())[ends[:-1]]
     cost = np.where(ends[None, :] > ends[:-1, None], (ends[None, :] - ends[:-1, None]) * level[:, None], np.inf)
     total, came_from = np.full(len(ends), np.inf), []
     total[0] = 0.0

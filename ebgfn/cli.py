@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ MAX_CHAIN_BITS = 5 * 10**8
 CANCEL_PATIENCE_S = 20.0
 SAMPLE_CHUNK = 20_000
 TICKS = 10_000
+NEVER_S = 1e9
 SHOWN = {"gfn_nll": "sampler NLL", "neg_log_rmse": "-log RMSE", "divergence": "divergence"}
 BAR = "{percentage:3.0f}%|{bar:24}| {elapsed}, {remaining} left"
 
@@ -36,14 +38,32 @@ def train(args: argparse.Namespace) -> int:
     config = kind(**{name: getattr(args, name) for name in names})
     # What is wrong with a file of samples, or with a model to start from, is said before there is a run.
     _ = config.dim, shipped.first(config)
+    if following():
+        return follow(config)
     path = Path(args.run) if args.run else jobs.new_path(config)
     return train_here(store.create(path, config, jobs.foreground_status()), as_json=args.json)
 
 
 def resume(args: argparse.Namespace) -> int:
     run = named_run(args.run)
+    if following():
+        return follow(run.config)
     jobs.take_over(run)
     return train_here(run, as_json=args.json)
+
+
+def following() -> bool:
+    """Whether this is a process of `torchrun`, and not the one that keeps the run (see `ebgfn.parallel`)."""
+    return int(os.environ.get("RANK", "0")) > 0
+
+
+def follow(config: Any) -> int:
+    """Train beside the process that keeps the run."""
+    from ebgfn import training
+
+    for _ in training.train(training.start(config), event_interval_s=NEVER_S):
+        pass
+    return 0
 
 
 def train_here(run: RunFolder, *, as_json: bool) -> int:

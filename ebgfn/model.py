@@ -1,5 +1,6 @@
 """A trained EB-GFN: energy, policy and log Z with the config they were trained by; saved without any code in the file."""
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -129,6 +130,13 @@ class Model:
             raise ValueError(f"sigma must be a number in {-MAX_SIGMA:g}..{MAX_SIGMA:g}, got {sigma}")
         log_z = curve(self.log_z, torch.tensor([float(sigma)]))[0]
         return replace(self, energy=self.energy.at(sigma), policy=self.policy.at(sigma), log_z=log_z)
+
+    def on(self, device: torch.device) -> "Model":
+        """Itself if it is on that device, else a copy there."""
+        if self.log_z.device == device:
+            return self
+        energy, policy = (copy.deepcopy(module).to(device) for module in (self.energy, self.policy))
+        return replace(self, energy=energy, policy=policy, log_z=self.log_z.to(device))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         parts = {f"energy.{k}": v for k, v in self.energy.state_dict().items()}

@@ -1,17 +1,39 @@
-"""Fast matrix products on processors: float32 through oneDNN.
+"""Where training of images runs, and fast matrix products there.
 
-PyTorch sends float32 products to MKL, which on AMD processors reaches half of what oneDNN does (Zen 5: 105 against 235
-GFLOP/s a core at width 256, forward and backward). The only public way to oneDNN is to allow it to compute in bfloat16;
-it makes use of that only where a processor has matrix units (AMX), and computes in float32 everywhere else. So: allow
-it, look whether anything is lost, and take it back if so.
+On processors: float32 through oneDNN. PyTorch sends float32 products to MKL, which on AMD processors reaches half of what
+oneDNN does (Zen 5: 105 against 235 GFLOP/s a core at width 256, forward and backward). The only public way to oneDNN is to
+allow it to compute in bfloat16; it makes use of that only where a processor has matrix units (AMX), and computes in float32
+everywhere else. So: allow it, look whether anything is lost, and take it back if so.
 """
 
-from contextlib import AbstractContextManager
+import os
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 MOST_ERROR = 1e-5
+
+
+def device() -> torch.device:
+    """EBGFN_DEVICE (cpu, cuda, cuda:1 ...); else the NVIDIA GPU of this process's number, else the processor.
+
+    Errors: ValueError for a device that is not there.
+    """
+    asked = os.environ.get("EBGFN_DEVICE")
+    if not torch.cuda.is_available():
+        if asked not in (None, "", "cpu"):
+            raise ValueError(f"EBGFN_DEVICE must be cpu where no CUDA device is found, got {asked}")
+        return torch.device("cpu")
+    try:
+        return torch.device(asked or f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
+    except RuntimeError:
+        raise ValueError(f"EBGFN_DEVICE must be cpu, cuda or cuda:N, got {asked}") from None
+
+
+def working_on(where: torch.device) -> AbstractContextManager:
+    """New tensors are made there. Costs microseconds a call, so nothing is done where it changes nothing."""
+    return nullcontext() if where.type == "cpu" else where
 
 
 def use_onednn() -> bool:
@@ -38,11 +60,13 @@ def relative_error() -> float:
 
 
 def half_precision() -> AbstractContextManager:
-    """Products and convolutions in bfloat16 where the processor has instructions for it; float32 elsewhere.
+    """Products and convolutions in bfloat16 where the device has instructions for it; float32 elsewhere.
 
-    For training: weights and sums stay in float32. Saves a third of the time of a convolutional network.
+    For training: weights and sums stay in float32. Saves a third of the time of a convolutional network on processors.
     """
-    return torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16())
+    here = torch.get_default_device().type
+    known = here == "cuda" or (here == "cpu" and _has_bfloat16())
+    return torch.autocast(here, torch.bfloat16) if known else nullcontext()
 
 
 def _has_bfloat16() -> bool:

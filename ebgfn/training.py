@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ebgfn import shipped
+from ebgfn import parallel, processor, shipped
 from ebgfn.algorithms import ALGORITHMS
 from ebgfn.algorithms.learner import Diverged, Moment
 from ebgfn.config import Config
@@ -18,6 +18,8 @@ from ebgfn.model import Architecture, Model, build
 
 # Watching costs about this share of the time at most, unless events would come too seldom for a live page.
 WATCH_SHARE = 0.14
+# Between the random numbers of one process and those of the next.
+FAR = 10**7
 MOST_SECONDS_BETWEEN_EVENTS = 2.0
 
 
@@ -52,8 +54,10 @@ class TrainState:
             model = build(config, self.architecture)
         if (path := shipped.first(config)) is not None:
             shipped.give(model, path)
-        self.algorithm = algorithm(model, recipe)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        # Only networks of images are large enough for another device to be quicker.
+        self.device = processor.device() if config.kind == "images" else torch.device("cpu")
+        self.algorithm = algorithm(model.on(self.device), recipe)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.step, self.elapsed_s = 0, 0.0
 
     def progress(self) -> float:
@@ -62,21 +66,21 @@ class TrainState:
         return min(1.0, done)
 
     def model(self) -> Model:
-        """The model with averaged weights, as it is now."""
-        sampler = self.algorithm.sampler.averaged
-        return Model(
-            self.config, self.architecture, self.algorithm.energy.averaged, sampler.policy, sampler.log_z.detach()
-        )
+        """The model with averaged weights, as it is now, for use on the processor."""
+        energy, sampler = self.algorithm.energy.averaged, self.algorithm.sampler.averaged
+        model = Model(self.config, self.architecture, energy, sampler.policy, sampler.log_z.detach())
+        return model.on(torch.device("cpu"))
 
     def source(self) -> Source:
-        """Training data; a restored state goes on with others."""
-        return self.config.source(position=self.step)
+        """Training data; a restored state goes on with others, and every process has its own."""
+        return self.config.source(position=self.step + FAR * parallel.rank())
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "energy": self.algorithm.energy.state_dict(),
             "sampler": self.algorithm.sampler.state_dict(),
             "generator": self.generator.get_state(),
+            "device": self.device.type,
             "step": self.step,
             "elapsed_s": self.elapsed_s,
         }
@@ -84,8 +88,11 @@ class TrainState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.algorithm.energy.load_state_dict(state["energy"])
         self.algorithm.sampler.load_state_dict(state["sampler"])
-        self.generator.set_state(state["generator"])
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
+        if state.get("device", "cpu") == self.device.type and parallel.rank() == 0:
+            self.generator.set_state(state["generator"])
+        else:  # the states of generators of different kinds say nothing to each other
+            self.generator.manual_seed(self.config.seed + 1_000_003 * self.step + FAR * parallel.rank())
 
 
 def start(config: Config, recipe: Any = None) -> TrainState:
@@ -98,12 +105,16 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
 
     The time between two calls of the iterator does not count. Raises TrainingDiverged.
     """
+    if parallel.together():
+        parallel.meet()
+        state.load_state_dict(parallel.from_leader(state.state_dict()))
     source, watch = state.source(), WATCHES[state.config.kind](state.config)
     last_event, watch_s, losses = -event_interval_s, 0.0, {}
     clock = time.perf_counter()
-    while state.progress() < 1.0:
+    while (progress := parallel.from_leader(state.progress())) < 1.0:
         try:
-            losses |= state.algorithm.step(source, Moment(state.step, state.progress()), state.generator)
+            with processor.working_on(state.device):
+                losses |= state.algorithm.step(source, Moment(state.step, progress), state.generator)
         except Diverged as cause:
             raise TrainingDiverged(f"training stopped at step {state.step}: {cause}") from None
         state.step += 1
@@ -117,6 +128,7 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         state.elapsed_s += watch_s
         yield Event(state.step, state.elapsed_s, state.progress(), metrics | losses, frame)
         clock = time.perf_counter()
+    parallel.leave()
 
 
 def _pause(event_interval_s: float, watch_s: float) -> float:

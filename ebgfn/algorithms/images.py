@@ -64,7 +64,7 @@ class ImagesRecipe:
     distil_share: float = 0.15
     fresh: int = 256
     kept: int = 65_536
-    reuse: int = 4
+    reuse: int = 8
     path_steps: int = 16
     balance: float = 0.02
     balance_every: int = 2
@@ -163,12 +163,14 @@ class Images:
         self._follow_log_z(-energy - log_q)
         known = ~log_q.isnan()
         residual = (energy + log_q)[known]
-        distilling = F.huber_loss(residual, residual.mean().detach().expand_as(residual), delta=self.recipe.huber)
+        distilling = torch.tensor(0.0)
+        if len(residual):
+            centre = _centre(residual.detach(), self.recipe.huber)
+            distilling = F.huber_loss(residual, centre.expand_as(residual), delta=self.recipe.huber)
         if self._distils(now):
             return distilling
         old, new = energy.chunk(2)
-        contrast = back_and_forth_contrastive(old - new + pairs.log_flow).mean()
-        return contrast + self.recipe.anchor * distilling if known.any() else contrast
+        return back_and_forth_contrastive(old - new + pairs.log_flow).mean() + self.recipe.anchor * distilling
 
     @torch.no_grad()
     def _follow_log_z(self, log_z: Batch) -> None:
@@ -230,6 +232,15 @@ class Images:
                     log_q, log_q_new = log_values_chunked(policy, both, paths, schedule=ends).chunk(2)
             made.append(Pairs(part.byte(), new.x.byte(), log_q, log_q_new, old_flow - new_flow))
         return Pairs(*(torch.cat(parts) for parts in zip(*(vars(m).values() for m in made), strict=True)))
+
+
+def _centre(values: Batch, huber: float) -> Float[Tensor, ""]:
+    """The constant that a Huber loss is least at. Seen from the mean, skewed values would drive the energy's
+    constant away without end, until half precision no longer tells one image from another."""
+    centre = values.median()
+    for _ in range(4):
+        centre = centre + (values - centre).clamp(-huber, huber).mean()
+    return centre
 
 
 def _lengths(dim: int, most: int, generator: torch.Generator) -> tuple[int, int]:

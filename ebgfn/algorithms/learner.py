@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ebgfn import parallel
 from ebgfn.data.stream import Source
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -64,6 +65,7 @@ class Learner(Generic[Module]):
             raise Diverged(f"the loss of the {type(self.module).__name__} became {value}")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        parallel.average_gradients(self.module.parameters())
         if self._clip:
             nn.utils.clip_grad_norm_(self.module.parameters(), self._clip)
         for group, base in zip(self.optimizer.param_groups, self._base, strict=True):

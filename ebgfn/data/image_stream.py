@@ -8,13 +8,13 @@ from ebgfn.data.images import Images
 
 
 class BinaryImages:
-    """A set of images as a `Source`."""
+    """A set of images as a `Source`. It lives in main memory; what is drawn goes to where new tensors are made."""
 
     def __init__(self, images: Images, *, seed: int, position: int = 0):
         # A copy: arrays read from a file may not be written to, which torch does not know of.
         self._grey = torch.from_numpy((images.grey if images.dynamic else 255 * images.static()).copy())
         self._generator = torch.Generator().manual_seed(seed + 1_000_003 * position)
-        self._order = torch.empty(0, dtype=torch.int64)
+        self._order = torch.empty(0, dtype=torch.int64, device="cpu")
 
     def draw(self, n: int) -> Float[Tensor, "n dim"]:
         """The next `n` images."""
@@ -23,7 +23,10 @@ class BinaryImages:
     def draw_with_means(self, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]:
         """The next `n` images, and the probabilities that their pixels were drawn with."""
         while len(self._order) < n:
-            self._order = torch.cat([self._order, torch.randperm(len(self._grey), generator=self._generator)])
+            self._order = torch.cat(
+                [self._order, torch.randperm(len(self._grey), generator=self._generator, device="cpu")]
+            )
         chosen, self._order = self._order[:n], self._order[n:]
         mean = self._grey[chosen].float() / 255
-        return (torch.rand(mean.shape, generator=self._generator) < mean).float(), mean
+        x = (torch.rand(mean.shape, generator=self._generator, device="cpu") < mean).float()
+        return x.to(torch.get_default_device()), mean.to(torch.get_default_device())

@@ -36,8 +36,8 @@ def step_nats(policy: Policy, x: Vectors, *, generator: torch.Generator) -> Floa
         bins, minlength=len(edges)
     )
     # Least squares under "never rises": where noise would have it rise, neighbours are averaged, so nothing is lost.
-    level = isotonic_regression(means[seen].numpy(), weights=counts[seen].numpy(), increasing=False).x.copy()
-    return _interpolated(torch.arange(dim), middle[seen], torch.from_numpy(level).float())
+    level = isotonic_regression(means[seen].cpu().numpy(), weights=counts[seen].cpu().numpy(), increasing=False).x
+    return _interpolated(torch.arange(dim), middle[seen], torch.tensor(level.tolist()))
 
 
 def _interpolated(at: Tensor, x: Tensor, y: Tensor) -> Float[Tensor, " at"]:

@@ -119,7 +119,7 @@ class Worker:
             self.run.truncate(-1)
             return state
         try:
-            saved = torch.load(path, weights_only=True)
+            saved = torch.load(path, weights_only=True, map_location="cpu")
             # As settings, not as texts: a setting that came later has its default.
             same = config.from_json(saved["config"]) == config
             if same:
