@@ -5,30 +5,17 @@ python benchmarks/ising.py            # as many threads as cores, nothing else r
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from timing import median_seconds
 
 from ebgfn.algorithms.learner import Moment
 from ebgfn.config import IsingConfig, LatticeConfig
 from ebgfn.data.ising import Lattice
 from ebgfn.training import start
 from ebgfn.trajectories import sample_forward, sample_lattices
-
-REPEATS = 7
-
-
-def median_seconds(run: Callable[[], object]) -> float:
-    run()
-    seconds = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
 
 
 def training_step() -> Callable[[], object]:

@@ -5,19 +5,15 @@ python benchmarks/speed.py            # two threads on two cores, nothing else r
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable
 
 import torch
+from timing import median_seconds
 from torch import nn
 
 from ebgfn.evaluation.exact import log_marginal
 from ebgfn.evaluation.likelihood import log_likelihood
 from ebgfn.policies import MLPPolicy
 from ebgfn.trajectories import sample_forward
-
-REPEATS = 7
 
 
 def policy(dim: int, hidden: int) -> MLPPolicy:
@@ -26,16 +22,6 @@ def policy(dim: int, hidden: int) -> MLPPolicy:
     net = MLPPolicy(dim, hidden=hidden, depth=3)
     nn.init.normal_(net.net.last.weight, std=0.1)
     return net
-
-
-def median_seconds(run: Callable[[], object]) -> float:
-    run()
-    seconds = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
 
 
 def main() -> None:
