@@ -22,8 +22,7 @@ class Block(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        zero(self.second)
 
     def forward(self, h: Maps) -> Maps:
         return h + self.second(F.silu(self.first(F.silu(h))))
@@ -52,10 +51,9 @@ class UNet(nn.Module):
         self.from_middle, self.up_fine = nn.ConvTranspose2d(middle, fine, 2, stride=2), Block(fine)
         self.last = nn.Conv2d(fine, 1, 3, padding=1)
         for layer in (self.dense_out, self.last):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            zero(layer)
         # Channels last in memory: what oneDNN and tensor cores want.
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(
         self, value: Float[Tensor, "batch dim"], mask: Float[Tensor, "batch dim"]
@@ -70,6 +68,13 @@ class UNet(nn.Module):
         middle = self.up_middle(middle + self.from_coarse(coarse))
         fine = self.up_fine(fine + self.from_middle(middle))
         return self.last(F.silu(fine)).flatten(1).float()
+
+
+@torch.no_grad()
+def zero(layer: nn.Module) -> None:
+    """Make all weights of a layer zero."""
+    for weights in layer.parameters():
+        weights.zero_()
 
 
 def _twice(channels: int) -> nn.Sequential:

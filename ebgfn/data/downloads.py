@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
 
@@ -39,7 +40,7 @@ def fetch(name: str, sha256: str, mirrors: tuple[str, ...], *, progress: bool = 
     import pooch
 
     target = cache() / name
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_S)
+    downloader: Any = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_S)
     for mirror in mirrors:
         try:
             url = f"{mirror}{target.name}"
