@@ -18,6 +18,7 @@ from typing import Any
 
 from ebgfn import shipped
 from ebgfn.config import CONFIGS
+from ebgfn.data import images
 from ebgfn.files import write_bytes
 from ebgfn.options import parser, refuse
 from ebgfn.runs import jobs, store
@@ -36,8 +37,11 @@ def train(args: argparse.Namespace) -> int:
     kind: Any = CONFIGS[args.kind]
     names = {f.name for f in dataclasses.fields(kind)} & set(vars(args))
     config = kind(**{name: getattr(args, name) for name in names})
-    # What is wrong with a file of samples, or with a model to start from, is said before there is a run.
+    # What is wrong with data, with a model to start from or with the device is said before there is a run.
     _ = config.dim, shipped.first(config)
+    choose_device(args.device)
+    if config.kind == "images":
+        images.ensure(config.dataset)
     if following():
         return follow(config)
     path = Path(args.run) if args.run else jobs.new_path(config)
@@ -46,10 +50,20 @@ def train(args: argparse.Namespace) -> int:
 
 def resume(args: argparse.Namespace) -> int:
     run = named_run(args.run)
+    choose_device(args.device)
     if following():
         return follow(run.config)
     jobs.take_over(run)
     return train_here(run, as_json=args.json)
+
+
+def choose_device(name: str) -> None:
+    """For this process; one that is not there is refused before there is a run."""
+    if name != "auto":
+        from ebgfn import processor
+
+        os.environ[processor.DEVICE] = name
+        processor.device()
 
 
 def following() -> bool:
@@ -186,9 +200,7 @@ def starts(model: Any, args: argparse.Namespace) -> Any:
     if config.kind == "file":
         return rng.choice(config.data(), args.chains)
     if config.kind == "images":
-        from ebgfn.data.images import any_test_images
-
-        return rng.choice(any_test_images(config.dataset), args.chains)
+        return rng.choice(images.any_test_images(config.dataset), args.chains)
     from ebgfn.data.ising import Lattice
 
     return Lattice(config.side, args.sigma if config.kind == "lattice" else config.sigma).sample(args.chains, rng)

@@ -11,6 +11,7 @@ MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
 MAX_STEPS = 784
 MAX_SEED = 2**31 - 1
+DEVICES = ("auto", "cpu", "cuda")
 
 
 KINDS = {
@@ -60,6 +61,7 @@ def parser() -> Parser:
         training.add_argument(
             "--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder"
         )
+        add_device(training)
     evaluate = commands.add_parser("evaluate", help="likelihoods, log Z, acceptance, MMD; couplings")
     add_whole(evaluate, "points", None, "test points, usually 4000, of images all", low=2, high=MAX_CHAINS)
     sample = commands.add_parser("sample", help="draw from the sampler")
@@ -79,6 +81,7 @@ def parser() -> Parser:
     cancel.add_argument("run", metavar="RUN", help="id or folder")
     resume = commands.add_parser("resume", help="go on with a run that was stopped or failed")
     resume.add_argument("run", metavar="DIR", help="folder or id")
+    add_device(resume)
     for command in (sample, chain):
         command.add_argument(
             "--sigma", default=0.2, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
@@ -105,6 +108,19 @@ def add_fields(command: Parser, config: type) -> None:
             command.add_argument(flag(f.name), default=f.default, help=text, metavar="N", type=number)
         elif f.type is str:
             command.add_argument(flag(f.name), default=f.default, help=limits["help"], metavar="FILE")
+
+
+def add_device(command: Parser) -> None:
+    """`--device`: only networks of images are large enough to be quicker on a GPU; all else stays on the processor."""
+
+    def known(text: str) -> str:
+        if text not in DEVICES:
+            refuse(f"device must be one of {', '.join(DEVICES)}, got {text!r}")
+        return text
+
+    command.add_argument(
+        "--device", default="auto", type=known, metavar="NAME", help=f"where images are trained ({', '.join(DEVICES)})"
+    )
 
 
 def add_seconds(command: Parser, default: float) -> None:

@@ -13,22 +13,24 @@ import torch
 from torch import Tensor
 
 MOST_ERROR = 1e-5
+DEVICE = "EBGFN_DEVICE"
 
 
 def device() -> torch.device:
-    """EBGFN_DEVICE (cpu, cuda, cuda:1 ...); else the NVIDIA GPU of this process's number, else the processor.
+    """What EBGFN_DEVICE names (cpu, cuda:1 ...). For cuda, or nothing, the GPU of this process's number; else the processor.
 
     Errors: ValueError for a device that is not there.
     """
-    asked = os.environ.get("EBGFN_DEVICE")
+    asked = os.environ.get(DEVICE)
     if not torch.cuda.is_available():
         if asked not in (None, "", "cpu"):
-            raise ValueError(f"EBGFN_DEVICE must be cpu where no CUDA device is found, got {asked}")
+            raise ValueError(f"device must be cpu where no CUDA device is found, got {asked}")
         return torch.device("cpu")
+    own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
-        return torch.device(asked or f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
+        return torch.device(own if asked in (None, "", "cuda") else asked)
     except RuntimeError:
-        raise ValueError(f"EBGFN_DEVICE must be cpu, cuda or cuda:N, got {asked}") from None
+        raise ValueError(f"device must be cpu, cuda or cuda:N, got {asked}") from None
 
 
 def working_on(where: torch.device) -> AbstractContextManager:

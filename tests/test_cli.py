@@ -179,6 +179,9 @@ def spoil(run: RunFolder) -> None:
         ("train toy2d --bogus 1", "unrecognized arguments: --bogus"),
         ("train toy2d --run FILE/run", "cannot write to"),
         ("train toy2d --run FULL", "must be a new or an empty folder"),
+        ("train images --device tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
+        ("resume nowhere --device gpu", "device must be one of auto, cpu, cuda, got 'gpu'"),
+        ("train images --preset big", "preset must be one of fast, small, mlp; got 'big'"),
         ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'file', 'images', 'lattice')"),
         ("train", "required: KIND"),
         ("", "required: COMMAND"),
@@ -219,6 +222,14 @@ def test_refused_models(shell, tmp_path, change, message):
         (tmp_path / "model.safetensors").write_bytes(change)
     assert message in shell.refused("chain", tmp_path, "--k", 7, "--out", tmp_path / "c.npz")
     assert not (tmp_path / "c.npz").exists()
+
+
+def test_images_that_cannot_be_had_are_one_sentence(shell, tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"another file")
+    monkeypatch.setenv("EBGFN_DATA_DIR", str(tmp_path))
+    assert "is damaged or another file" in shell.refused("train", "images", "--run", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_help_names_the_limits(shell):

@@ -22,6 +22,7 @@ times. Paths go in the blocks of `ebgfn.blocks`.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -55,6 +56,7 @@ class ImagesRecipe:
 
     batch: int = 64
     lr: float = 5e-3
+    kernel_lr: float = 0.01
     energy_batch: int = 128
     energy_lr: float = 2e-3
     average: float = 0.999
@@ -114,9 +116,10 @@ class Images:
 
     def __init__(self, model: Model, recipe: ImagesRecipe):
         self.recipe = recipe
-        self.energy = Learner(model.energy, lr=recipe.energy_lr, average=recipe.average, clip=recipe.energy_clip)
+        learner = partial(Learner, average=recipe.average)
+        self.energy = learner(model.energy, lr=recipe.energy_lr, clip=recipe.energy_clip)
         sampler = Sampler(model.policy, model.log_z)
-        self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        self.sampler = learner(sampler, lr=recipe.lr, clip=recipe.clip, kernel_lr=recipe.kernel_lr)
         self._pairs: Pairs | None = None
         self._left = 0
 

@@ -1,4 +1,4 @@
-"""What both algorithms train: modules with their optimizer and averaged weights."""
+"""What all algorithms train: modules with their optimizers and averaged weights."""
 
 import copy
 import math
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ebgfn import parallel
+from ebgfn.algorithms.muon import KernelMuon, hidden_kernels
 from ebgfn.data.stream import Source
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -32,7 +33,8 @@ class Sampler(nn.Module):
 class Learner(Generic[Module]):
     """A module, its Adam optimizer and the exponential average of its weights (`average` 0: the weights themselves).
 
-    `rates` gives some parameters, by name, a learning rate of their own.
+    `rates` gives some parameters, by name, a learning rate of their own. With a `kernel_lr` the kernels of convolutions, if
+    there are any, are Muon's (see `ebgfn.algorithms.muon`).
     """
 
     def __init__(
@@ -43,11 +45,15 @@ class Learner(Generic[Module]):
         average: float = 0.0,
         clip: float = 0.0,
         rates: dict[str, float] | None = None,
+        kernel_lr: float = 0.0,
     ):
         rates = rates or {}
         self.module = module
-        groups = [{"params": [p], "lr": rates[n]} for n, p in module.named_parameters() if n in rates]
-        groups.append({"params": [p for n, p in module.named_parameters() if n not in rates], "lr": lr})
+        kernels = hidden_kernels(module) if kernel_lr else []
+        self._kernels = KernelMuon(kernels, kernel_lr) if kernels else None
+        named = [(n, p) for n, p in module.named_parameters() if all(p is not k for k in kernels)]
+        groups = [{"params": [p], "lr": rates[n]} for n, p in named if n in rates]
+        groups.append({"params": [p for n, p in named if n not in rates], "lr": lr})
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self._base = [group["lr"] for group in groups]
         self.averaged = copy.deepcopy(module).requires_grad_(False).eval()
@@ -71,6 +77,8 @@ class Learner(Generic[Module]):
         for group, base in zip(self.optimizer.param_groups, self._base, strict=True):
             group["lr"] = base * rate
         self.optimizer.step()
+        if self._kernels:
+            self._kernels.step(rate=rate)
         self._updates += 1
         self._track()
         return value
@@ -86,6 +94,7 @@ class Learner(Generic[Module]):
             "module": self.module.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "kernels": self._kernels.state_dict() if self._kernels else None,
             "updates": self._updates,
         }
 
@@ -93,6 +102,8 @@ class Learner(Generic[Module]):
         self.module.load_state_dict(state["module"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self._kernels:
+            self._kernels.load_state_dict(state["kernels"])
         self._updates = state["updates"]
 
 

@@ -11,7 +11,7 @@ DATA_DIR = "EBGFN_DATA_DIR"
 TIMEOUT_S = 30
 
 
-class DataUnavailable(RuntimeError):
+class DataUnavailable(ValueError):
     """A file of a data set that cannot be had; the message names the file, the mirrors, the folder and the cache."""
 
 
@@ -33,14 +33,14 @@ def find(name: str, sha256: str) -> Path | None:
     return kept if kept.is_file() and _digest(kept) == sha256 else None
 
 
-def fetch(name: str, sha256: str, mirrors: tuple[str, ...], *, progress: bool = True) -> Path:
+def fetch(name: str, sha256: str, mirrors: tuple[str, ...]) -> Path:
     """The file, downloaded from the first mirror that has it where it is not here. Errors: DataUnavailable."""
     if (path := find(name, sha256)) is not None:
         return path
     import pooch
 
     target = cache() / name
-    downloader: Any = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_S)
+    downloader: Any = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT_S)
     for mirror in mirrors:
         try:
             url = f"{mirror}{target.name}"

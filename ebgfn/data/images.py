@@ -80,13 +80,18 @@ def available(name: str) -> bool:
     return all(find(file, digest) is not None for file, digest in FILES[name].items())
 
 
-def read(name: str, split: str, *, progress: bool = True) -> Images:
+def ensure(name: str) -> list[Path]:
+    """The files of a set, downloaded if need be. Errors: DataUnavailable."""
+    return [fetch(file, digest, MIRRORS[name]) for file, digest in FILES[name].items()]
+
+
+def read(name: str, split: str) -> Images:
     """One part of a set, downloaded if need be. Errors: ValueError for unknown names, DataUnavailable."""
     if name not in IMAGE_SETS or split not in SPLITS:
         raise ValueError(f"a set is one of {', '.join(IMAGE_SETS)}, a part one of {', '.join(SPLITS)}")
     if name == "digits":
         return _digits(split)
-    paths = [fetch(file, digest, MIRRORS[name], progress=progress) for file, digest in FILES[name].items()]
+    paths = ensure(name)
     return _mnist(paths, split) if name == "mnist" else _omniglot(paths, split)
 
 

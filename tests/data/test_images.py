@@ -124,7 +124,7 @@ def test_small_omniglot(empty, monkeypatch):
 
 def test_without_network_the_message_says_where_to_put_the_file(empty):
     with pytest.raises(downloads.DataUnavailable) as caught:
-        images.read("mnist", "test", progress=False)
+        images.read("mnist", "test")
     for part in ("train-images-idx3-ubyte.gz", "127.0.0.1", "EBGFN_DATA_DIR", "not set", str(empty / "home")):
         assert part in str(caught.value)
     assert not images.available("mnist")
