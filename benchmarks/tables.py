@@ -3,46 +3,29 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+
+from ebgfn.reproduce import images, toy2d
+from ebgfn.reproduce.markdown import table
 
 HERE = Path(__file__).parent
 
 
-def number(figures: dict[str, Any], key: str, digits: int = 3) -> str:
-    """A figure with twice its standard error, where it has one."""
-    value, se = figures.get(key), figures.get(f"{key}_se")
-    if value is None:
-        return figures.get("error", "")
-    return f"{value:.{digits}f}" + (f" ± {2 * se:.{digits}f}" if se is not None else "")
-
-
-def table(title: str, rows: dict[str, dict[str, Any]]) -> str:
-    """Markdown: distances from the floor in nats, and how well the sampler knows the energy."""
-    lines = [
-        f"**{title}**",
-        "",
-        "| | sampler | energy | acceptance, K = 8 | effective samples | steps |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, figures in rows.items():
-        cells = (
-            number(figures, "gfn_excess"),
-            number(figures, "ebm_excess"),
-            number(figures, "mh_acceptance"),
-            number(figures, "ess"),
-        )
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {figures.get('steps', '')} |")
-    return "\n".join(lines) + "\n"
+def titled(title: str, text: str) -> str:
+    """A table below a line that says what it is."""
+    return f"**{title}**\n\n{text}\n"
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     cards = {path.parent.name: json.loads(path.read_text()) for path in sorted(HERE.glob("../checkpoints/*/card.json"))}
-    print(table("Shipped models", {name: card for name, card in cards.items() if "gfn_excess" in card}))
+    plane = [toy2d.line(name, card) for name, card in cards.items() if "gfn_excess" in card]
+    print(titled("Shipped models of the plane", table(toy2d.HEAD, plane)))
+    shown = [images.line(name, card) for name, card in cards.items() if card.get("kind") == "images"]
+    print(titled("Shipped models of images", table(images.HEAD, shown)))
     for path in sorted((HERE / "results").glob("toy2d-*.json")):
         stored = json.loads(path.read_text())
         how = f"{stored['command']} ({stored['machine']}, {stored['threads']} thread(s), {stored['date']})"
-        print(table(how, stored["rows"]))
+        print(titled(how, table(toy2d.HEAD, (toy2d.line(*row) for row in stored["rows"].items()))))
 
 
 if __name__ == "__main__":

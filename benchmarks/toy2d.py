@@ -7,7 +7,6 @@ Every row is trained and evaluated here and now, one after another; results go t
 """
 
 import argparse
-import dataclasses
 import datetime
 import os
 import platform
@@ -18,15 +17,12 @@ from typing import Any
 
 import torch
 
-from ebgfn.algorithms import ALGORITHMS
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.toy2d import DENSITIES
-from ebgfn.evaluation.report import evaluate
 from ebgfn.files import write_json
-from ebgfn.training import TrainingDiverged, start, train
+from ebgfn.reproduce.toy2d import PRESETS, measure
 
 RESULTS = Path(__file__).parent / "results"
-PRESETS = ("fast", "paper")
 COLUMNS = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess", "steps", "train_seconds")
 
 # What `fast` is without each of its parts.
@@ -39,18 +35,6 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no decay": {"decay": False},
     "no averaging": {"average": 0.0},
 }
-
-
-def measure(config: Toy2DConfig, changes: dict[str, Any]) -> dict[str, Any]:
-    """Train one model and evaluate it; distances from the floor in nats."""
-    state = start(config, dataclasses.replace(ALGORITHMS["toy2d", config.preset][1], **changes))
-    try:
-        for _ in train(state, event_interval_s=10):
-            pass
-    except TrainingDiverged as error:
-        return {"error": str(error)}
-    figures = evaluate(state.model())
-    return figures | {"steps": state.step, "train_seconds": round(state.elapsed_s, 1)}
 
 
 def row(name: str, figures: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ it is used, so that help and refusals come at once.
 
 import argparse
 import dataclasses
+import importlib
 import io
 import json
 import os
@@ -207,11 +208,10 @@ def starts(model: Any, args: argparse.Namespace) -> Any:
 
 
 def reproduce(args: argparse.Namespace) -> int:
-    from ebgfn import reproduce as tables
-
-    with progress_bar(len(tables.ISING) * args.seeds) as bar:
-        rows = tables.ising(args.budget_s, seeds=args.seeds, on_row=lambda: bar.update(1))
-    answer({"table": "ising", "rows": rows}, tables.as_text(rows), as_json=args.json)
+    table = importlib.import_module(f"ebgfn.reproduce.{args.table}")
+    with progress_bar(table.work(args.seeds)) as bar:
+        rows = table.rows(args.budget_s or table.BUDGET_S, seeds=args.seeds, on_row=lambda: bar.update(1))
+    answer({"table": args.table, "rows": rows}, table.as_text(rows), as_json=args.json)
     return 0
 
 

@@ -16,11 +16,12 @@ from ebgfn.data.stream import Source
 from ebgfn.evaluation.watch import WATCHES
 from ebgfn.model import Architecture, Model, build
 
-# Watching costs about this share of the time at most, unless events would come too seldom for a live page.
-WATCH_SHARE = 0.14
+# Watching costs about this share of the time at most, unless events would come too seldom: for a live page, or where there
+# is none, of images, for checkpoints.
+WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS = 0.14, 2.0
+IMAGES_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
 # Between the random numbers of one process and those of the next.
 FAR = 10**7
-MOST_SECONDS_BETWEEN_EVENTS = 2.0
 
 
 class TrainingDiverged(RuntimeError):
@@ -120,7 +121,10 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         state.step += 1
         now = time.perf_counter()
         state.elapsed_s, clock = state.elapsed_s + now - clock, now
-        if state.elapsed_s < last_event + _pause(event_interval_s, watch_s) and state.progress() < 1.0:
+        if (
+            state.elapsed_s < last_event + _pause(event_interval_s, watch_s, live=state.config.kind != "images")
+            and state.progress() < 1.0
+        ):
             continue
         metrics, frame = watch.look(state.model())
         watch_s = time.perf_counter() - now
@@ -131,8 +135,10 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
     parallel.leave()
 
 
-def _pause(event_interval_s: float, watch_s: float) -> float:
+def _pause(event_interval_s: float, watch_s: float, *, live: bool) -> float:
     """Seconds from one event to the next, given what the last look cost."""
     if event_interval_s == 0:
         return 0.0
-    return max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
+    if live:
+        return max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
+    return max(event_interval_s, min(watch_s / IMAGES_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS))

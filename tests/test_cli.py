@@ -299,6 +299,8 @@ def test_a_file_of_samples(shell, ising_run, tmp_path):
         ("train file", "path must name a CSV or NPZ file"),
         ("train file --path nowhere.csv", "nowhere.csv: No such file"),
         ("train lattice --side 17", "side must be a whole number in 3..16, got 17"),
+        ("reproduce nothing", "invalid choice: 'nothing' (choose from 'toy2d', 'ising', 'images')"),
+        ("reproduce images --seeds 0", "seeds must be a whole number in 1..20, got '0'"),
         ("reproduce ising --budget-s 0", "budget_s must be a number in 1..86400, got '0'"),
     ],
 )

@@ -1,7 +1,7 @@
 """Sets of binary images: MNIST and Omniglot at 28 x 28, scikit-learn's digits at 8 x 8, which need no download.
 
 MNIST is dynamic: a pixel is 1 with the probability that its grey level tells, anew at each visit; the test set is drawn
-once. The other two are static, by a threshold at half.
+once. All others are static, by a threshold at half: `mnist-static` are the same images so.
 """
 
 import gzip
@@ -17,9 +17,9 @@ from jaxtyping import Int, UInt8
 from ebgfn.data.downloads import DataUnavailable, cache, fetch, find
 from ebgfn.files import write_bytes
 
-IMAGE_SETS = ("mnist", "omniglot", "digits")
+IMAGE_SETS = ("mnist", "mnist-static", "omniglot", "digits")
 SPLITS = ("train", "validation", "test")
-SIDES = {"mnist": 28, "omniglot": 28, "digits": 8}
+SIDES = {"mnist": 28, "mnist-static": 28, "omniglot": 28, "digits": 8}
 TEST_SEED = 20_260_101
 SHIPPED = Path(__file__).parents[2] / "assets" / "mnist_test_500.npz"
 SHIPPED_EVERY = 20
@@ -46,6 +46,8 @@ FILES = {
     },
     "digits": {},
 }
+# What a set is made from.
+ARCHIVES = {"mnist": "mnist", "mnist-static": "mnist", "omniglot": "omniglot", "digits": "digits"}
 MIRRORS = {"mnist": MNIST_MIRRORS, "omniglot": OMNIGLOT_MIRRORS}
 # Of MNIST's training file the first 50,000, as is usual; of Omniglot's twenty drawers; of the digits in random order.
 MNIST_TRAIN, OMNIGLOT_DRAWERS, DIGITS_ENDS = 50_000, (16, 18), (1297, 1497)
@@ -77,12 +79,13 @@ class Images:
 
 def available(name: str) -> bool:
     """Whether a set can be read without a network."""
-    return all(find(file, digest) is not None for file, digest in FILES[name].items())
+    return all(find(file, digest) is not None for file, digest in FILES[ARCHIVES[name]].items())
 
 
 def ensure(name: str) -> list[Path]:
     """The files of a set, downloaded if need be. Errors: DataUnavailable."""
-    return [fetch(file, digest, MIRRORS[name]) for file, digest in FILES[name].items()]
+    archive = ARCHIVES[name]
+    return [fetch(file, digest, MIRRORS[archive]) for file, digest in FILES[archive].items()]
 
 
 def read(name: str, split: str) -> Images:
@@ -92,7 +95,7 @@ def read(name: str, split: str) -> Images:
     if name == "digits":
         return _digits(split)
     paths = ensure(name)
-    return _mnist(paths, split) if name == "mnist" else _omniglot(paths, split)
+    return _omniglot(paths, split) if name == "omniglot" else _mnist(paths, split, dynamic=name == "mnist")
 
 
 def binarised_test(name: str) -> Pixels:
@@ -111,10 +114,10 @@ def shipped_digits() -> tuple[Pixels, Int[np.ndarray, " images"]]:
         return np.unpackbits(kept["bits"], axis=1), kept["labels"].astype(np.int64)
 
 
-def _mnist(paths: list[Path], split: str) -> Images:
+def _mnist(paths: list[Path], split: str, *, dynamic: bool) -> Images:
     images, labels = paths[2:] if split == "test" else paths[:2]
     rows = {"train": slice(MNIST_TRAIN), "validation": slice(MNIST_TRAIN, None), "test": slice(None)}[split]
-    return Images(_idx(images).reshape(-1, 784)[rows], _idx(labels).astype(np.int64)[rows], dynamic=True)
+    return Images(_idx(images).reshape(-1, 784)[rows], _idx(labels).astype(np.int64)[rows], dynamic)
 
 
 def _idx(path: Path) -> UInt8[np.ndarray, "..."]:

@@ -133,7 +133,7 @@ class LatticeWatch:
 class ImagesWatch:
     """The sampler's bound and the energy's acceptance on a few images that training does not see, and some samples."""
 
-    IMAGES, SAMPLES, STEPS, K = 128, 16, 16, 64
+    IMAGES, SAMPLES, STEPS, K = 64, 16, 16, 64
 
     def __init__(self, config: ImagesConfig):
         held_out = images.read(config.dataset, "validation").bits(np.random.default_rng(TEST_SEED))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import ImagesConfig, Toy2DConfig
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
 from ebgfn.ui import frame, training_panel, watching
@@ -13,11 +13,13 @@ from ebgfn.ui.recover_form import WAY_OF
 
 LOG_LINES = 12
 ISING = "pages/ising.py", ":material/grid_on:"
-PAGES = {"toy2d": ("pages/landscape_2d.py", ":material/landscape:"), "ising": ISING, "file": ISING}
+DIGITS = "pages/digits.py", ":material/draw:"
+PAGES = {"toy2d": ("pages/landscape_2d.py", ":material/landscape:"), "ising": ISING, "file": ISING, "images": DIGITS}
 FIGURES = {
     "step": "step",
     "elapsed_s": "seconds",
     "gfn_nll": "GFlowNet NLL",
+    "gfn_bound": "GFlowNet bound",
     "ebm_nll": "energy NLL",
     "mh_acceptance": "acceptance",
     "log_z": "log Z",
@@ -78,11 +80,20 @@ def title(run: RunFolder, status: Status) -> None:
 
 def link(run: RunFolder) -> None:
     """To the page that shows the run, if there is one."""
+    if (query := _query(run)) is not None:
+        page, icon = PAGES[run.config.kind]
+        st.page_link(page, label="Open", icon=icon, query_params=query)
+
+
+def _query(run: RunFolder) -> dict[str, str] | None:
+    """What tells its page to show the run; None where no page does."""
     config = run.config
-    if config.kind in PAGES:
-        page, icon = PAGES[config.kind]
-        more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {"samples_of": WAY_OF[config.kind]}
-        st.page_link(page, label="Open", icon=icon, query_params={"run": run.id, **more})
+    if isinstance(config, ImagesConfig):  # its page shows models, not training
+        return {"set": run.id} if run.status.finished and run.has_checkpoint else None
+    if config.kind not in PAGES:
+        return None
+    more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {"samples_of": WAY_OF[config.kind]}
+    return {"run": run.id, **more}
 
 
 def act(run: RunFolder, label: str, action: Callable[[str], None], icon: str) -> None:

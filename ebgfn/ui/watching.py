@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.config import FileConfig, IsingConfig, LatticeConfig, Toy2DConfig
+from ebgfn.config import FileConfig, ImagesConfig, IsingConfig, LatticeConfig, Toy2DConfig
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
 from ebgfn.ui import exactly, plots, preview
@@ -40,6 +40,8 @@ def _named(config: AnyConfig) -> tuple[str, list[str]]:
             return f"couplings of uploaded samples {Path(config.path).stem[:8]}", [*lattice, *_estimated(config)]
         case LatticeConfig():
             return f"sampler of the {config.side} × {config.side} lattice at every σ", []
+        case ImagesConfig():
+            return f"images of {config.dataset} · {config.preset}", []
     return config.label, []
 
 

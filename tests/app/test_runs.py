@@ -2,6 +2,8 @@
 
 import pytest
 
+from ebgfn.config import ImagesConfig
+from ebgfn.model import Architecture, build
 from ebgfn.runs import jobs, store
 from tests import tiny
 from tests.app.pages import labels, open_page, sentences
@@ -64,6 +66,16 @@ def test_an_ended_run_is_described_and_a_failed_one_says_why(home, small):
         "run=bad&data=8gaussians",
         "run=good&data=8gaussians",
     ]
+
+
+def test_a_run_of_images_opens_where_models_of_images_are_shown(home):
+    model = build(ImagesConfig(dataset="digits"), Architecture(hidden=4, channels=2, kind="conv"))
+    tiny.finished_run(home, "seen", model)
+    tiny.finished_run(home, "going", model).update(state="paused", progress=0.5)
+    at = open_page(PAGE)
+    assert not at.exception
+    assert "images of digits · fast" in everything(at)
+    assert [link.query_string for link in at.get("page_link")] == ["set=seen"]
 
 
 def test_more_of_an_ended_run_opens_and_deletes(home, small):

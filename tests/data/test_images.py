@@ -84,6 +84,14 @@ def test_parts_of_mnist():
     assert sizes == [(50_000, 784), (10_000, 784), (10_000, 784)]
 
 
+@mnist
+def test_static_mnist_is_the_same_images_by_threshold():
+    dynamic, static = (images.read(name, "test") for name in ("mnist", "mnist-static"))
+    assert np.array_equal(dynamic.grey, static.grey)
+    assert np.array_equal(images.binarised_test("mnist-static"), dynamic.grey >= 128)
+    assert not np.array_equal(images.binarised_test("mnist-static"), images.binarised_test("mnist"))
+
+
 @omniglot
 def test_drawers_of_omniglot_are_in_one_part_only(tmp_path, monkeypatch):
     monkeypatch.setenv("EBGFN_HOME", str(tmp_path))

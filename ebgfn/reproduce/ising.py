@@ -20,8 +20,10 @@ from ebgfn.data.torus import displacements
 from ebgfn.evaluation.couplings import peers
 from ebgfn.evaluation.ising import neg_log_rmse
 from ebgfn.mcmc import Gibbs, GibbsWithGradients
+from ebgfn.reproduce.markdown import table
 from ebgfn.training import start, train
 
+BUDGET_S = 120.0
 ISING = ((10, 0.1), (10, 0.2), (10, 0.3), (10, 0.4), (10, 0.5), (9, -0.1), (9, -0.2))
 METHODS = {
     "neg_log_rmse_pooled": "EB-GFN",
@@ -49,16 +51,20 @@ PCD: dict[str, tuple[Any, pcd.Settings]] = {
 }
 
 
-def ising(
-    budget_s: float, *, seeds: int, lattices: tuple[tuple[int, float], ...] = ISING, on_row: Callable[[], Any]
+def work(seeds: int) -> int:
+    return len(ISING) * seeds
+
+
+def rows(
+    budget_s: float, *, seeds: int, on_row: Callable[[], Any], lattices: tuple[tuple[int, float], ...] = ISING
 ) -> list[dict[str, Any]]:
     """One row for each lattice and data set; `budget_s` seconds for each training of ours and of PCD."""
-    rows = []
+    found = []
     for side, sigma in lattices:
         for seed in range(seeds):
-            rows.append({"side": side, "sigma": sigma, "seed": seed, **_scores(side, sigma, seed, budget_s)})
+            found.append({"side": side, "sigma": sigma, "seed": seed, **_scores(side, sigma, seed, budget_s)})
             on_row()
-    return rows
+    return found
 
 
 def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, float]:
@@ -92,12 +98,11 @@ def _ours(config: IsingConfig, changes: dict[str, Any], true: Float[np.ndarray, 
 def as_text(rows: list[dict[str, Any]]) -> str:
     """Markdown: a line for each method, a column for each lattice, the mean over data sets."""
     lattices = list(dict.fromkeys((row["side"], row["sigma"]) for row in rows))
-    head = ["", *(f"{side}x{side}: {sigma:g}" for side, sigma in lattices)]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for name, title in METHODS.items():
         means = [
             np.mean([row[name] for row in rows if (row["side"], row["sigma"]) == lattice and name in row] or [np.nan])
             for lattice in lattices
         ]
         lines.append([title, *(f"{mean:.2f}" for mean in means)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["", *(f"{side}x{side}: {sigma:g}" for side, sigma in lattices)], lines)

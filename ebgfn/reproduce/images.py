@@ -1,0 +1,63 @@
+"""The table of images: both likelihoods of ours beside a mixture of Bernoulli products and published models.
+
+Nats of the whole test set, binarised once. Published figures are of dynamic MNIST; on Omniglot there are none beside ours,
+whose data are the two small sets with a split by drawers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ebgfn.config import ImagesConfig
+from ebgfn.evaluation.report import evaluate
+from ebgfn.reproduce.markdown import figure, table
+from ebgfn.training import start, train
+
+BUDGET_S = 1200.0
+OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "small"))
+HEAD = ("", "sampler", "sampler, 49 steps", "energy", "energy, lower end", "acceptance, K = 64", "minutes")
+# Zhang et al., arXiv 2202.01361; Grathwohl et al., arXiv 2102.04509.
+PUBLISHED = {
+    "mnist": [
+        {"method": "EB-GFN as published", "gfn_nll": 105.8},
+        {"method": "ResNet energy, Gibbs-with-Gradients, as published", "ebm_nll": 80.5},
+    ]
+}
+
+
+def work(seeds: int) -> int:
+    return len(OURS) * seeds
+
+
+def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict[str, Any]]:
+    """One row for each model of ours and seed; the mixture's figures stand in each."""
+    found = []
+    for dataset, preset in OURS:
+        for seed in range(seeds):
+            state = start(ImagesConfig(dataset=dataset, preset=preset, budget_s=budget_s, seed=seed))
+            for _ in train(state, event_interval_s=30):
+                pass
+            trained = {"train_seconds": round(state.elapsed_s, 1), "steps": state.step}
+            found.append({"preset": preset, **evaluate(state.model()), "seed": seed, **trained})
+            on_row()
+    return found
+
+
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """Nats ± two standard errors; the energy's NLL by the upper end of its bracket of log Z, and by the lower."""
+    lines = []
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        ours = [row for row in rows if row["dataset"] == dataset]
+        lines += [line(f"{dataset}, {row['preset']}", row) for row in ours]
+        if "mixture_nll" in ours[0]:
+            mixture = figure(ours[0], "mixture_nll", 1)
+            title = f"{dataset}, mixture of {ours[0]['mixture_components']} Bernoulli products"
+            lines.append([title, mixture, "", mixture, "", "", ""])
+        lines += [line(f"{dataset}, {row['method']}", row) for row in PUBLISHED.get(dataset, [])]
+    return table(HEAD, lines)
+
+
+def line(name: str, row: dict[str, Any]) -> list[str]:
+    """One row of the table."""
+    nats = [figure(row, key, 1) for key in ("gfn_nll", "gfn_nll_49", "ebm_nll", "ebm_nll_lower")]
+    minutes = f"{row['train_seconds'] / 60:.0f}" if "train_seconds" in row else ""
+    return [name, *nats, figure(row, "mh_acceptance", 2), minutes]
