@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from ebgfn.model import CheckpointError
-from ebgfn.ui import frame, image_chain, image_fill, image_sheet, image_source, quick
+from ebgfn.ui import frame, image_chain, image_fill, image_scores, image_sheet, image_source, quick
 from ebgfn.ui.chain_source import Source
 from ebgfn.ui.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
 from ebgfn.ui.image_source import MAX_SEED
@@ -105,6 +105,7 @@ def main() -> None:
     st.markdown(ABOUT_CHAINS, width=860)
     image_chain.say_what_is_refused(dim)
     image_chain.show(source, seed=seed)
+    image_scores.show(source)
 
 
 main()

@@ -8,6 +8,7 @@ import pytest
 
 from ebgfn.algorithms import ALGORITHMS, IMAGE_RECIPES, Images
 from ebgfn.evaluation.image_report import of_images
+from ebgfn.evaluation.published import IMAGES
 from ebgfn.model import Architecture
 from ebgfn.options import TABLES
 from ebgfn.reproduce import images, toy2d
@@ -60,7 +61,7 @@ def test_published_figures_stand_with_mnist_only():
     names = [line[0] for line in columns(images.as_text(rows))]
     assert names[1:] == [
         "mnist, fast",
-        *(f"mnist, {row['method']}" for row in images.PUBLISHED["mnist"]),
+        *(f"mnist, {other.title}" for other in IMAGES["mnist"]),
         "omniglot, fast",
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ebgfn.config import ImagesConfig
+from ebgfn.evaluation.published import IMAGES
 from ebgfn.evaluation.report import evaluate
 from ebgfn.reproduce.markdown import figure, table
 from ebgfn.training import start, train
@@ -15,13 +16,6 @@ from ebgfn.training import start, train
 BUDGET_S = 1200.0
 OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "small"))
 HEAD = ("", "sampler", "sampler, 49 steps", "energy", "energy, lower end", "acceptance, K = 64", "minutes")
-# Zhang et al., arXiv 2202.01361; Grathwohl et al., arXiv 2102.04509.
-PUBLISHED = {
-    "mnist": [
-        {"method": "EB-GFN as published", "gfn_nll": 105.8},
-        {"method": "ResNet energy, Gibbs-with-Gradients, as published", "ebm_nll": 80.5},
-    ]
-}
 
 
 def work(seeds: int) -> int:
@@ -52,7 +46,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             mixture = figure(ours[0], "mixture_nll", 1)
             title = f"{dataset}, mixture of {ours[0]['mixture_components']} Bernoulli products"
             lines.append([title, mixture, "", mixture, "", "", ""])
-        lines += [line(f"{dataset}, {row['method']}", row) for row in PUBLISHED.get(dataset, [])]
+        lines += [line(f"{dataset}, {other.title}", {other.figure: other.nats}) for other in IMAGES.get(dataset, ())]
     return table(HEAD, lines)
 
 

@@ -14,7 +14,7 @@ from ebgfn.ui import exactly, plots, preview
 SIDE, DRAWS = 64, 4_000_000
 HISTORY, SAMPLES = 40, 512
 
-AnyConfig = Toy2DConfig | IsingConfig | FileConfig | LatticeConfig
+AnyConfig = Toy2DConfig | IsingConfig | FileConfig | LatticeConfig | ImagesConfig
 
 
 def describe(config: AnyConfig) -> str:

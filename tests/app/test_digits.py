@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,16 @@ from streamlit.testing.v1 import AppTest
 from ebgfn.config import ImagesConfig
 from ebgfn.files import write_json
 from ebgfn.model import Architecture, build
-from ebgfn.ui import image_canvas, image_chain, image_files, image_fill, image_sheet, image_source, lattice_view
+from ebgfn.ui import (
+    image_canvas,
+    image_chain,
+    image_files,
+    image_fill,
+    image_scores,
+    image_sheet,
+    image_source,
+    lattice_view,
+)
 from ebgfn.ui.image_canvas import INK, PAPER, VOID
 from ebgfn.ui.lattice_view import FILLED, SHADED
 from tests.app import pages
@@ -226,6 +236,27 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images
     assert len(said) == 1
     assert words in said[0]
     assert len(drawn["image_sheet"].panels[0].cells) == 64
+
+
+def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
+    card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll": 83.0, "ebm_nll_lower": 81.5}
+    card |= {"mixture_nll": 137.0, "mixture_components": 100, "test_images": 10_000}
+    nats = [row.nats for row in image_scores.rows(card)]
+    assert nats == sorted(nats)
+    assert {79.0, 83.0, 137.0, 80.5, 105.8} == set(nats)
+    write_json(stocked_images / "card.json", card)
+    at = open_page()
+    assert not at.exception
+    table = next(m.value for m in at.markdown if m.value.startswith("| model"))
+    assert f"| GFlowNet, one pixel a step | 79.0 ± 0.5 | {79 / (DIM * math.log(2)):.4f} | 10000 test images |" in table
+    assert "at most; at least 81.5" in table
+
+
+def test_a_model_without_a_card_says_how_to_get_figures(stocked_images, drawn):
+    (stocked_images / "card.json").unlink()
+    at = open_page()
+    assert not at.exception
+    assert "evaluate" in pages.sentences(at)
 
 
 def test_a_damaged_model_is_one_sentence(stocked_images, drawn):
