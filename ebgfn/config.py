@@ -161,6 +161,7 @@ ABOUT_ESTIMATES = (
     "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
 )
 STARTS = ("zero", "shipped")
+ABOUT_IMAGE_STARTS = "where training starts: zero, or the shipped model of the same images and preset"
 
 
 @dataclass(frozen=True)
@@ -332,6 +333,7 @@ class ImagesConfig:
     budget_s: float = _limited(1200.0, 1.0, MAX_BUDGET_S, "seconds of training")
     steps: int | None = _limited(None, 1, MAX_STEPS, "number of steps instead of seconds; reproducible")
     seed: int = _limited(0, 0, 2**31 - 1, "random seed")
+    start: str = _choice("zero", STARTS, ABOUT_IMAGE_STARTS)
 
     def __post_init__(self):
         check(self)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ebgfn.config import IsingConfig
+from ebgfn.config import ImagesConfig, IsingConfig
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -33,8 +33,10 @@ def nearest(config: IsingConfig) -> Path | None:
 
 def first(config: Any) -> Path | None:
     """Checkpoint that a training starts from; None if it starts from zero. Errors: ValueError where there is none."""
-    if not isinstance(config, IsingConfig) or config.start == "zero":
+    if not isinstance(config, IsingConfig | ImagesConfig) or config.start == "zero":
         return None
+    if isinstance(config, ImagesConfig):
+        return _same(config)
     path = nearest(config)
     if path is None:
         side = f"{config.side} x {config.side}"
@@ -42,6 +44,18 @@ def first(config: Any) -> Path | None:
             f"start must be zero: no model of a {side} lattice with {config.couplings} couplings is shipped"
         )
     return path
+
+
+def _same(config: ImagesConfig) -> Path:
+    """Checkpoint of the same images and preset. Errors: ValueError where there is none."""
+    for path in sorted(folder().glob(f"images-{config.dataset}*/config.json")):
+        try:
+            other = json.loads(path.read_text())["config"]
+            if (other["dataset"], other["preset"]) == (config.dataset, config.preset):
+                return path.parent
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # as above
+    raise ValueError(f"start must be zero: no model of {config.dataset} with preset {config.preset} is shipped")
 
 
 def give(model: "Model", path: Path) -> None:

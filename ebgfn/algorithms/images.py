@@ -51,12 +51,14 @@ class ImagesRecipe:
     points are made at a time, `kept` of them remembered; each makes for `reuse` updates' share of a batch. `path_steps`:
     blocks of a path. In the rest of the budget, once in `balance_every` updates of the energy the sampler's loss is
     likelihood + `balance` x balance, of `chosen` blocks, at `balance_rate` of its learning rate. `huber`: nats beyond
-    which a residual counts linearly. `anchor`: weight of distilling beside the contrast.
+    which a residual counts linearly. `lr_learned`: the sampler's rate where it starts from a trained one. `anchor`: weight of distilling beside the contrast.
     """
 
     batch: int = 64
     lr: float = 5e-3
+    lr_learned: float = 2e-3
     kernel_lr: float = 0.01
+    kernel_decay: float = 0.4
     energy_batch: int = 128
     energy_lr: float = 2e-3
     average: float = 0.999
@@ -118,8 +120,16 @@ class Images:
         self.recipe = recipe
         learner = partial(Learner, average=recipe.average)
         self.energy = learner(model.energy, lr=recipe.energy_lr, clip=recipe.energy_clip)
-        sampler = Sampler(model.policy, model.log_z)
-        self.sampler = learner(sampler, lr=recipe.lr, clip=recipe.clip, kernel_lr=recipe.kernel_lr)
+        # Networks that have learned already stay with Adam: Muon's decay would first undo what they hold.
+        self._learned = model.config.start != "zero"
+        lr, kernel_lr = (recipe.lr_learned, 0.0) if self._learned else (recipe.lr, recipe.kernel_lr)
+        self.sampler = learner(
+            Sampler(model.policy, model.log_z),
+            lr=lr,
+            clip=recipe.clip,
+            kernel_lr=kernel_lr,
+            kernel_decay=recipe.kernel_decay,
+        )
         self._pairs: Pairs | None = None
         self._left = 0
 
@@ -155,8 +165,9 @@ class Images:
         nats = step_nats(policy, source.draw(self.recipe.curve_points), generator=generator)
         for part in (policy, self.sampler.module.policy):
             part.step_nats.copy_(nats)
-        for energy in (self.energy.module, self.energy.averaged):
-            energy.start_from(policy.net)
+        if not self._learned:
+            for energy in (self.energy.module, self.energy.averaged):
+                energy.start_from(policy.net)
 
     def _energy_loss(self, pairs: Pairs, now: Moment) -> Float[Tensor, ""]:
         both = torch.cat([pairs.x, pairs.x_new]).float()

@@ -34,7 +34,7 @@ class Learner(Generic[Module]):
     """A module, its Adam optimizer and the exponential average of its weights (`average` 0: the weights themselves).
 
     `rates` gives some parameters, by name, a learning rate of their own. With a `kernel_lr` the kernels of convolutions, if
-    there are any, are Muon's (see `ebgfn.algorithms.muon`).
+    there are any, are Muon's (see `ebgfn.algorithms.muon`), which shrinks them by `kernel_decay` times its rate a step.
     """
 
     def __init__(
@@ -46,11 +46,12 @@ class Learner(Generic[Module]):
         clip: float = 0.0,
         rates: dict[str, float] | None = None,
         kernel_lr: float = 0.0,
+        kernel_decay: float = 0.0,
     ):
         rates = rates or {}
         self.module = module
         kernels = hidden_kernels(module) if kernel_lr else []
-        self._kernels = KernelMuon(kernels, kernel_lr) if kernels else None
+        self._kernels = KernelMuon(kernels, kernel_lr, kernel_decay) if kernels else None
         named = [(n, p) for n, p in module.named_parameters() if all(p is not k for k in kernels)]
         groups = [{"params": [p], "lr": rates[n]} for n, p in named if n in rates]
         groups.append({"params": [p for n, p in named if n not in rates], "lr": lr})

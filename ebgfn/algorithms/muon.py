@@ -1,8 +1,9 @@
 """Muon for the kernels of convolutions: every singular value of a step's matrix is made about 1 before the step is taken.
 
-Gradients of a kernel are dominated by a few directions; steps of equal size in all of them learn faster. On MNIST 1500 steps
-with it were as good as 2100 of Adam alone, for a seventh more time a step. PyTorch's optimizer is for matrices; a kernel is
-one of a row for each channel that it makes.
+Gradients of a kernel are dominated by a few directions; steps of equal size in all of them learn faster: on MNIST 1500 steps
+with it reach 83.5 nats where 1800 of Adam alone reach 85.6, for a seventh more time a step. But its steps do not shrink with
+the gradient, so that noise alone makes weights grow: after 7000 steps without decay they were ten times too large, and
+learning had stopped at 88 nats. PyTorch's optimizer is for matrices; a kernel is one of a row for each channel it makes.
 
 Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
 """
@@ -25,10 +26,10 @@ def hidden_kernels(module: nn.Module) -> list[Tensor]:
 class KernelMuon:
     """Muon for weights of convolutions, which must lie channels last in memory."""
 
-    def __init__(self, kernels: list[Tensor], lr: float):
+    def __init__(self, kernels: list[Tensor], lr: float, decay: float):
         self._kernels, self._lr = kernels, lr
         self._matrices = [_matrix(p.detach()) for p in kernels]
-        self._optimizer = torch.optim.Muon(self._matrices, lr=lr, weight_decay=0.0)
+        self._optimizer = torch.optim.Muon(self._matrices, lr=lr, weight_decay=decay)
 
     def step(self, *, rate: float) -> None:
         """One step along the kernels' gradients, at `rate` times the learning rate."""

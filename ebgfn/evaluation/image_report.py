@@ -27,10 +27,10 @@ from ebgfn.trajectories import uniform_orders
 
 Vectors = Float[Tensor, "batch dim"]
 
-# States of each image for the one-call bound; images and orders for complete paths; samples for importance weights; chains
-# and temperatures of annealing; moves that turn its ends into samples of the model. All of it 4 minutes on two cores.
-STATES, PATH_IMAGES, ORDERS, SAMPLES = 2, 25, 16, 512
-CHAINS, TEMPERATURES, MOVES = 64, 200, 200
+# States of each image for the one-call bound; images and orders for complete paths; samples for importance weights.
+STATES, PATH_IMAGES, ORDERS, SAMPLES = 2, 16, 16, 512
+# Chains and temperatures of annealing, blocks of its paths, and moves that turn its ends into samples of the model.
+CHAINS, TEMPERATURES, PATH_STEPS, MOVES = 64, 200, 16, 100
 STEPS, K = 49, 64
 
 
@@ -142,7 +142,7 @@ def importance_log_z(model: Model, generator: torch.Generator) -> tuple[Estimate
 @torch.no_grad()
 def annealed_log_z(model: Model, generator: torch.Generator, temperatures: int) -> tuple[Estimate, Estimate]:
     """log Z by annealing forwards, and backwards from the ends of the former, weighted and moved on."""
-    steps = min(STEPS, model.dim)
+    steps = min(PATH_STEPS, model.dim)
     path = Path(model.energy, model.policy, best_schedule(model.policy.step_nats, steps))
     betas = [i / temperatures for i in range(temperatures + 1)]
     up = anneal(path, path.start(CHAINS, generator), betas, generator=generator)
