@@ -1,4 +1,4 @@
-"""From moving K on the Chains page to the new picture, for 64 chains: `python benchmarks/chains_latency.py`.
+"""From moving K on the Chains page to the new picture, for 64 chains: `python -m benchmarks.chains_latency`.
 
 Starts a server and a browser of its own. Each value of K is asked for with a seed that was not seen before, so nothing
 comes from a cache. `compute_ms` is the server's sampling alone; `picture_ms` runs from the dial's input event to the

@@ -1,6 +1,6 @@
 """Seconds on 28 x 28 images: samples, chains, one training step of each phase; median of repeats.
 
-python benchmarks/images.py            # as many threads as cores, nothing else running
+python -m benchmarks.images            # as many threads as cores, nothing else running
 """
 
 import argparse
@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 
 import torch
-from timing import median_seconds
 
+from benchmarks.timing import median_seconds
 from ebgfn.algorithms import IMAGE_RECIPES
 from ebgfn.algorithms.learner import Moment
 from ebgfn.blocks import draw, usual_schedule

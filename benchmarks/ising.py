@@ -1,6 +1,6 @@
 """Seconds on lattices of 10 x 10: sampling, one training step, exact samples; median of repeats.
 
-python benchmarks/ising.py            # as many threads as cores, nothing else running
+python -m benchmarks.ising            # as many threads as cores, nothing else running
 """
 
 import argparse
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from timing import median_seconds
 
+from benchmarks.timing import median_seconds
 from ebgfn.algorithms.learner import Moment
 from ebgfn.config import IsingConfig, LatticeConfig
 from ebgfn.data.ising import Lattice

@@ -1,4 +1,4 @@
-"""Write the MNIST test digits that come with the project: `python benchmarks/mnist_asset.py`."""
+"""Write the MNIST test digits that come with the project: `python -m benchmarks.mnist_asset`."""
 
 import argparse
 

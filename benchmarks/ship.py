@@ -1,4 +1,4 @@
-"""Turn a finished run into a shipped checkpoint with a card of its figures: `python benchmarks/ship.py RUN [RUN ...]`.
+"""Turn a finished run into a shipped checkpoint with a card of its figures: `python -m benchmarks.ship RUN [RUN ...]`.
 
 A card records what made the model (command, machine, seconds, threads) and everything `evaluate` says of it; a preview
 holds the pictures that the pages show at once.

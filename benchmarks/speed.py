@@ -1,15 +1,15 @@
 """Seconds of the operations that a visitor waits for, at D = 32 with networks of the shipped size: median of repeats.
 
-python benchmarks/speed.py            # two threads on two cores, nothing else running
+python -m benchmarks.speed            # two threads on two cores, nothing else running
 """
 
 import argparse
 import os
 
 import torch
-from timing import median_seconds
 from torch import nn
 
+from benchmarks.timing import median_seconds
 from ebgfn.evaluation.exact import log_marginal
 from ebgfn.evaluation.likelihood import log_likelihood
 from ebgfn.policies import MLPPolicy

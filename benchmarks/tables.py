@@ -1,4 +1,4 @@
-"""Print the README's tables from the stored cards and results: `python benchmarks/tables.py`."""
+"""Print the README's tables from the stored cards and results: `python -m benchmarks.tables`."""
 
 import argparse
 import json

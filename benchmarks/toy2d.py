@@ -1,7 +1,7 @@
 """Quality on the seven densities from one wall-clock budget: ours (`fast`), the published algorithm (`paper`), the floors.
 
-    python benchmarks/toy2d.py --budget-s 120                    # the table of the README
-    python benchmarks/toy2d.py --ablate --sets 2spirals          # fast with one part taken away at a time
+    python -m benchmarks.toy2d --budget-s 120                    # the table of the README
+    python -m benchmarks.toy2d --ablate --sets 2spirals          # fast with one part taken away at a time
 
 Every row is trained and evaluated here and now, one after another; results go to a JSON file beside this script.
 """
@@ -79,7 +79,7 @@ def main() -> None:
 def provenance(threads: int | None) -> dict[str, Any]:
     """Where, when and how the figures came about."""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python -m benchmarks.toy2d", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}, torch {torch.__version__}",
         "threads": threads,

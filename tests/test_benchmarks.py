@@ -14,8 +14,7 @@ SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if "__main__" in path.read
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_benchmark_starts(script, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(script), "--help"])
-    monkeypatch.syspath_prepend(str(FOLDER))  # as when Python itself starts a script
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(str(script), run_name="__main__")
+        runpy.run_module(f"benchmarks.{script.stem}", run_name="__main__")
     assert stopped.value.code == 0
     assert "usage" in capsys.readouterr().out

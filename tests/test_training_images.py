@@ -118,3 +118,25 @@ def test_models_of_images_have_energies_that_can_start_so():
         with torch.device("meta"):
             energy = build(config, recipe.architecture).energy
         assert isinstance(energy, MLPEnergy if preset == "mlp" else ConvEnergy)
+
+
+def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
+    config = ImagesConfig(dataset="digits", preset="small", steps=6, start="shipped")
+    with pytest.raises(ValueError, match="start must be zero: no model of digits with preset small is shipped"):
+        start(config, QUICK)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        before = build(config, QUICK.architecture)  # an energy and a sampler that have nothing in common
+    before.save(tmp_path / "images-digits")
+    x = torch.from_numpy(images.binarised_test("digits")[:50]).float()
+    state = start(config, QUICK)
+    assert torch.equal(state.model().policy(x, x > 2).value_logits, before.policy(x, x > 2).value_logits)
+    assert [event.step for event in train(state, event_interval_s=0)] == [1, 2, 3, 4, 5, 6]
+    # The energy goes on from its own weights; it is not started from the sampler again.
+    now, energy, sampler = (m.net.first.weight for m in (state.model().energy, before.energy, before.policy))
+    assert torch.dist(now, energy) < 0.2 * torch.dist(now, sampler)
+    assert not torch.equal(now, energy)
+    other = dataclasses.replace(QUICK, architecture=Architecture(hidden=32, channels=4, kind="conv"))
+    with pytest.raises(ValueError, match="networks of other sizes"):
+        start(config, other)

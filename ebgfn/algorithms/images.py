@@ -47,11 +47,12 @@ Vectors = Float[Tensor, "batch dim"]
 class ImagesRecipe:
     """Settings, tuned on MNIST with minutes of two cores.
 
-    `warm_share` of the budget is the sampler's, the next `distil_share` teaches the energy the sampler's density. `fresh`
-    points are made at a time, `kept` of them remembered; each makes for `reuse` updates' share of a batch. `path_steps`:
-    blocks of a path. In the rest of the budget, once in `balance_every` updates of the energy the sampler's loss is
-    likelihood + `balance` x balance, of `chosen` blocks, at `balance_rate` of its learning rate. `huber`: nats beyond
-    which a residual counts linearly. `lr_learned`: the sampler's rate where it starts from a trained one. `anchor`: weight of distilling beside the contrast.
+    `lr_learned` is the sampler's rate where it starts from a trained one. `warm_share` of the budget is the sampler's, the
+    next `distil_share` teaches the energy the sampler's density. `fresh` points are made at a time, `kept` of them
+    remembered; each makes for `reuse` updates' share of a batch. `path_steps`: blocks of a path. In the rest of the budget,
+    once in `balance_every` updates of the energy the sampler's loss is likelihood + `balance` x balance, of `chosen` blocks,
+    at `balance_rate` of its learning rate. `huber`: nats beyond which a residual counts linearly. `anchor`: weight of
+    distilling beside the contrast.
     """
 
     batch: int = 64
