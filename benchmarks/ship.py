@@ -36,6 +36,7 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     """Write the checkpoint of one run under its data set's name."""
     model, status = load(run.checkpoint), run.read_status()
     folder = CHECKPOINTS / name(model.config)
+    before = started_from(model.config, folder)
     # Images' networks are large; what they lose by rounding is in their figures, which are of the shipped weights.
     model.save(folder, half=model.config.kind == "images")
     model = load(folder)
@@ -46,6 +47,7 @@ def ship(run: RunFolder, *, threads: int) -> Path:
         "date": datetime.date.today().isoformat(),
         "train_seconds": round(status.elapsed_s, 1),
         "steps": status.step,
+        **before,
         "evaluate_command": f"python -m ebgfn evaluate {folder.name} --json",
     }
     write_json(folder / "card.json", card | evaluate(model))
@@ -56,6 +58,14 @@ def ship(run: RunFolder, *, threads: int) -> Path:
         seen = lattice.curves(model, sigmas, lattice.SAMPLES, torch.Generator().manual_seed(0))
         lattice.save(seen, folder)
     return folder
+
+
+def started_from(config: Any, folder: Path) -> dict[str, Any]:
+    """What made the model of images that the run began with: it is about to be replaced."""
+    if config.kind != "images" or config.start == "zero":
+        return {}
+    card = json.loads((folder / "card.json").read_text())
+    return {"started_from": {key: card[key] for key in ("command", "train_seconds", "steps") if key in card}}
 
 
 def name(config: Any) -> str:

@@ -163,5 +163,5 @@ def test_idx_files(tmp_path):
 
 @pytest.mark.parametrize(("name", "split"), [("cifar", "test"), ("mnist", "all")])
 def test_unknown_names_are_refused(name, split):
-    with pytest.raises(ValueError, match="one of mnist, omniglot, digits"):
+    with pytest.raises(ValueError, match="one of mnist, mnist-static, omniglot, digits"):
         images.read(name, split)
