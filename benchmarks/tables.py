@@ -15,13 +15,18 @@ def titled(title: str, text: str) -> str:
     return f"**{title}**\n\n{text}\n"
 
 
+def preset(name: str) -> str:
+    """That a shipped model was trained by."""
+    return json.loads((HERE / "../checkpoints" / name / "config.json").read_text())["config"]["preset"]
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     cards = {path.parent.name: json.loads(path.read_text()) for path in sorted(HERE.glob("../checkpoints/*/card.json"))}
     plane = [toy2d.line(name, card) for name, card in cards.items() if "gfn_excess" in card]
     print(titled("Shipped models of the plane", table(toy2d.HEAD, plane)))
-    shown = [images.line(name, card) for name, card in cards.items() if card.get("kind") == "images"]
-    print(titled("Shipped models of images", table(images.HEAD, shown)))
+    shown = [card | {"preset": preset(name)} for name, card in cards.items() if card.get("kind") == "images"]
+    print(titled("Shipped models of images", images.as_text(shown)))
     for path in sorted((HERE / "results").glob("toy2d-*.json")):
         stored = json.loads(path.read_text())
         how = f"{stored['command']} ({stored['machine']}, {stored['threads']} thread(s), {stored['date']})"
