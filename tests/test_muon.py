@@ -57,6 +57,16 @@ def test_the_first_step_moves_a_kernel_alike_in_all_directions():
     assert all(torch.equal(a, b) for a, b in zip(others, rest, strict=True))
 
 
+def test_gradients_of_two_steps_do_not_add_up():
+    module = net(4)
+    learner = Learner(module, lr=0.0, kernel_lr=1e-12)  # steps too small to change anything
+    for seed in (0, 1):
+        learner.update(loss(module, seed))
+    alone = torch.autograd.grad(loss(module, 1), hidden_kernels(module))
+    for kernel, expected in zip(hidden_kernels(module), alone, strict=True):
+        assert torch.allclose(kernel.grad, expected, rtol=1e-3, atol=1e-7)
+
+
 @pytest.mark.parametrize("kernel_lr", [0.0, 0.01])
 def test_a_restart_goes_on_alike(kernel_lr):
     first = Learner(net(2), lr=1e-3, average=0.9, kernel_lr=kernel_lr)

@@ -59,7 +59,7 @@ class ImagesRecipe:
     lr: float = 5e-3
     lr_learned: float = 2e-3
     kernel_lr: float = 0.01
-    kernel_decay: float = 0.4
+    kernel_decay: float = 0.1
     energy_batch: int = 128
     energy_lr: float = 2e-3
     average: float = 0.999

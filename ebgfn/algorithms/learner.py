@@ -70,7 +70,7 @@ class Learner(Generic[Module]):
         value = loss.item()
         if not math.isfinite(value):
             raise Diverged(f"the loss of the {type(self.module).__name__} became {value}")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.module.zero_grad(set_to_none=True)
         loss.backward()
         parallel.average_gradients(self.module.parameters())
         if self._clip:
