@@ -121,7 +121,7 @@ class Images:
         self.recipe = recipe
         learner = partial(Learner, average=recipe.average)
         self.energy = learner(model.energy, lr=recipe.energy_lr, clip=recipe.energy_clip)
-        # Networks that have learned already stay with Adam: Muon's decay would first undo what they hold.
+        # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = model.config.start != "zero"
         lr, kernel_lr = (recipe.lr_learned, 0.0) if self._learned else (recipe.lr, recipe.kernel_lr)
         self.sampler = learner(
