@@ -15,7 +15,7 @@ from ebgfn.training import start, train
 
 BUDGET_S = 1200.0
 OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "small"))
-HEAD = ("", "sampler", "sampler, 49 steps", "energy", "energy, lower end", "acceptance, K = 64", "minutes")
+HEAD = ("", "sampler", "sampler, 49 steps", "energy", "acceptance, K = 64", "minutes")
 
 
 def work(seeds: int) -> int:
@@ -37,7 +37,7 @@ def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
-    """Nats ± two standard errors; the energy's NLL by the upper end of its bracket of log Z, and by the lower."""
+    """Nats ± two standard errors; of the energy what its NLL is at least, as log Z has no upper bound."""
     lines = []
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         ours = [row for row in rows if row["dataset"] == dataset]
@@ -45,13 +45,20 @@ def as_text(rows: list[dict[str, Any]]) -> str:
         if "mixture_nll" in ours[0]:
             mixture = figure(ours[0], "mixture_nll", 1)
             title = f"{dataset}, mixture of {ours[0]['mixture_components']} Bernoulli products"
-            lines.append([title, mixture, "", mixture, "", "", ""])
+            lines.append([title, mixture, "", mixture, "", ""])
         lines += [line(f"{dataset}, {other.title}", {other.figure: other.nats}) for other in IMAGES.get(dataset, ())]
     return table(HEAD, lines)
 
 
 def line(name: str, row: dict[str, Any]) -> list[str]:
     """One row of the table."""
-    nats = [figure(row, key, 1) for key in ("gfn_nll", "gfn_nll_49", "ebm_nll", "ebm_nll_lower")]
+    nats = [figure(row, key, 1) for key in ("gfn_nll", "gfn_nll_49")]
     minutes = f"{row['train_seconds'] / 60:.0f}" if "train_seconds" in row else ""
-    return [name, *nats, figure(row, "mh_acceptance", 2), minutes]
+    return [name, *nats, of_energy(row), figure(row, "mh_acceptance", 2), minutes]
+
+
+def of_energy(row: dict[str, Any]) -> str:
+    """A lower end, unless uniform guessing is better; published figures as their authors give them."""
+    if row.get("refuted"):
+        return "refuted"
+    return f"≥ {figure(row, 'ebm_nll_lower', 1)}" if "ebm_nll_lower" in row else figure(row, "ebm_nll", 1)

@@ -77,7 +77,7 @@ def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"
     old, new, order = played.x[m, 0], played.proposal[m, 0], played.filled[m, 0]
     dim, title = old.shape[0], f"Move {m + 1} of {len(played.accepted)}"
     before, after = played.x[m], played.proposal[m]
-    told = [(old, before, Moment((f"{title}: where the chain stands, −log p = {played.nats[m, 0]:.1f} nats.",), True))]
+    told = [(old, before, Moment((f"{title}: where the chain stands, energy {played.energy[m, 0]:.1f} nats.",), True))]
     words = f"{title}: {k} of {dim} pixels, chosen at random, are void."
     told.append((_marked(old, new, order, 0), _voided(before, played.filled[m]), Moment((words,), True)))
     ends = played.ends[:-1]

@@ -56,9 +56,9 @@ def samples(source: Source, sheet: Sheet, *, steps: int, temperature: float, see
         _button("Sheet (PNG)", lambda: png(sheet.x), f"{name}.png", "the samples in the order drawn")
         _button(
             "Samples (NPZ)",
-            lambda: npz(x=sheet.x, order=sheet.order, nats=sheet.nats, **made),
+            lambda: npz(x=sheet.x, order=sheet.order, energy=sheet.energy, **made),
             f"{name}.npz",
-            "x (samples, pixels), the order of filling, −log p in nats, and how they were made",
+            "x (samples, pixels), the order of filling, energies in nats, and how they were made",
         )
 
 
@@ -69,9 +69,9 @@ def answers(source: Source, sheet: Sheet, cells: np.ndarray, seed: int) -> None:
         _button("Answers (PNG)", lambda: png(sheet.x), f"{name}.png", "all answers, in the order drawn")
         _button(
             "Answers (NPZ)",
-            lambda: npz(x=sheet.x, nats=sheet.nats, given=cells),
+            lambda: npz(x=sheet.x, energy=sheet.energy, given=cells),
             f"{name}.npz",
-            "x, −log p in nats, and what was given: 0 paper, 1 ink, 2 void",
+            "x, energies in nats, and what was given: 0 paper, 1 ink, 2 void",
         )
 
 

@@ -71,16 +71,16 @@ def keep(cells: Cells) -> None:
 
 def answers_scene(cells: Cells, sheet: Sheet) -> Scene:
     """All answers, lowest energy first, with what was filled in another colour."""
-    best = np.argsort(sheet.nats, kind="stable")
+    best = np.argsort(sheet.energy, kind="stable")
     shown = sheet.x[best] + FILLED * (cells == VOID).astype(np.uint8)
-    spread = f"{sheet.nats[best[0]]:.1f} to {sheet.nats[best[-1]]:.1f} nats"
+    spread = f"{sheet.energy[best[0]]:.1f} to {sheet.energy[best[-1]]:.1f} nats"
     numbers = (
         ("filled in", f"{sheet.seconds:.2f} s", "seconds of this machine for all answers"),
-        ("−log p = E + log Z", spread, "of the first and the last answer: lower means more probable"),
+        ("energy E", spread, "of the first and the last answer: lower means more probable"),
         ("different answers", f"{len(np.unique(sheet.x, axis=0))}", "of all that are shown"),
     )
     given = int((cells != VOID).sum())
-    alt = f"{len(sheet.x)} answers, each keeping the {given} given pixels. −log p {spread}."
+    alt = f"{len(sheet.x)} answers, each keeping the {given} given pixels. Energies {spread}."
     panel = Panel(
         "Answers of the model", "lowest energy first; pink ink is the model's", shown, alt, len(shown), COLUMNS, numbers
     )
@@ -166,24 +166,24 @@ def _upload(source: Source) -> None:
 
 
 def rank(source: Source, cells: Cells) -> None:
-    """-log p of a picture without void pixels, among those of real images and of samples."""
-    nats = float(image_source.nats_of(source, cells[None])[0])
-    seen = image_source.nats_of_real(source)
-    drawn = image_source.sampled(source, 64, 16, 1.0, 0).nats
-    st.plotly_chart(ranking(nats, seen, drawn), key="image_rank", alt=verdict(nats, seen, drawn))
-    st.markdown(verdict(nats, seen, drawn))
+    """Energy of a picture without void pixels, among those of real images and of samples."""
+    energy = float(image_source.energy_of(source, cells[None])[0])
+    seen = image_source.energy_of_real(source)
+    drawn = image_source.sampled(source, 64, 16, 1.0, 0).energy
+    st.plotly_chart(ranking(energy, seen, drawn), key="image_rank", alt=verdict(energy, seen, drawn))
+    st.markdown(verdict(energy, seen, drawn))
 
 
-def ranking(nats: float, seen: np.ndarray | None, drawn: np.ndarray) -> go.Figure:
-    """-log p of real images and of samples as histograms, this picture's as a line."""
+def ranking(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> go.Figure:
+    """Energies of real images and of samples as histograms, this picture's as a line."""
     figure = go.Figure()
     for name, values, colour in (("real images", seen, "#5b8fb0"), ("samples", drawn, "#8a8f98")):
         if values is not None:
             figure.add_histogram(
                 x=values, name=name, marker={"color": colour}, opacity=0.75, histnorm="probability", nbinsx=40
             )
-    figure.add_vline(x=nats, line={"color": "#e0408a", "width": 3}, annotation={"text": "this picture"})
-    figure.update_xaxes(title="−log p = E + log Z in nats: further left is more probable")
+    figure.add_vline(x=energy, line={"color": "#e0408a", "width": 3}, annotation={"text": "this picture"})
+    figure.update_xaxes(title="energy E in nats: further left is more probable")
     figure.update_yaxes(title="share")
     figure.update_layout(
         height=320,
@@ -194,13 +194,13 @@ def ranking(nats: float, seen: np.ndarray | None, drawn: np.ndarray) -> go.Figur
     return figure
 
 
-def verdict(nats: float, seen: np.ndarray | None, drawn: np.ndarray) -> str:
+def verdict(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> str:
     """The figure as a sentence."""
     name, values = ("real images", seen) if seen is not None else ("samples", drawn)
-    below = float((values < nats).mean())
+    below = float((values < energy).mean())
     middle = float(np.median(values))
     return (
-        f"−log p of this picture is **{nats:.1f} nats**; {below:.0%} of {len(values)} {name} lie lower, their median is "
-        f"{middle:.1f}. The model holds it for e^{abs(nats - middle):.1f} times {'less' if nats > middle else 'more'} "
-        "probable than that one."
+        f"The energy of this picture is **{energy:.1f} nats**; {below:.0%} of {len(values)} {name} lie lower, their median "
+        f"is {middle:.1f}. The model holds it for e^{abs(energy - middle):.1f} times "
+        f"{'less' if energy > middle else 'more'} probable than that one."
     )

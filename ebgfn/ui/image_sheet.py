@@ -28,13 +28,13 @@ def count(steps: int) -> int:
 
 def ranked(sheet: Sheet, by: str) -> np.ndarray:
     """Places of the sheet's images in the order to be shown."""
-    return np.argsort(sheet.nats, kind="stable") if by == ORDERS[0] else np.arange(len(sheet.x))
+    return np.argsort(sheet.energy, kind="stable") if by == ORDERS[0] else np.arange(len(sheet.x))
 
 
 def sheet_scene(source: Source, sheet: Sheet, *, steps: int, by: str, picked: int) -> Scene:
     """All samples; `picked` is the place of one in the order shown."""
     shown = ranked(sheet, by)
-    low, high = float(sheet.nats.min()), float(sheet.nats.max())
+    low, high = float(sheet.energy.min()), float(sheet.energy.max())
     note = (
         "from the lowest energy to the highest; click one to see it grow"
         if by == ORDERS[0]
@@ -44,10 +44,14 @@ def sheet_scene(source: Source, sheet: Sheet, *, steps: int, by: str, picked: in
     numbers = (
         ("made in", f"{sheet.seconds:.2f} s", "seconds of this machine, all its cores"),
         ("−log q of new images", nll, price),
-        ("−log p = E + log Z", f"{low:.0f} to {high:.0f} nats", "of the most and the least probable image here"),
+        (
+            "energy E",
+            f"{low:.0f} to {high:.0f} nats",
+            "of the most and the least probable image here; −log p up to log Z",
+        ),
     )
     side = round(sheet.x.shape[1] ** 0.5)
-    alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, −log p from {low:.0f} to {high:.0f} nats."
+    alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, energies from {low:.0f} to {high:.0f} nats."
     panel = Panel(f"{len(sheet.x)} samples", note, sheet.x[shown], alt, len(sheet.x), COLUMNS, numbers, picked)
     return Scene((panel,), legend=None, width=36)
 
@@ -74,7 +78,7 @@ def growth_scene(source: Source, sheet: Sheet, *, row: int, steps: int, temperat
     for t in chosen:
         cells.append(picture(x[0], order[0], t, p[len(cells)] if t < dim else np.zeros(dim)))
         moments.append(Moment((_standing(t, ends, dim, p[len(moments)] if t < dim else None),), t in (0, dim)))
-    moments[-1] = Moment((*moments[-1].words, f"Its −log p = E + log Z: {sheet.nats[row]:.1f} nats."), True)
+    moments[-1] = Moment((*moments[-1].words, f"Its energy E: {sheet.energy[row]:.1f} nats."), True)
     panel = Panel(
         "How it grew",
         "pink: how probable ink is where nothing is yet",

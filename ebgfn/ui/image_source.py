@@ -33,17 +33,17 @@ Bits = UInt8[np.ndarray, "n dim"]
 
 @dataclass(frozen=True)
 class Sheet:
-    """Images, the orders in which they were filled, -log p = E + log Z of each, and the seconds it took to make them."""
+    """Images, the orders in which they were filled, the energy E of each in nats, and the seconds it took to make them."""
 
     x: Bits
     order: Int[np.ndarray, "n dim"]
-    nats: Float[np.ndarray, " n"]
+    energy: Float[np.ndarray, " n"]
     seconds: float
 
 
 @dataclass(frozen=True)
 class Chains:
-    """Back-and-forth moves of several chains: states with their -log p, proposals, pixels in the order of filling, verdicts.
+    """Back-and-forth moves of several chains: states and energies, proposals, pixels in the order of filling, verdicts.
 
     `ends`: how many of the void pixels are filled after each block.
     """
@@ -54,7 +54,7 @@ class Chains:
     ends: tuple[int, ...]
     log_alpha: Float[np.ndarray, "moves n"]
     accepted: Bool[np.ndarray, "moves n"]
-    nats: Float[np.ndarray, "moments n"]
+    energy: Float[np.ndarray, "moments n"]
 
 
 def sources() -> dict[str, Source]:
@@ -78,11 +78,6 @@ def model(source: Source) -> Model:
 def card(source: Source) -> dict:
     """What `evaluate` said of a shipped model; empty where unknown."""
     return preview.read_card(source.folder)
-
-
-def log_z(source: Source) -> float:
-    """What turns energies into -log p: by annealing where a card tells, else as training followed it."""
-    return float(card(source).get("log_z_ais", model(source).log_z))
 
 
 def steps_for(dim: int) -> tuple[int, ...]:
@@ -132,8 +127,7 @@ def completed(
 
     made, order, energy = (torch.cat(tensors) for tensors in zip(*_together(part, len(x)), strict=True))
     seconds = time.perf_counter() - begun
-    nats = energy.numpy() + log_z(source)
-    return Sheet(made.numpy().astype(np.uint8), order.numpy().astype(np.int16), nats, seconds)
+    return Sheet(made.numpy().astype(np.uint8), order.numpy().astype(np.int16), energy.numpy(), seconds)
 
 
 def _together(part: Callable, n: int) -> list:
@@ -160,15 +154,15 @@ def probabilities(
     return torch.sigmoid(torch.cat(logits) / temperature).numpy()
 
 
-def nats_of(source: Source, x: Bits) -> Float[np.ndarray, " n"]:
-    """-log p of each image under the energy, in nats."""
+def energy_of(source: Source, x: Bits) -> Float[np.ndarray, " n"]:
+    """Energy of each image in nats: -log p up to log Z, which nobody knows."""
     here = model(source)
 
     @torch.no_grad()
     def part(number: int):
         return here.energy(torch.from_numpy(x[number * PART : (number + 1) * PART]).float())
 
-    return torch.cat(_together(part, len(x))).numpy() + log_z(source)
+    return torch.cat(_together(part, len(x))).numpy()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -180,10 +174,10 @@ def real(dataset: str) -> Bits | None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def nats_of_real(source: Source) -> Float[np.ndarray, " n"] | None:
-    """-log p of `real` images."""
+def energy_of_real(source: Source) -> Float[np.ndarray, " n"] | None:
+    """Energies of `real` images."""
     x = real(model(source).config.dataset)
-    return None if x is None else nats_of(source, x)
+    return None if x is None else energy_of(source, x)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -210,4 +204,4 @@ def chains(source: Source, x: Bits, k: int, moves: int, seed: int) -> Chains:
     )
     ends = tuple(end - (here.dim - k) for end in schedule[1:])
     bits, new = states.astype(np.uint8), proposal.astype(np.uint8)
-    return Chains(bits, new, filled.astype(np.int64), ends, log_alpha, accepted, energy + log_z(source))
+    return Chains(bits, new, filled.astype(np.int64), ends, log_alpha, accepted, energy)

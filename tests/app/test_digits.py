@@ -58,7 +58,7 @@ def stocked_images(machine, random_model) -> Path:
     """Folder of the only model of a machine."""
     folder = machine.parent / "checkpoints" / NAME
     random_model.save(folder)
-    write_json(folder / "card.json", {"gfn_nll": 30.0, "log_z_ais": 2.0})
+    write_json(folder / "card.json", {"gfn_nll": 30.0})
     return folder
 
 
@@ -101,11 +101,11 @@ def test_the_page_samples_fills_and_moves(stocked_images, drawn):
 def test_the_sheet_goes_from_low_to_high(source):
     sheet = image_source.sampled(source, 64, 8, 1.0, 0)
     scene = image_sheet.sheet_scene(source, sheet, steps=8, by="energy", picked=0)
-    assert np.array_equal(scene.panels[0].cells[0], sheet.x[sheet.nats.argmin()])
-    assert np.array_equal(scene.panels[0].cells[-1], sheet.x[sheet.nats.argmax()])
+    assert np.array_equal(scene.panels[0].cells[0], sheet.x[sheet.energy.argmin()])
+    assert np.array_equal(scene.panels[0].cells[-1], sheet.x[sheet.energy.argmax()])
     with torch.no_grad():
         energy = image_source.model(source).energy(torch.from_numpy(sheet.x).float())
-    assert torch.allclose(torch.from_numpy(sheet.nats), energy + 2.0, atol=1e-4)
+    assert torch.allclose(torch.from_numpy(sheet.energy), energy, atol=1e-4)
 
 
 def test_quality_is_the_cards_figure_at_one_pixel_a_step(source):
@@ -239,7 +239,7 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images
 
 
 def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
-    card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll": 83.0, "ebm_nll_lower": 81.5}
+    card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll_lower": 83.0, "refuted": False}
     card |= {"mixture_nll": 137.0, "mixture_components": 100, "test_images": 10_000}
     nats = [row.nats for row in image_scores.rows(card)]
     assert nats == sorted(nats)
@@ -249,7 +249,17 @@ def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
     assert not at.exception
     table = next(m.value for m in at.markdown if m.value.startswith("| model"))
     assert f"| GFlowNet, one pixel a step | 79.0 ± 0.5 | {79 / (DIM * math.log(2)):.4f} | 10000 test images |" in table
-    assert "at most; at least 81.5" in table
+    assert "| energy: no less than | 83.0 |" in table
+
+
+def test_a_refuted_energy_has_no_figure_and_a_sentence_says_why(stocked_images, drawn):
+    card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll_lower": 3417.0, "refuted": True}
+    write_json(stocked_images / "card.json", card)
+    at = open_page()
+    assert not at.exception
+    text = " ".join(m.value for m in at.markdown)
+    assert "3417" not in text
+    assert "uniform guessing" in text
 
 
 def test_a_model_without_a_card_says_how_to_get_figures(stocked_images, drawn):
