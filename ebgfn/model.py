@@ -12,14 +12,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ebgfn.config import CONFIGS, Config, FileConfig, ImagesConfig, IsingConfig, LatticeConfig
+from ebgfn.config import CONFIGS, Config, ImagesConfig, LatticeConfig
+from ebgfn.data import uploads
 from ebgfn.data.torus import displacements
 from ebgfn.energies import ConvEnergy, LatticeEnergy, MLPEnergy, QuadraticEnergy
 from ebgfn.files import write_bytes, write_json
 from ebgfn.policies import ConvPolicy, FieldPolicy, LatticePolicy, MLPPolicy
 from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve
 
-Build = Callable[[Any, Any], tuple[nn.Module, nn.Module, torch.Tensor]]
+Networks = tuple[nn.Module, nn.Module, torch.Tensor]
+Build = Callable[[Any, Any, int], Networks]
 
 MAX_WIDTH, MAX_DEPTH, MAX_FILE_BYTES = 4096, 16, 64 * 2**20
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -60,18 +62,17 @@ class Architecture:
             )
 
 
-def _mlp(config: Config, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+def _mlp(config: Config, sizes: Architecture, dim: int) -> Networks:
     """For any data: both fully connected."""
     energy_sizes = {"hidden": sizes.energy_hidden or sizes.hidden, "depth": sizes.energy_depth or sizes.depth}
     choices = {"learned_location": sizes.learned_location, "learned_erasure": sizes.learned_erasure}
     choices |= {"blocks": config.kind == "images"}
-    policy = MLPPolicy(config.dim, hidden=sizes.hidden, depth=sizes.depth, **choices)
-    return MLPEnergy(config.dim, **energy_sizes), policy, flat_log_z(config.dim)
+    policy = MLPPolicy(dim, hidden=sizes.hidden, depth=sizes.depth, **choices)
+    return MLPEnergy(dim, **energy_sizes), policy, flat_log_z(dim)
 
 
-def _field(config: IsingConfig | FileConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+def _field(config: Any, sizes: Architecture, dim: int) -> Networks:
     """For couplings to be found: a quadratic energy, and a policy that follows its fields."""
-    dim = config.dim
     shared = torch.from_numpy(displacements(config.side)) if config.couplings == "homogeneous" else None
     return (
         QuadraticEnergy(dim, shared=shared),
@@ -80,17 +81,17 @@ def _field(config: IsingConfig | FileConfig, sizes: Architecture) -> tuple[nn.Mo
     )
 
 
-def _conv(config: ImagesConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+def _conv(config: ImagesConfig, sizes: Architecture, dim: int) -> Networks:
     """For images: both convolutional."""
     shape = {"width": sizes.channels, "dense": sizes.hidden}
-    return ConvEnergy(config.side, **shape), ConvPolicy(config.side, **shape), flat_log_z(config.dim)
+    return ConvEnergy(config.side, **shape), ConvPolicy(config.side, **shape), flat_log_z(dim)
 
 
-def _lattice(config: LatticeConfig, sizes: Architecture) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+def _lattice(config: LatticeConfig, sizes: Architecture, dim: int) -> Networks:
     """For all couplings of a lattice: the known energy, a policy given sigma, and log Z at knots of sigma."""
     sigma = torch.linspace(0.0, MAX_SIGMA, KNOTS)
     # As if all loops of the lattice were open, which is a fair start.
-    log_z = flat_log_z(config.dim) + 2 * config.dim * (2 * sigma).cosh().log()
+    log_z = flat_log_z(dim) + 2 * dim * (2 * sigma).cosh().log()
     return LatticeEnergy(config.side), LatticePolicy(config.side, hidden=sizes.hidden, depth=sizes.depth), log_z
 
 
@@ -120,7 +121,8 @@ class Model:
 
     @property
     def dim(self) -> int:
-        return self.config.dim
+        """Number of binary variables."""
+        return self.policy.dim
 
     def at(self, sigma: float) -> "Model":
         """Of a lattice's model, the one of this coupling; any other is itself."""
@@ -151,27 +153,33 @@ class Model:
         write_bytes(folder / WEIGHTS_FILE, save({k: v.contiguous() for k, v in tensors.items()}))
         description = {
             "kind": self.config.kind,
+            "dim": self.dim,
             "config": self.config.to_json(),
             "architecture": vars(self.architecture),
         }
         write_json(folder / CONFIG_FILE, description)
 
 
-def build(config: Config, architecture: Architecture) -> Model:
-    """An untrained model: energy flat or given, policy uniform or led by the given energy."""
-    return Model(config, architecture, *NETWORKS[architecture.kind](config, architecture))
+def build(config: Any, architecture: Architecture, *, dim: int | None = None) -> Model:
+    """An untrained model: energy flat or given, policy uniform or led by the given energy.
+
+    `dim` is the number of binary variables where the config would have to look into a file for it.
+    """
+    networks = NETWORKS[architecture.kind]
+    return Model(config, architecture, *networks(config, architecture, config.dim if dim is None else dim))
 
 
-def load(folder: Path) -> Model:
-    """Read a model; anything wrong with its files raises CheckpointError."""
+def load(folder: str | Path) -> Model:
+    """Read a model; anything wrong with its files raises CheckpointError. The data it was trained on are not needed."""
+    folder = Path(folder)
     try:
         description = json.loads((folder / CONFIG_FILE).read_text())
-        config, architecture = _described(description)
+        config, architecture, dim = _described(description)
         if (folder / WEIGHTS_FILE).stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"{WEIGHTS_FILE} is larger than {MAX_FILE_BYTES // 2**20} MB")
         tensors = load_file(folder / WEIGHTS_FILE)
-        _check_weights(config, architecture, tensors)
-        return _with_weights(build(config, architecture), tensors)
+        _check_weights(config, architecture, dim, tensors)
+        return _with_weights(build(config, architecture, dim=dim), tensors)
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder} is no checkpoint: {Path(str(error.filename)).name} is missing") from None
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
@@ -179,20 +187,25 @@ def load(folder: Path) -> Model:
         raise CheckpointError(f"{folder} is no readable checkpoint: {reason}") from None
 
 
-def _described(description: Any) -> tuple[Config, Architecture]:
+def _described(description: Any) -> tuple[Any, Architecture, int]:
     if not isinstance(description, dict) or description.get("kind") not in CONFIGS:
         raise ValueError(f"{CONFIG_FILE} must name a kind of {', '.join(CONFIGS)}")
     config = CONFIGS[description["kind"]].from_json(dict(description["config"]))
     architecture = Architecture(**description["architecture"])
     if architecture.kind not in KINDS[config.kind]:
         raise ValueError(f"a model of kind {config.kind} must have networks of kind {' or '.join(KINDS[config.kind])}")
-    return config, architecture
+    if config.kind != "file" or "dim" not in description:  # checkpoints of earlier versions do not say it
+        return config, architecture, config.dim
+    dim = description["dim"]
+    if type(dim) is not int or not 2 <= dim <= uploads.MAX_DIM:
+        raise ValueError(f"dim in {CONFIG_FILE} must be a whole number in 2..{uploads.MAX_DIM}, got {dim!r}")
+    return config, architecture, dim
 
 
-def _check_weights(config: Config, architecture: Architecture, tensors: dict[str, torch.Tensor]) -> None:
+def _check_weights(config: Any, architecture: Architecture, dim: int, tensors: dict[str, torch.Tensor]) -> None:
     # On the meta device nothing is allocated: a small file that describes huge networks costs no memory.
     with torch.device("meta"):
-        expected = {k: v.shape for k, v in build(config, architecture).tensors().items()}
+        expected = {k: v.shape for k, v in build(config, architecture, dim=dim).tensors().items()}
     if {k: v.shape for k, v in tensors.items()} != expected:
         raise ValueError(f"{WEIGHTS_FILE} holds weights of another shape than {CONFIG_FILE} describes")
     if not all(torch.isfinite(v).all() for v in tensors.values()):

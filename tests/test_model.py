@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.config import FileConfig, Toy2DConfig
 from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE, Architecture, CheckpointError, build, load
+from ebgfn.trajectories import sample_forward
 from tests.examples import CHOICES
 
 CONFIG = Toy2DConfig(dataset="moons", bits=4)
@@ -144,3 +146,24 @@ def test_an_energy_of_its_own_size_is_saved_and_built_again(tmp_path):
     assert load(tmp_path).architecture == sizes
     with pytest.raises(ValueError, match="width 1"):
         Architecture(energy_hidden=10**9)
+
+
+def test_a_model_of_a_file_needs_the_file_no_more(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).integers(0, 2, (60, 5), dtype=np.uint8))
+    model = build(FileConfig(path=str(tmp_path / "mine.npz")), Architecture(hidden=8, depth=1, kind="field"))
+    model.save(tmp_path / "model")
+    (tmp_path / "mine.npz").unlink()
+    (tmp_path / "model").rename(tmp_path / "elsewhere")
+    again = load(str(tmp_path / "elsewhere"))
+    assert again.dim == 5
+    assert sample_forward(again.policy, 3, torch.Generator().manual_seed(0)).x.shape == (3, 5)
+
+
+@pytest.mark.parametrize("dim", [1, 10**6, "5", True, None])
+def test_a_file_with_an_impossible_number_of_variables_is_refused(tmp_path, dim):
+    np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).integers(0, 2, (60, 5), dtype=np.uint8))
+    build(FileConfig(path=str(tmp_path / "mine.npz")), Architecture(hidden=8, depth=1, kind="field")).save(tmp_path)
+    description = json.loads((tmp_path / CONFIG_FILE).read_text()) | {"dim": dim}
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match=r"must be a whole number in 2\.\.400"):
+        load(tmp_path)
