@@ -36,7 +36,7 @@ def training_step(progress: float) -> Callable[[], object]:
     """One step of a batch of 100 at this share of the budget."""
     recipe = dataclasses.replace(IMAGE_RECIPES["fast"], batch=BATCH, energy_batch=BATCH)
     state = start(ImagesConfig(dataset="mnist"), recipe)
-    source, steps = state.source(), iter(range(100, 10_000))
+    source, steps = state.source, iter(range(100, 10_000))
     if progress > recipe.warm_share:
         state.algorithm.step(source, Moment(0, recipe.warm_share), state.generator)
     return lambda: state.algorithm.step(source, Moment(next(steps), progress), state.generator)

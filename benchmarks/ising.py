@@ -21,7 +21,7 @@ from ebgfn.trajectories import sample_forward, sample_lattices
 def training_step() -> Callable[[], object]:
     """One step of couplings and sampler: batch of 256, D = 100, 2000 samples."""
     state = start(IsingConfig())
-    source = state.source()
+    source = state.source
     return lambda: state.algorithm.step(source, Moment(100, 0.1), state.generator)
 
 

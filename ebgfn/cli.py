@@ -73,10 +73,10 @@ def following() -> bool:
 
 
 def follow(config: Any) -> int:
-    """Train beside the process that keeps the run."""
+    """Train beside the process that keeps the run; the weights to begin with are its."""
     from ebgfn import training
 
-    for _ in training.train(training.start(config), event_interval_s=NEVER_S):
+    for _ in training.train(training.TrainState(config), event_interval_s=NEVER_S):
         pass
     return 0
 

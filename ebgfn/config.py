@@ -55,7 +55,7 @@ class Config(Protocol):
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Config": ...
 
-    def source(self, *, position: int) -> "Source": ...
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source": ...
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Toy2DConfig:
     def label(self) -> str:
         return f"{self.dataset}-{self.preset}"
 
-    def source(self, *, position: int) -> "Source":
-        """Fresh data; another position draws other points."""
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+        """Fresh data; another place (a step, a process) draws other points."""
         from ebgfn.data.stream import Stream
 
-        return Stream(self.density(), bits=self.bits, seed=self.seed, position=position)
+        return Stream(self.density(), bits=self.bits, seed=self.seed, place=place)
 
     def density(self) -> Density:
         """The distribution that the data are drawn from."""
@@ -206,10 +206,10 @@ class IsingConfig:
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         return self.lattice.couplings()
 
-    def source(self, *, position: int) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
         from ebgfn.data.stream import Rows
 
-        return Rows(self.data(), seed=self.seed, position=position)
+        return Rows(self.data(), seed=self.seed, place=place)
 
     def to_json(self) -> dict[str, Any]:
         return given(self)
@@ -264,10 +264,10 @@ class FileConfig:
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         return None
 
-    def source(self, *, position: int) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
         from ebgfn.data.stream import Rows
 
-        return Rows(self.data(), seed=self.seed, position=position)
+        return Rows(self.data(), seed=self.seed, place=place)
 
     def to_json(self) -> dict[str, Any]:
         return given(self)
@@ -304,7 +304,7 @@ class LatticeConfig:
     def label(self) -> str:
         return f"lattice-{self.side}x{self.side}"
 
-    def source(self, *, position: int) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
         from ebgfn.data.stream import Nothing
 
         return Nothing()
@@ -350,10 +350,10 @@ class ImagesConfig:
     def label(self) -> str:
         return f"{self.dataset}-{self.preset}"
 
-    def source(self, *, position: int) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
         from ebgfn.data.image_stream import BinaryImages
 
-        return BinaryImages(images.read(self.dataset, "train"), seed=self.seed, position=position)
+        return BinaryImages(images.read(self.dataset, "train"), seed=self.seed, place=place)
 
     def to_json(self) -> dict[str, Any]:
         return given(self)

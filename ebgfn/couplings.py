@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ebgfn import parallel
 from ebgfn.energies import QuadraticEnergy
 
 Square = Float[Tensor, "dim dim"]
@@ -110,7 +111,7 @@ class Couplings:
     def correct(self, data: Spins, negative: Spins, *, memory: float) -> None:
         """Average in what the negatives of a batch say beyond the pseudo-likelihood of the same batch."""
         beyond = self.slope(data, negative).gradient - self.slope(data, data).gradient
-        self._correction.lerp_(beyond, 1.0 - memory)
+        self._correction.lerp_(parallel.mean(beyond), 1.0 - memory)
 
     def penalised_step(self, data: Spins, *, step: float, threshold: float, concave: bool) -> None:
         """One step down the penalised loss over all `data`."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 def rank() -> int:
@@ -25,6 +25,9 @@ def together() -> bool:
 def meet() -> None:
     """Wait until all processes of `torchrun` are there."""
     if together() and not distributed.is_initialized():
+        if torch.cuda.is_available():
+            # Otherwise every process would talk, and keep a context, on the first device.
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
@@ -45,13 +48,31 @@ def from_leader(value: Any) -> Any:
 
 
 @torch.no_grad()
+def mean(tensor: Tensor) -> Tensor:
+    """The mean of a tensor over all processes."""
+    if not distributed.is_initialized():
+        return tensor
+    total = tensor.clone()
+    distributed.all_reduce(total)
+    return total / distributed.get_world_size()
+
+
+def number_from_leader(value: float) -> float:
+    """A number that the leader has, in all processes: once a step, so as a tensor, not as a pickled object."""
+    if not distributed.is_initialized():
+        return value
+    device = torch.device("cuda", torch.cuda.current_device()) if distributed.get_backend() == "nccl" else "cpu"
+    box = torch.tensor([value], dtype=torch.float64, device=device)
+    distributed.broadcast(box, src=0)
+    return box.item()
+
+
+@torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace each gradient by its mean over all processes, in one message."""
     if not distributed.is_initialized():
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+    flat = mean(torch.cat([g.flatten() for g in gradients]))
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))

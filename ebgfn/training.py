@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ebgfn import parallel, processor, shipped
+from ebgfn import parallel, processor, seeds, shipped
 from ebgfn.algorithms import ALGORITHMS
 from ebgfn.algorithms.learner import Diverged, Moment
 from ebgfn.config import Config
@@ -20,8 +22,6 @@ from ebgfn.model import Architecture, Model, build
 # is none, of images, for checkpoints.
 WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS = 0.14, 2.0
 IMAGES_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
-# Between the random numbers of one process and those of the next.
-FAR = 10**7
 
 
 class TrainingDiverged(RuntimeError):
@@ -43,23 +43,23 @@ class Event:
 
 
 class TrainState:
-    """Everything that training changes: models and optimizers (in `algorithm`), generators, step and time."""
+    """Everything that training changes: models, optimizers and pools (in `algorithm`), data, generators, step and time."""
 
-    def __init__(self, config: Config, recipe: Any = None):
+    def __init__(self, config: Config, recipe: Any = None, *, begin_from: Path | None = None):
         self.config = config
         algorithm, default = ALGORITHMS[config.kind, config.preset]
         recipe = recipe or default
         self.architecture: Architecture = recipe.architecture
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)  # the initial weights: torch's layers take no generator
+            torch.manual_seed(seeds.number(config.seed, "weights"))  # torch's layers take no generator
             model = build(config, self.architecture)
-        if (path := shipped.first(config)) is not None:
-            shipped.give(model, path)
+        if begin_from is not None:
+            shipped.give(model, begin_from)
         # Only networks of images are large enough for another device to be quicker.
         self.device = processor.device() if config.kind == "images" else torch.device("cpu")
         self.algorithm = algorithm(model.on(self.device), recipe)
-        self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.step, self.elapsed_s = 0, 0.0
+        self.generator = self._fresh_generator()
 
     def progress(self) -> float:
         """Share of the budget used, 0..1."""
@@ -72,14 +72,21 @@ class TrainState:
         model = Model(self.config, self.architecture, energy, sampler.policy, sampler.log_z.detach())
         return model.on(torch.device("cpu"))
 
+    @cached_property
     def source(self) -> Source:
-        """Training data; a restored state goes on with others, and every process has its own."""
-        return self.config.source(position=self.step + FAR * parallel.rank())
+        """Training data; every process has its own."""
+        return self._fresh_source()
+
+    def _fresh_source(self) -> Source:
+        return self.config.source(place=(self.step, parallel.rank()))
+
+    def _fresh_generator(self) -> torch.Generator:
+        return seeds.generator(self.config.seed, "training", self.step, parallel.rank(), device=self.device)
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "energy": self.algorithm.energy.state_dict(),
-            "sampler": self.algorithm.sampler.state_dict(),
+            "algorithm": self.algorithm.state_dict(),
+            "source": self.source.state_dict(),
             "generator": self.generator.get_state(),
             "device": self.device.type,
             "step": self.step,
@@ -87,18 +94,29 @@ class TrainState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.algorithm.energy.load_state_dict(state["energy"])
-        self.algorithm.sampler.load_state_dict(state["sampler"])
+        self.algorithm.load_state_dict(state["algorithm"])
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-        if state.get("device", "cpu") == self.device.type and parallel.rank() == 0:
+        self.source, self.generator = self._fresh_source(), self._fresh_generator()
+        if parallel.rank() > 0:  # what is saved are the leader's
+            return
+        self.source.load_state_dict(state["source"])
+        if state["device"] == self.device.type:  # the states of generators of different kinds say nothing to each other
             self.generator.set_state(state["generator"])
-        else:  # the states of generators of different kinds say nothing to each other
-            self.generator.manual_seed(self.config.seed + 1_000_003 * self.step + FAR * parallel.rank())
 
 
 def start(config: Config, recipe: Any = None) -> TrainState:
-    """An untrained state; `recipe` replaces the settings of the config's preset (for ablations)."""
-    return TrainState(config, recipe)
+    """A state to begin with, untrained or from a shipped model; `recipe` replaces the preset's settings (for ablations).
+
+    Errors: ValueError where the config begins from a shipped model and there is none.
+    """
+    return TrainState(config, recipe, begin_from=shipped.first(config))
+
+
+def restore(config: Config, saved: dict[str, Any], recipe: Any = None) -> TrainState:
+    """The state that `state_dict` gave; where a shipped model was begun from, it is not needed again."""
+    state = TrainState(config, recipe)
+    state.load_state_dict(saved)
+    return state
 
 
 def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event]:
@@ -109,10 +127,10 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
     if parallel.together():
         parallel.meet()
         state.load_state_dict(parallel.from_leader(state.state_dict()))
-    source, watch = state.source(), WATCHES[state.config.kind](state.config)
+    source, watch = state.source, WATCHES[state.config.kind](state.config)
     last_event, watch_s, losses = -event_interval_s, 0.0, {}
     clock = time.perf_counter()
-    while (progress := parallel.from_leader(state.progress())) < 1.0:
+    while (progress := parallel.number_from_leader(state.progress())) < 1.0:
         try:
             with processor.working_on(state.device):
                 losses |= state.algorithm.step(source, Moment(state.step, progress), state.generator)

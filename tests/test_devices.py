@@ -45,7 +45,7 @@ def test_everything_is_made_where_the_model_is(kind):
     meta = torch.device("meta")
     model = build(CONFIG, Architecture(hidden=8, channels=4, kind=kind)).on(meta)
     algorithm = Images(model, QUICK)
-    source = CONFIG.source(position=0)
+    source = CONFIG.source()
     generator = torch.Generator()
     with processor.working_on(meta):
         x, mean = source.draw_with_means(8)

@@ -18,14 +18,15 @@ there is too little to learn from each other yet.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn import parallel
+from ebgfn.algorithms.learner import Algorithm, Learner, Moment, Sampler
 from ebgfn.data.stream import Source
 from ebgfn.energies import conditionals
 from ebgfn.losses import any_order_likelihood, contrastive, noise_contrastive
@@ -75,10 +76,10 @@ class Lessons:
     log_q: Batch
 
     def rows(self, index: Int[Tensor, " batch"]) -> "Lessons":
-        return Lessons(self.x[index], self.labels[index], self.negative[index], self.log_q[index])
+        return Lessons(*(part[index] for part in vars(self).values()))
 
 
-class Fast:
+class Fast(Algorithm):
     """Our algorithm."""
 
     def __init__(self, model: Model, recipe: FastRecipe):
@@ -86,7 +87,8 @@ class Fast:
         self.energy = Learner(model.energy, lr=recipe.energy_lr, average=recipe.average, clip=recipe.clip)
         sampler = Sampler(model.policy, model.log_z)
         self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
-        self._lessons: Iterator[Lessons] = iter(())
+        self._lessons: Lessons | None = None
+        self._order = torch.empty(0, dtype=torch.int64)
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         rate = self._rate(now)
@@ -128,22 +130,28 @@ class Fast:
         """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
         if now.progress < self.recipe.warm_share:
             return None
-        lesson = next(self._lessons, None)
-        if lesson is None:
-            self._lessons = self._fill(source.draw(self.recipe.pool), now, generator)
-            lesson = next(self._lessons)
-        return lesson
+        if self._lessons is None or len(self._order) == 0:
+            self._lessons = self._make(source.draw(self.recipe.pool), now, generator)
+            orders = [torch.randperm(self.recipe.pool, generator=generator) for _ in range(self.recipe.reuse)]
+            self._order = torch.cat(orders)
+        index, self._order = self._order[: self.recipe.batch], self._order[self.recipe.batch :]
+        return self._lessons.rows(index)
 
-    def _fill(self, x: Vectors, now: Moment, generator: torch.Generator) -> Iterator[Lessons]:
-        """A pool of lessons, cut into batches `reuse` times over."""
+    def _make(self, x: Vectors, now: Moment, generator: torch.Generator) -> Lessons:
+        """A pool of lessons, each of which will be used `reuse` times."""
         energy = self.energy.averaged
         labels = conditionals(energy, x) if now.progress >= self.recipe.teach_share else x
         drawn = sample_forward(self.sampler.averaged.policy, len(x), generator)
         log_q = drawn.log_pf - drawn.log_pb
-        self._set_log_z((-energy(drawn.x) - log_q).logsumexp(0) - math.log(len(x)))
-        pool = Lessons(x, labels, drawn.x, log_q)
-        orders = [torch.randperm(len(x), generator=generator) for _ in range(self.recipe.reuse)]
-        return (pool.rows(index) for order in orders for index in order.split(self.recipe.batch))
+        self._set_log_z(parallel.mean((-energy(drawn.x) - log_q).logsumexp(0) - math.log(len(x))))
+        return Lessons(x, labels, drawn.x, log_q)
+
+    def pool(self) -> dict[str, Any]:
+        return {"lessons": None if self._lessons is None else vars(self._lessons), "order": self._order.clone()}
+
+    def refill(self, pool: dict[str, Any]) -> None:
+        self._lessons = None if pool["lessons"] is None else Lessons(**pool["lessons"])
+        self._order = pool["order"]
 
     @torch.no_grad()
     def _set_log_z(self, value: Tensor) -> None:

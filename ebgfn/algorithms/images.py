@@ -23,13 +23,16 @@ times. Paths go in the blocks of `ebgfn.blocks`.
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn import parallel
+from ebgfn.algorithms.learner import Algorithm, Learner, Moment, Sampler
 from ebgfn.blocks import best_schedule, complete_blocks, log_values, log_values_chunked
 from ebgfn.data.image_stream import BinaryImages
 from ebgfn.evaluation.images import step_nats
@@ -108,13 +111,32 @@ class Pairs:
     def rows(self, index: Tensor) -> "Pairs":
         return Pairs(*(part[index] for part in vars(self).values()))
 
+    def packed(self) -> dict[str, Tensor]:
+        """The same in an eighth of the memory."""
+        return {name: pack(part) if part.dtype == torch.uint8 else part for name, part in vars(self).items()}
+
+    @classmethod
+    def unpacked(cls, parts: dict[str, Tensor], *, dim: int) -> "Pairs":
+        """Inverse of `packed`."""
+        return cls(**{name: unpack(part, dim) if part.dtype == torch.uint8 else part for name, part in parts.items()})
+
     def joined(self, other: "Pairs", *, keep: int) -> "Pairs":
         """With newer ones behind; the oldest go when there are more than `keep`."""
         both = zip(vars(self).values(), vars(other).values(), strict=True)
         return Pairs(*(torch.cat(parts)[-keep:] for parts in both))
 
 
-class Images:
+def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:
+    """Eight bits a byte, the last byte filled up with zeros."""
+    return torch.from_numpy(np.packbits(bits.cpu().numpy(), axis=1))
+
+
+def unpack(packed: UInt8[Tensor, "rows bytes"], dim: int) -> UInt8[Tensor, "rows dim"]:
+    """Inverse of `pack`."""
+    return torch.from_numpy(np.unpackbits(packed.cpu().numpy(), axis=1, count=dim))
+
+
+class Images(Algorithm):
     """Our algorithm for images."""
 
     def __init__(self, model: Model, recipe: ImagesRecipe):
@@ -133,6 +155,15 @@ class Images:
         )
         self._pairs: Pairs | None = None
         self._left = 0
+
+    def pool(self) -> dict[str, Any]:
+        return {"pairs": None if self._pairs is None else self._pairs.packed(), "left": self._left}
+
+    def refill(self, pool: dict[str, Any]) -> None:
+        if pool["pairs"] is not None:
+            pairs, device = Pairs.unpacked(pool["pairs"], dim=self.energy.module.dim), self.sampler.module.log_z.device
+            self._pairs = Pairs(*(part.to(device) for part in vars(pairs).values()))
+        self._left = pool["left"]
 
     def step(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> dict[str, float]:
         warm = self.recipe.warm_share
@@ -163,7 +194,7 @@ class Images:
     def _hand_over(self, source: BinaryImages, generator: torch.Generator) -> None:
         """From the sampler to the energy: what the network has learned to see, and the best sizes of blocks."""
         policy = self.sampler.averaged.policy
-        nats = step_nats(policy, source.draw(self.recipe.curve_points), generator=generator)
+        nats = parallel.mean(step_nats(policy, source.draw(self.recipe.curve_points), generator=generator))
         for part in (policy, self.sampler.module.policy):
             part.step_nats.copy_(nats)
         if not self._learned:
@@ -190,11 +221,12 @@ class Images:
     @torch.no_grad()
     def _follow_log_z(self, log_z: Batch) -> None:
         """A running mean of what trajectory balance says of log Z, where known; no loss here needs it."""
-        if log_z.isnan().all():
+        total, known = parallel.mean(torch.stack([log_z.nansum(), (~log_z.isnan()).sum().float()]))
+        if known == 0:
             return
         share = 1.0 if self.energy.updates == 0 else 0.02
         for part in (self.sampler.module, self.sampler.averaged):
-            part.log_z.lerp_(log_z.nanmean(), share)
+            part.log_z.lerp_(total / known, share)
 
     def _joint_loss(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
         """Maximum likelihood, and back-and-forth balance of moves from data against the averaged energy."""

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn.algorithms.learner import Algorithm, Learner, Moment, Sampler
 from ebgfn.config import FileConfig, IsingConfig
 from ebgfn.couplings import Couplings, Scale, scale
 from ebgfn.data.stream import Rows
@@ -53,7 +53,7 @@ class IsingRecipe:
     architecture: Architecture = Architecture(hidden=192, depth=3, kind="field")
 
 
-class Ising:
+class Ising(Algorithm):
     """Our algorithm for couplings."""
 
     def __init__(self, model: Model, recipe: IsingRecipe):
@@ -77,7 +77,10 @@ class Ising:
             self._update_couplings(spins, now)
         loss = self._any_order(negative, generator)
         rate = min(1.0, (now.step + 1) / 50) * 0.5 * (1 + cos(pi * now.progress))
-        return {"any_order": self.sampler.update(loss, rate=rate), "accepted": accepted}
+        told = {"any_order": self.sampler.update(loss, rate=rate), "accepted": accepted}
+        # What is shown and saved is led by the couplings that are shown and saved.
+        self.sampler.averaged.policy.couplings.copy_(self.energy.averaged.couplings())
+        return told
 
     def _look_at(self, source: Rows) -> Vectors:
         """All data as spins (at most `rows` of them), and what they say of steps and phase."""
@@ -89,8 +92,7 @@ class Ising:
     def _negatives(self, x: Vectors, generator: torch.Generator) -> tuple[Vectors, float]:
         """Ends of back-and-forth moves from data, and the share of moves accepted."""
         policy, energy = self.sampler.module.policy, self.energy.module
-        for each in (policy, self.sampler.averaged.policy):
-            each.couplings.copy_(energy.couplings())
+        policy.couplings.copy_(energy.couplings())
         kernel = BackAndForth(energy, policy, k=max(1, round(self.recipe.k_share * x.shape[1])))
         state, info = kernel.step(kernel.init(x), generator)
         return state.x, info.accepted.float().mean().item()

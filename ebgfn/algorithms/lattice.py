@@ -19,7 +19,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn import parallel
+from ebgfn.algorithms.learner import Algorithm, Learner, Moment, Sampler
 from ebgfn.data import ising
 from ebgfn.data.stream import Source
 from ebgfn.energies import LatticeEnergy
@@ -95,7 +96,7 @@ def independent_classes(adjacency: Float[Tensor, "dim dim"]) -> list[Int[Tensor,
     return [torch.tensor([i for i, c in enumerate(colour) if c == k]) for k in range(max(colour) + 1)]
 
 
-class Lattice:
+class Lattice(Algorithm):
     """Our algorithm for a known energy."""
 
     def __init__(self, model: Model, recipe: LatticeRecipe):
@@ -165,8 +166,9 @@ class Lattice:
         for knot, sigma in enumerate(torch.linspace(0.0, MAX_SIGMA, KNOTS).tolist()):
             drawn = sample_forward(sampler.averaged.policy.at(sigma), self.recipe.batch, generator)
             log_w = -self.energy.averaged.at(sigma)(drawn.x) - (drawn.log_pf - drawn.log_pb)
+            log_z = parallel.mean(log_w.logsumexp(0) - math.log(len(log_w)))
             for each in (sampler.module, sampler.averaged):
-                each.log_z[knot] = log_w.logsumexp(0) - math.log(len(log_w))
+                each.log_z[knot] = log_z
         self.energy.balancing = True
 
     def _log_q(

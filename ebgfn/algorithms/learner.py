@@ -2,6 +2,7 @@
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 
 from ebgfn import parallel
 from ebgfn.algorithms.muon import KernelMuon, hidden_kernels
-from ebgfn.data.stream import Source
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -32,6 +32,9 @@ class Sampler(nn.Module):
 
 class Learner(Generic[Module]):
     """A module, its Adam optimizer and the exponential average of its weights (`average` 0: the weights themselves).
+
+    Buffers, which no gradient moves, stand in the average as they are. `clip`: largest norm of Adam's gradients together;
+    Muon's kernels do not count, as the length of their gradients does not matter to it.
 
     `rates` gives some parameters, by name, a learning rate of their own. With a `kernel_lr` the kernels of convolutions, if
     there are any, are Muon's (see `ebgfn.algorithms.muon`), which shrinks them by `kernel_decay` times its rate a step.
@@ -55,6 +58,7 @@ class Learner(Generic[Module]):
         named = [(n, p) for n, p in module.named_parameters() if all(p is not k for k in kernels)]
         groups = [{"params": [p], "lr": rates[n]} for n, p in named if n in rates]
         groups.append({"params": [p for n, p in named if n not in rates], "lr": lr})
+        self._clipped = [p for _, p in named]
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self._base = [group["lr"] for group in groups]
         self.averaged = copy.deepcopy(module).requires_grad_(False).eval()
@@ -74,7 +78,7 @@ class Learner(Generic[Module]):
         loss.backward()
         parallel.average_gradients(self.module.parameters())
         if self._clip:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self._clip)
+            nn.utils.clip_grad_norm_(self._clipped, self._clip)
         for group, base in zip(self.optimizer.param_groups, self._base, strict=True):
             group["lr"] = base * rate
         self.optimizer.step()
@@ -89,6 +93,8 @@ class Learner(Generic[Module]):
         # A short memory at first: the average must not remember the untrained weights.
         keep = min(self._average, self._updates / (self._updates + 9.0)) if self._average else 0.0
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.module.parameters()), 1.0 - keep)
+        for averaged, buffer in zip(self.averaged.buffers(), self.module.buffers(), strict=True):
+            averaged.copy_(buffer)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -127,13 +133,28 @@ class Part(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-@runtime_checkable
-class Algorithm(Protocol):
-    """A way to train. Everything that has to survive a restart is in its two parts."""
+class Algorithm(ABC):
+    """A way to train: its two parts, and whatever else has to survive a restart."""
 
-    energy: Part
+    energy: Any  # a Part
     sampler: Learner[Sampler]
 
-    def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
+    @abstractmethod
+    def step(self, source: Any, now: Moment, generator: torch.Generator) -> dict[str, float]:
         """One step; returns what is worth logging."""
-        ...
+
+    def pool(self) -> dict[str, Any]:
+        """What was made for later steps and is not used up yet: tensors and numbers."""
+        return {}
+
+    def refill(self, pool: dict[str, Any]) -> None:
+        """Inverse of `pool`."""
+        assert not pool
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"energy": self.energy.state_dict(), "sampler": self.sampler.state_dict(), "pool": self.pool()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.energy.load_state_dict(state["energy"])
+        self.sampler.load_state_dict(state["sampler"])
+        self.refill(state["pool"])

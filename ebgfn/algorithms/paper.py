@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.algorithms.learner import Learner, Moment, Sampler
+from ebgfn.algorithms.learner import Algorithm, Learner, Moment, Sampler
 from ebgfn.data.stream import Source
 from ebgfn.losses import contrastive, trajectory_balance
 from ebgfn.mcmc import BackAndForth
@@ -31,7 +31,7 @@ class PaperRecipe:
     architecture: Architecture = Architecture(hidden=256, depth=3, learned_location=True, learned_erasure=True)
 
 
-class Paper:
+class Paper(Algorithm):
     """The published algorithm."""
 
     def __init__(self, model: Model, recipe: PaperRecipe):

@@ -1,19 +1,22 @@
 """Training images as an endless stream: all in random order, then again; pixels of dynamic sets drawn anew each time."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ebgfn import seeds
 from ebgfn.data.images import Images
 
 
 class BinaryImages:
     """A set of images as a `Source`. It lives in main memory; what is drawn goes to where new tensors are made."""
 
-    def __init__(self, images: Images, *, seed: int, position: int = 0):
+    def __init__(self, images: Images, *, seed: int, place: tuple[int, ...] = ()):
         # A copy: arrays read from a file may not be written to, which torch does not know of.
         self._grey = torch.from_numpy((images.grey if images.dynamic else 255 * images.static()).copy())
-        self._generator = torch.Generator().manual_seed(seed + 1_000_003 * position)
+        self._generator = seeds.generator(seed, "data", *place)
         self._order = torch.empty(0, dtype=torch.int64, device="cpu")
 
     def draw(self, n: int) -> Float[Tensor, "n dim"]:
@@ -30,3 +33,10 @@ class BinaryImages:
         mean = self._grey[chosen].float() / 255
         x = (torch.rand(mean.shape, generator=self._generator, device="cpu") < mean).float()
         return x.to(torch.get_default_device()), mean.to(torch.get_default_device())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._generator.get_state(), "order": self._order.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+        self._order = state["order"]

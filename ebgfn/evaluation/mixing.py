@@ -1,7 +1,8 @@
 """How fast a Markov chain forgets where it started, at equal cost, and what a single back-and-forth move weighs.
 
-The plane is cut into 8 x 8 cells. *Memory* says how much more often than by chance a chain is found in the cell where
-it began: with `same` the share of chains still there and `chance` the share expected if end and start were independent,
+The square that pages show is cut into 8 x 8 cells. *Memory* says how much more often than by chance a chain is found in
+the cell where it began: with `same` the share of chains still there and `chance` the share expected if end and start were
+independent,
 
     memory = (same - chance) / (1 - chance),
 
@@ -24,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ebgfn.data.gray import Grid
+from ebgfn.evaluation.landscape import half_width
 from ebgfn.mcmc import (
     DMALA,
     BackAndForth,
@@ -72,10 +74,10 @@ def memory(start: Int[np.ndarray, " chains"], end: Int[np.ndarray, " chains"]) -
     return (same - chance) / (1 - chance), math.sqrt(same * (1 - same) / len(start)) / (1 - chance)
 
 
-def cells(grid: Grid, x: Tensor, *, half_width: float) -> Int[np.ndarray, " chains"]:
-    """Number of the cell of the shown square that holds each point."""
+def cells(grid: Grid, x: Tensor) -> Int[np.ndarray, " chains"]:
+    """Number of the cell of the shown square that holds each point; one outside of it is in the nearest cell."""
     xy = grid.decode(x.byte().numpy())
-    column = np.clip(((xy / half_width + 1) * CELLS / 2).astype(np.int64), 0, CELLS - 1)
+    column = np.clip(((xy / half_width(grid) + 1) * CELLS / 2).astype(np.int64), 0, CELLS - 1)
     return column[:, 0] * CELLS + column[:, 1]
 
 
@@ -99,10 +101,10 @@ def measure(
     chain = run_chain(kernel, x, steps=moves, generator=generator)
     seconds = time.perf_counter() - began
     density = model.config.density()
-    grid, half = density.grid(model.config.bits), (2**15 - 1) / density.units
+    grid = density.grid(model.config.bits)
     value, se = memory(
-        cells(grid, chain.x[0], half_width=half),
-        cells(grid, chain.x[-1], half_width=half),
+        cells(grid, chain.x[0]),
+        cells(grid, chain.x[-1]),
     )
     rate = chain.accepted.float().mean(0)
     return Mixing(

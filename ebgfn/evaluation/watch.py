@@ -1,5 +1,6 @@
 """A quick look at a model in training: a few numbers and one small picture, cheap enough to be taken every half second."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,15 @@ from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.truth import LOG_DENSITIES, log_density
 from ebgfn.evaluation.images import bound
 from ebgfn.evaluation.ising import neg_log_rmse
-from ebgfn.evaluation.landscape import energy_picture, sampler_picture
-from ebgfn.evaluation.likelihood import effective_sample_size, gfn_nll, log_weights, mh_acceptance
+from ebgfn.evaluation.landscape import cells_per_pixel, energy_picture, sampler_picture
+from ebgfn.evaluation.likelihood import (
+    effective_sample_size,
+    log_likelihood,
+    log_mean_exp,
+    log_weights,
+    mean_estimate,
+    mh_acceptance,
+)
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.trajectories import sample_forward
@@ -36,32 +44,49 @@ class Toy2DWatch:
         xy = density.draw(TEST_POINTS, np.random.default_rng(TEST_SEED))
         self._grid = density.grid(config.bits)
         self._x = torch.from_numpy(self._grid.encode(xy)).float()
-        self._correction = 0.0
+        # What each point costs under the truth beyond the entropy.
+        self._excess = torch.zeros(TEST_POINTS)
         if config.bits == FULL_BITS and config.dataset in LOG_DENSITIES:
-            truth = 2 * np.log(density.units) - log_density(config.dataset, xy).mean()
-            self._correction = density.entropy - float(truth)
+            truth = 2 * np.log(density.units) - log_density(config.dataset, xy)
+            self._excess = torch.from_numpy(truth - density.entropy).float()
         self._log_q: np.ndarray | None = None
         self._part = 0
 
     @torch.no_grad()
     def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Estimates in nats on 256 test points with one trajectory each, and the landscape on 64 x 64 pixels."""
+        """Estimates in nats on 256 test points with one trajectory each, and the landscape on 64 x 64 pixels.
+
+        log Z is the larger of two estimates, both too low on average: by weights of the sampler's trajectories, of which few
+        may count, and by the points of the pixels, which miss what lies outside of the picture.
+        """
         generator = torch.Generator().manual_seed(TEST_SEED)
         drawn = sample_forward(model.policy, TEST_POINTS, generator)
         log_w = log_weights(model.energy, drawn)
-        log_z = (log_w.logsumexp(0) - np.log(TEST_POINTS)).item()
+        by_sampler, ess = log_mean_exp(log_w), effective_sample_size(log_w)
+        minus_energy = energy_picture(model, log_z=0.0, side=SIDE)
+        by_pixels = np.logaddexp.reduce(minus_energy, axis=None) + np.log(cells_per_pixel(self._grid, SIDE))
+        # The log of a mean is too low by half the relative variance of that mean.
+        log_z = max(by_sampler.value + (1 / ess - 1) / (2 * TEST_POINTS), float(by_pixels))
+        energy = mean_estimate(model.energy(self._x) - self._excess)
+        log_q = log_likelihood(model.policy, self._x, trajectories=1, generator=generator)
+        sampler = mean_estimate(-log_q - self._excess)
         metrics = {
-            "gfn_nll": gfn_nll(model.policy, self._x, trajectories=1, generator=generator).value + self._correction,
-            "ebm_nll": model.energy(self._x).mean().item() + log_z + self._correction,
+            "gfn_nll": sampler.value,
+            "gfn_nll_se": sampler.se,
+            "ebm_nll": energy.value + log_z,
+            "ebm_nll_se": math.hypot(energy.se, by_sampler.se),
             "log_z": log_z,
-            "ess": effective_sample_size(log_w),
+            "ess": ess,
             "mh_acceptance": mh_acceptance(
                 model.energy, model.policy, self._x, k=min(8, model.dim), generator=generator
             ),
         }
         samples = self._grid.decode(drawn.x.numpy().astype(np.uint8))
-        log_p = energy_picture(model, log_z=log_z, side=SIDE)
-        return metrics, {"log_p": log_p, "log_q": self._sampler_picture(model), "samples": samples}
+        return metrics, {
+            "log_p": minus_energy - np.float32(log_z),
+            "log_q": self._sampler_picture(model),
+            "samples": samples,
+        }
 
     def _sampler_picture(self, model: Model) -> np.ndarray:
         """log q with every eighth row, counted from `_part`, evaluated now; all of them at the first look."""

@@ -48,7 +48,10 @@ class BusyError(RunError):
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. Times are seconds since 1970; `elapsed_s` is time spent training, pauses left out."""
+    """Where a run stands. Times are seconds since 1970; `elapsed_s` is time spent training, pauses left out.
+
+    `kept`: trained on the command line, so never deleted to make room.
+    """
 
     state: str
     created: float
@@ -60,6 +63,7 @@ class Status:
     pid: int | None = None
     host: str | None = None
     queued_at: float | None = None
+    kept: bool = False
     error: str | None = None
 
     @property

@@ -166,7 +166,7 @@ def claim(run: RunFolder, *, pid: int | None) -> Status:
 def foreground_status() -> Status:
     """Status of a new run that this process trains itself, past the queue."""
     now = time.time()
-    return Status("running", created=now, heartbeat=now, pid=os.getpid(), host=socket.gethostname())
+    return Status("running", created=now, heartbeat=now, pid=os.getpid(), host=socket.gethostname(), kept=True)
 
 
 def take_over(run: RunFolder) -> None:
@@ -178,6 +178,7 @@ def take_over(run: RunFolder) -> None:
             raise RunError(f"run {run.id} is in training already, in process {status.pid} on {status.host}")
         run.drop_command()
         claim(run, pid=os.getpid())
+        run.update(kept=True)
 
 
 def lost(run: RunFolder, status: Status) -> bool:
@@ -231,8 +232,8 @@ def cancel_run(run: RunFolder) -> None:
 
 
 def prune() -> None:
-    """Delete the oldest finished runs beyond MAX_FINISHED_RUNS."""
-    finished = sorted((s.heartbeat, run.id, run) for run, s in entries() if s.finished)
+    """Delete the oldest finished runs of the pages beyond MAX_FINISHED_RUNS; those of the command line stay."""
+    finished = sorted((s.heartbeat, run.id, run) for run, s in entries() if s.finished and not s.kept)
     for _, _, run in finished[: max(0, len(finished) - MAX_FINISHED_RUNS)]:
         with suppress(RunError):  # in use at this moment: a later poll comes back to it
             store.delete(run)

@@ -41,6 +41,8 @@ class Trainer(Protocol):
 
     def start(self, config: Config) -> Any: ...
 
+    def restore(self, config: Config, saved: dict[str, Any]) -> Any: ...
+
     def train(self, state: Any, *, event_interval_s: float) -> Iterator[Event]: ...
 
 
@@ -113,21 +115,20 @@ class Worker:
 
     def _restore(self, config: Config) -> Any:
         """The state of the last checkpoint with all later events forgotten, or a fresh one."""
-        state = self.trainer.start(config)
         path = self.run.checkpoint / TRAINER
         if not path.exists():
             self.run.truncate(-1)
-            return state
+            return self.trainer.start(config)
         try:
             saved = torch.load(path, weights_only=True, map_location="cpu")
             # As settings, not as texts: a setting that came later has its default.
-            same = config.from_json(saved["config"]) == config
-            if same:
-                state.load_state_dict(saved["state"])
+            state = (
+                self.trainer.restore(config, saved["state"]) if config.from_json(saved["config"]) == config else None
+            )
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise RunError(f"checkpoint of run {self.run.id} cannot be read: {reason}") from None
-        if not same:
+        if state is None:
             raise RunError(f"checkpoint of run {self.run.id} was written with other settings")
         self.run.truncate(state.step)
         self.run.update(step=state.step, elapsed_s=state.elapsed_s)

@@ -86,8 +86,12 @@ class Curves {
     for (const v of columns.values) parts.push(node("text", { x: px(v), y: HEIGHT - 6, "text-anchor": "middle" }, `${number(v, columns.digits)} s`))
     if (chart.floor !== null) parts.push(node("line", { class: "floor", x1: LEFT, x2: width - RIGHT, y1: py(chart.floor), y2: py(chart.floor) }))
     for (const line of chart.lines) {
+      const colour = palette[line.colour % palette.length], edge = (i, sign) => `${px(line.x[i]).toFixed(1)} ${py(line.y[i] + sign * line.error[i]).toFixed(1)}`
+      const banded = line.x.map((_, i) => i).filter((i) => finite(line.y[i]) && finite(line.error?.[i] ?? null))
+      const outline = [...banded.map((i) => edge(i, 1)), ...banded.reverse().map((i) => edge(i, -1))]
+      if (outline.length > 2) parts.push(node("path", { class: "band", d: `M${outline.join("L")}Z`, fill: colour }))
       const d = line.x.map((x, i) => (finite(line.y[i]) ? `${i && finite(line.y[i - 1]) ? "L" : "M"}${px(x).toFixed(1)} ${py(line.y[i]).toFixed(1)}` : "")).join("")
-      parts.push(node("path", { class: line.other ? "line other" : "line", d, stroke: palette[line.colour % palette.length] }))
+      parts.push(node("path", { class: line.other ? "line other" : "line", d, stroke: colour }))
     }
     if (finite(this.moment ?? null)) parts.push(node("line", { class: "hair", x1: px(this.moment), x2: px(this.moment), y1: TOP, y2: HEIGHT - BOTTOM }))
     svg.replaceChildren(...parts)

@@ -21,7 +21,12 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
     assert 1 <= len(runs) <= 2
     charts = [
         _chart(
-            "Negative log-likelihood", "nats a point; quick estimates on few points", runs, _NLL, floor=floor, digits=3
+            "Negative log-likelihood",
+            "nats a point, on few points; bands: two standard errors",
+            runs,
+            _NLL,
+            floor=floor,
+            digits=3,
         ),
         _chart(
             "How well the sampler knows the energy", "both reach 1 if it does", runs, _MATCH, limits=[0, 1], digits=2
@@ -56,6 +61,7 @@ def _chart(
             "name": label if len(runs) == 1 else f"{label}, {run}",
             "x": columns["elapsed_s"],
             "y": columns[name],
+            "error": [2 * se for se in columns.get(f"{name}_se", [])],
             "colour": colour,
             "other": i > 0,
         }
@@ -75,7 +81,10 @@ def chart(
     floor: float | None = None,
     limits: list[float] | None = None,
 ) -> dict[str, Any]:
-    """One chart of lines, each with name, x, y, colour (a number) and other (dotted if so)."""
+    """One chart of lines, each with name, x, y, colour (a number) and other (dotted if so).
+
+    `error`: half the height of a band around the line, where it has one.
+    """
     last = "; ".join(f"{line['name']} {line['y'][-1]:.{digits}f}" for line in lines if line["y"])
     alt = f"{title} over seconds of training. Last values: {last or 'none yet'}."
     return {"title": title, "note": note, "lines": lines, "floor": floor, "range": limits, "digits": digits, "alt": alt}

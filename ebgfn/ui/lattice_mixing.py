@@ -16,6 +16,7 @@ from ebgfn.ui.lattice_source import Sampler
 NEAR, NEAR_DEFAULT, K_DEFAULT = (0.15, 0.30), 0.22, 30
 COSTS = ("sites drawn anew", "seconds")
 _STYLE = {"Gibbs": ("#8a8f98", "dot"), "Clusters": ("#3b82c4", "dash"), "Back-and-forth": ("#e0408a", "solid")}
+_NEWCOMER = ("#6b8f3d", "longdash")
 # One measurement at a time, whoever asks: the processor belongs to the visitors' pictures.
 _pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lattice-mixing")
 _WAITING = "lattice_measurement"
@@ -129,7 +130,7 @@ def _line(drawing: go.Figure, row: Memory, field: str, *, by_sites: bool) -> Non
     rho, se = getattr(row, field), getattr(row, f"{field}_se")
     first = 0 if by_sites else 1  # a scale of powers has no zero
     spent = np.arange(first, len(rho)) * (row.sites if by_sites else 1000 * row.seconds)
-    colour, dash = _STYLE[row.kernel]
+    colour, dash = _STYLE.get(row.kernel, _NEWCOMER)
     errors = {"array": 2 * se[first:], "thickness": 1.2, "width": 2}
     line, mode = {"color": colour, "dash": dash, "width": 2.5}, "lines+markers" if len(rho) < 40 else "lines"
     drawing.add_scatter(

@@ -21,6 +21,7 @@ _PEERS = {
     "Gibbs-with-Gradients": ("#3b82c4", "dash"),
     "DMALA": ("#c77d0a", "dashdot"),
 }
+_NEWCOMER = ("#6b8f3d", "longdash")
 _PICK = "#e0408a"
 
 
@@ -100,7 +101,7 @@ def figure(rows: list[Mixing], field: str, title: str) -> go.Figure:
         marker={"size": 9},
     )
     for row in (row for row in rows if row.k is None):
-        colour, dash = _PEERS[row.kernel.split(",")[0]]
+        colour, dash = _PEERS.get(row.kernel.split(",")[0], _NEWCOMER)
         level, line = [getattr(row, field)] * 2, {"color": colour, "dash": dash, "width": 2}
         drawing.add_scatter(x=[1, largest], y=level, mode="lines", name=row.kernel, line=line)
     top = (

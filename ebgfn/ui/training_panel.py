@@ -16,6 +16,8 @@ from ebgfn.ui import frame
 SHORTEST_S, LONGEST_S = 5, 24 * 3600
 MAX_SEED = 2**31 - 1
 TICK_S = 0.4
+# Two runs at a time, however many presets there are: a chart of curves compares two.
+COMPARED = PRESETS[:2]
 POLL_S, HEARTBEAT_S, MOST_SINCE_S = 2.0, 20.0, 5.0
 ACTIVE = ("queued", "running")
 # After a button was pressed the training process may take so long to follow, on a busy machine.
@@ -75,14 +77,14 @@ def box(dataset: str, weights: tuple[tuple[float, ...], ...] | None) -> Chosen:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = settings()
         try:
-            both = [config(dataset, weights, chosen, preset=preset) for preset in PRESETS]
+            one = config(dataset, weights, chosen, preset=chosen.preset)
+            both = [config(dataset, weights, chosen, preset=preset) for preset in COMPARED]
         except ValueError as error:
             st.error(str(error))
             return chosen
-        one = [c for c in both if c.preset == chosen.preset]
-        st.button("Train", type="primary", icon=":material/play_arrow:", on_click=start, args=(one,), key="train")
+        st.button("Train", type="primary", icon=":material/play_arrow:", on_click=start, args=([one],), key="train")
         st.button(
-            "Train both presets", on_click=start, args=(both,), key="train_both",
+            f"Train {COMPARED[0]} and {COMPARED[1]}", on_click=start, args=(both,), key="train_both",
             help="Two runs with the same seconds and seed, one after the other; their curves are drawn together.",
         )  # fmt: skip
     return chosen

@@ -151,7 +151,7 @@ def test_a_run_offers_what_makes_sense_in_its_state(stocked, small, scenes, subm
     put(stocked, "mine", small, state=state, error="it broke at step 20" if state == "failed" else None)
     at = open_page(PAGE, run="mine")
     assert not at.exception
-    steering = labels(at) - {"Train", "Train both presets"}
+    steering = labels(at) - {"Train", "Train fast and paper"}
     assert steering == buttons
     assert ("it broke" in sentences(at)) == (state == "failed")
     assert [frame.step for frame in scenes[-1].frames] == [10, 20]
@@ -208,8 +208,18 @@ def test_on_a_public_address_only_its_owner_steers_a_run(stocked, small, scenes,
     monkeypatch.setenv("EBGFN_HOSTED", "1")
     at = open_page(PAGE, run="mine")
     assert not at.exception
-    assert labels(at) == {"Train", "Train both presets"}
+    assert labels(at) == {"Train", "Train fast and paper"}
 
 
 def test_time_left_in_words():
     assert [training_panel.clock(s) for s in (0.4, 89, 150, 8000)] == ["0 s", "89 s", "2 min 30 s", "2.2 h"]
+
+
+def test_however_many_presets_there_are_two_are_compared(stocked, scenes, submitted, monkeypatch):
+    from ebgfn.ui import training_panel
+
+    monkeypatch.setattr(training_panel, "PRESETS", ("fast", "paper", "third"))
+    at = open_page(PAGE)
+    at.button(key="train_both").click().run()
+    assert not at.exception
+    assert len(submitted) == 2

@@ -11,7 +11,7 @@ from tests import tiny
 def test_queue_progress_and_cancel(visit):
     here = visit("landscape_2d?data=circles&seconds=120")
     page = here.page
-    page.get_by_role("button", name="Train both presets").click()
+    page.get_by_role("button", name="Train fast and paper").click()
     page.get_by_role("button", name="Cancel").wait_for(timeout=30_000)
     page.get_by_role("link", name="Runs").first.click()
     page.get_by_role("heading", name="Now").wait_for()

@@ -59,7 +59,7 @@ def test_the_stream_visits_all_and_tells_the_means():
     assert ((x == 0) | (x == 1)).all()
     again = BinaryImages(images.Images(grey, np.arange(10), dynamic=True), seed=0)
     assert (again.draw(10) == x).all()
-    other = BinaryImages(images.Images(grey, np.arange(10), dynamic=True), seed=0, position=1)
+    other = BinaryImages(images.Images(grey, np.arange(10), dynamic=True), seed=0, place=(1,))
     assert (other.draw(10) != x).any()
 
 

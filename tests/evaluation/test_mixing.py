@@ -9,6 +9,7 @@ import torch
 
 from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation import mixing
+from ebgfn.evaluation.landscape import half_width
 from ebgfn.mcmc import BackAndForth, Gibbs, run_chain
 from ebgfn.model import Architecture, Model, build
 
@@ -58,9 +59,19 @@ def test_memory_in_a_plane_of_one_cell_is_zero():
 
 def test_cells_follow_the_plane(model):
     grid = model.config.density().grid(16)
-    xy = np.array([[-4.9, -4.9], [4.9, -4.9], [-4.9, 4.9], [0.1, 0.1]])
-    numbers = mixing.cells(grid, torch.from_numpy(grid.encode(xy)), half_width=5.0)
-    assert numbers.tolist() == [0, 56, 7, 36]
+    edge = 0.98 * half_width(grid)
+    xy = np.array([[-edge, -edge], [edge, -edge], [-edge, edge], [0.1, 0.1], [-edge / 8, edge / 8]])
+    numbers = mixing.cells(grid, torch.from_numpy(grid.encode(xy)))
+    assert numbers.tolist() == [0, 56, 7, 36, 28]
+
+
+def test_cells_cut_the_square_that_is_shown(model):
+    """Not the whole grid, whose border is empty: every row and column of cells is reached within the square."""
+    grid = model.config.density().grid(16)
+    inside = np.linspace(-0.999, 0.999, 400) * half_width(grid)
+    numbers = mixing.cells(grid, torch.from_numpy(grid.encode(np.stack([inside, inside], 1))))
+    counts = np.bincount(numbers // mixing.CELLS, minlength=mixing.CELLS)
+    assert counts.min() == counts.max() == 50
 
 
 def test_ladder_ends_at_the_dimension():

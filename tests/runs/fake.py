@@ -47,6 +47,11 @@ class FakeTrainer:
         self.state = FakeState(config)
         return self.state
 
+    def restore(self, config: Toy2DConfig, saved: dict[str, Any]) -> FakeState:
+        state = self.start(config)
+        state.load_state_dict(saved)
+        return state
+
     def train(self, state: FakeState, *, event_interval_s: float) -> Iterator[Event]:
         steps = state.config.steps
         assert steps is not None

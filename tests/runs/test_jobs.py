@@ -200,6 +200,23 @@ def test_finished_runs_are_bounded(queue, monkeypatch):
     assert {run.id for run in store.list_runs()} == {*runs[2:], last, "damaged"}
 
 
+def test_runs_of_the_command_line_are_never_deleted_to_make_room(queue, monkeypatch):
+    monkeypatch.setattr(jobs, "MAX_FINISHED_RUNS", 1)
+    mine = [store.create(jobs.new_path(CONFIG), CONFIG, jobs.foreground_status()) for _ in range(3)]
+    for run in mine:
+        run.update(state="done", heartbeat=1000.0, pid=None)
+    taken = queue.submit(CONFIG)
+    store.find(taken).update(state="cancelled", pid=None)
+    jobs.take_over(store.find(taken))
+    store.find(taken).update(state="done", heartbeat=1001.0, pid=None)
+    theirs = []
+    for i in range(3):
+        theirs.append(queue.submit(CONFIG))
+        store.find(theirs[-1]).update(state="done", heartbeat=2000.0 + i)
+    queue.poll()
+    assert {run.id for run in store.list_runs()} == {*(run.id for run in mine), taken, theirs[-1]}
+
+
 def test_delete(queue):
     a = queue.submit(CONFIG)
     with store.find(a).held(), pytest.raises(RunError, match="cancel it first"):
