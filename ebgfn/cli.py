@@ -17,11 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ebgfn import shipped
+from ebgfn import bundle, shipped
 from ebgfn.config import CONFIGS
 from ebgfn.data import images
 from ebgfn.files import write_bytes
-from ebgfn.options import parser, refuse
+from ebgfn.options import parse, refuse
 from ebgfn.runs import jobs, store
 from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
@@ -215,6 +215,12 @@ def reproduce(args: argparse.Namespace) -> int:
     return 0
 
 
+def app(args: argparse.Namespace) -> int:
+    """Until it is interrupted; pages, theme and models are found whatever the current folder is."""
+    command = ["run", str(bundle.root() / "app.py"), *args.streamlit]
+    return importlib.import_module("streamlit.web.cli").main(command, prog_name="streamlit")
+
+
 def runs(args: argparse.Namespace) -> int:
     for run, status in store.list_statuses():
         with suppress(RunError):  # a folder that cannot be written to can be listed
@@ -290,13 +296,14 @@ COMMANDS = {
     "sample": sample,
     "chain": chain,
     "reproduce": reproduce,
+    "app": app,
     "runs": runs,
     "cancel": cancel,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    args = parser().parse_args(arguments)
+    args = parse(arguments)
     try:
         return COMMANDS[args.command](args)
     except OSError as error:

@@ -3,8 +3,10 @@
 import argparse
 import dataclasses
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from ebgfn import __version__
 from ebgfn.config import CONFIGS
 
 MAX_SAMPLES = 1_000_000
@@ -56,7 +58,8 @@ def number(text: str) -> int | float | str:
 
 def parser() -> Parser:
     """All commands with their options."""
-    root = Parser(prog="python -m ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
+    root = Parser(prog="ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
+    root.add_argument("--version", action="version", version=f"ebgfn {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train a model")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -81,6 +84,7 @@ def parser() -> Parser:
         add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
     for command in (sample, chain):
         command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
+    commands.add_parser("app", help="open the app in a browser; further options are Streamlit's, as --server.port 8502")
     runs = commands.add_parser("runs", help="list runs")
     cancel = commands.add_parser("cancel", help="stop a run; its last state is kept")
     cancel.add_argument("run", metavar="RUN", help="id or folder")
@@ -100,6 +104,15 @@ def parser() -> Parser:
     for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command with its options; those of `app` that are unknown here are Streamlit's (`streamlit`)."""
+    args, unknown = parser().parse_known_args(arguments)
+    if unknown and args.command != "app":
+        refuse(f"unrecognized arguments: {' '.join(unknown)}")
+    args.streamlit = unknown
+    return args
 
 
 def add_fields(command: Parser, config: type) -> None:
