@@ -27,7 +27,6 @@ from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
 MAX_CHAIN_BITS = 5 * 10**8
 CANCEL_PATIENCE_S = 20.0
-SAMPLE_CHUNK = 20_000
 TICKS = 10_000
 NEVER_S = 1e9
 SHOWN = {"gfn_nll": "sampler NLL", "neg_log_rmse": "-log RMSE", "divergence": "divergence"}
@@ -143,16 +142,15 @@ def sample(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from ebgfn.blocks import draw
+    from ebgfn.blocks import draw_pieces
     from ebgfn.model import load
 
     model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
     parts = []
     with progress_bar(args.n) as bar:
-        for begin in range(0, args.n, SAMPLE_CHUNK):
-            count = min(SAMPLE_CHUNK, args.n - begin)
-            parts.append(draw(model.policy, count, generator, steps=args.steps).x.byte().numpy())
-            bar.update(count)
+        for piece in draw_pieces(model.policy, args.n, generator, steps=args.steps):
+            parts.append(piece.numpy())
+            bar.update(len(piece))
     x = np.concatenate(parts)
     points = {"xy": model.config.density().grid(model.config.bits).decode(x)} if model.config.kind == "toy2d" else {}
     save_arrays(out, x=x, **points)

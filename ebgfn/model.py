@@ -162,8 +162,9 @@ def build(config: Config, architecture: Architecture) -> Model:
     return Model(config, architecture, *NETWORKS[architecture.kind](config, architecture))
 
 
-def load(folder: Path) -> Model:
-    """Read a model; anything wrong with its files raises CheckpointError."""
+def load(folder: str | Path) -> Model:
+    """Read the model of a folder; anything wrong with its files raises CheckpointError. By name: `ebgfn.load`."""
+    folder = Path(folder)
     try:
         description = json.loads((folder / CONFIG_FILE).read_text())
         config, architecture = _described(description)

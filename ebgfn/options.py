@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ebgfn import __version__
-from ebgfn.config import CONFIGS
+from ebgfn.config import CONFIGS, USUAL_SIGMA
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
@@ -93,7 +93,7 @@ def parser() -> Parser:
     add_device(resume)
     for command in (sample, chain):
         command.add_argument(
-            "--sigma", default=0.2, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
+            "--sigma", default=USUAL_SIGMA, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
         )
     reproduce = commands.add_parser("reproduce", help="measure a table of results, ours beside peers and limits")
     tables = reproduce.add_subparsers(dest="table", required=True, metavar="TABLE")
