@@ -84,7 +84,8 @@ def parser() -> Parser:
         add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
     for command in (sample, chain):
         command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
-    commands.add_parser("app", help="open the app in a browser; further options are Streamlit's, as --server.port 8502")
+    app = "open the app in a browser; further options are Streamlit's, as --server.port 8502"
+    commands.add_parser("app", help=app, description=app)
     runs = commands.add_parser("runs", help="list runs")
     cancel = commands.add_parser("cancel", help="stop a run; its last state is kept")
     cancel.add_argument("run", metavar="RUN", help="id or folder")
