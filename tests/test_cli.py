@@ -242,7 +242,7 @@ def test_app_hands_its_options_to_streamlit(shell):
     options = ["--server.headless", "true", "--server.port=8502"]
     assert parse(["app", *options]).streamlit == options
     assert "further options are Streamlit's" in " ".join(shell("app", "--help")[0].split())
-    assert "No such option: --bogus" in shell("app", "--bogus", "1", code=2)[1]
+    assert "No such option" in shell("app", "--bogus", "1", code=2)[1]
 
 
 def test_help_names_the_limits(shell):
