@@ -7,4 +7,18 @@ Conventions used everywhere: a complete vector `x` lies in {0, 1}^D; a partial s
 True where an entry is filled; `energy` is E(x), the model is p(x) = exp(-E(x)) / Z and the reward R(x) = exp(-E(x)).
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ebgfn.front import load
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str):
+    if name != "load":
+        raise AttributeError(f"module 'ebgfn' has no attribute {name!r}")
+    from ebgfn.front import load  # late: torch is needed by whoever opens a model, not by whoever asks for the version
+
+    return load

@@ -10,20 +10,22 @@ et al., "Autoregressive diffusion models", ICLR 2022, arXiv 2110.02037.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from ebgfn.policies import Policy, bernoulli_log_prob
-from ebgfn.trajectories import Trajectories, log_orders, ranks, sample_forward, uniform_orders
+from ebgfn.trajectories import Trajectories, complete, log_orders, ranks, sample_forward, uniform_orders
 
 Batch = Float[Tensor, " batch"]
 Vectors = Float[Tensor, "batch dim"]
 Orders = Int[Tensor, "batch dim"]
+Masks = Bool[Tensor, "batch dim"]
 Schedule = tuple[int, ...]
 
 # Blocks of the best schedule end at multiples of dim / GRID where more than GRID entries are to be filled.
@@ -32,6 +34,8 @@ GRID = 112
 USUAL_STEPS, USUAL_MOVE_STEPS = 49, 4
 # Rows that go through a convolutional network together: its activations then stay in cache.
 ROWS = 128
+# Vectors that are drawn together: bounds memory.
+PIECE = 20_000
 
 
 def check_steps(steps: int, entries: int) -> None:
@@ -78,6 +82,13 @@ def usual_schedule(policy: Policy, *, k: int, steps: int | None = None) -> Sched
     return best_schedule(
         nats, steps or min(k, USUAL_STEPS if k == policy.dim else USUAL_MOVE_STEPS), start=policy.dim - k
     )
+
+
+def fill_schedule(policy: Policy, *, k: int, steps: int | None = None) -> Schedule | None:
+    """`usual_schedule` of an answer rather than of a move: its usual number is that of a whole draw, in proportion."""
+    if steps is None and hasattr(policy, "step_nats"):
+        steps = min(k, math.ceil(USUAL_STEPS * k / policy.dim))
+    return usual_schedule(policy, k=k, steps=steps)
 
 
 def cost(nats: Float[Tensor, " dim"], schedule: Schedule) -> float:
@@ -155,6 +166,33 @@ def draw(policy: Policy, n: int, generator: torch.Generator, *, steps: int | Non
     if schedule is None:
         return sample_forward(policy, n, generator)
     return sample_blocks(policy, n, schedule=schedule, generator=generator)
+
+
+def draw_pieces(
+    policy: Policy, n: int, generator: torch.Generator, *, steps: int | None = None
+) -> Iterator[UInt8[Tensor, "some dim"]]:
+    """Ends of `n` trajectories of `draw`, PIECE of them at a time."""
+    for begin in range(0, n, PIECE):
+        yield draw(policy, min(PIECE, n - begin), generator, steps=steps).x.byte()
+
+
+def void_last(mask: Masks, generator: torch.Generator) -> Orders:
+    """Random orders in which the filled entries of `mask` come first and the void ones in a uniform order."""
+    order = uniform_orders(len(mask), mask.shape[1], generator)
+    return order.gather(1, (~mask).gather(1, order).int().argsort(dim=1, stable=True))
+
+
+def fill(policy: Policy, x: Vectors, mask: Masks, generator: torch.Generator) -> Vectors:
+    """Fill what is void in the usual way of the policy, in random orders; what is filled stays as it is."""
+    x, void = x.clone(), (~mask).sum(1)
+    for k in void[void > 0].unique().tolist():
+        rows = void == k
+        order, schedule = void_last(mask[rows], generator), fill_schedule(policy, k=k)
+        if schedule is None:
+            x[rows] = complete(policy, x[rows], order, start=policy.dim - k, generator=generator).x
+        else:
+            x[rows] = complete_blocks(policy, x[rows], order, schedule=schedule, generator=generator).x
+    return x
 
 
 def block_log_values(

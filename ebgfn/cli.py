@@ -17,17 +17,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ebgfn import shipped
+from ebgfn import bundle, shipped
 from ebgfn.config import CONFIGS
 from ebgfn.data import images
 from ebgfn.files import write_bytes
-from ebgfn.options import parser, refuse
+from ebgfn.options import parse, refuse
 from ebgfn.runs import jobs, store
 from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
 MAX_CHAIN_BITS = 5 * 10**8
 CANCEL_PATIENCE_S = 20.0
-SAMPLE_CHUNK = 20_000
 TICKS = 10_000
 NEVER_S = 1e9
 SHOWN = {"gfn_nll": "sampler NLL", "neg_log_rmse": "-log RMSE", "divergence": "divergence"}
@@ -143,16 +142,15 @@ def sample(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from ebgfn.blocks import draw
+    from ebgfn.blocks import draw_pieces
     from ebgfn.model import load
 
     model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
     parts = []
     with progress_bar(args.n) as bar:
-        for begin in range(0, args.n, SAMPLE_CHUNK):
-            count = min(SAMPLE_CHUNK, args.n - begin)
-            parts.append(draw(model.policy, count, generator, steps=args.steps).x.byte().numpy())
-            bar.update(count)
+        for piece in draw_pieces(model.policy, args.n, generator, steps=args.steps):
+            parts.append(piece.numpy())
+            bar.update(len(piece))
     x = np.concatenate(parts)
     points = {"xy": model.config.density().grid(model.config.bits).decode(x)} if model.config.kind == "toy2d" else {}
     save_arrays(out, x=x, **points)
@@ -213,6 +211,12 @@ def reproduce(args: argparse.Namespace) -> int:
         rows = table.rows(args.budget_s or table.BUDGET_S, seeds=args.seeds, on_row=lambda: bar.update(1))
     answer({"table": args.table, "rows": rows}, table.as_text(rows), as_json=args.json)
     return 0
+
+
+def app(args: argparse.Namespace) -> int:
+    """Until it is interrupted; pages, theme and models are found whatever the current folder is."""
+    command = ["run", str(bundle.root() / "app.py"), *args.streamlit]
+    return importlib.import_module("streamlit.web.cli").main(command, prog_name="streamlit")
 
 
 def runs(args: argparse.Namespace) -> int:
@@ -290,13 +294,14 @@ COMMANDS = {
     "sample": sample,
     "chain": chain,
     "reproduce": reproduce,
+    "app": app,
     "runs": runs,
     "cancel": cancel,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    args = parser().parse_args(arguments)
+    args = parse(arguments)
     try:
         return COMMANDS[args.command](args)
     except OSError as error:

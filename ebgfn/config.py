@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PRESETS = ("fast", "paper")
 MAX_BUDGET_S = 7 * 24 * 3600.0
 MAX_STEPS = 10_000_000
+# Coupling at which a lattice's model is asked where none is named.
+USUAL_SIGMA = 0.2
 
 
 def _limited(default: Any, low: float, high: float, text: str) -> Any:

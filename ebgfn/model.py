@@ -170,7 +170,10 @@ def build(config: Any, architecture: Architecture, *, dim: int | None = None) ->
 
 
 def load(folder: str | Path) -> Model:
-    """Read a model; anything wrong with its files raises CheckpointError. The data it was trained on are not needed."""
+    """Read the model of a folder; anything wrong with its files raises CheckpointError. By name: `ebgfn.load`.
+
+    The data that it was trained on are not needed.
+    """
     folder = Path(folder)
     try:
         description = json.loads((folder / CONFIG_FILE).read_text())

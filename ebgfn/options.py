@@ -3,9 +3,11 @@
 import argparse
 import dataclasses
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ebgfn.config import CONFIGS
+from ebgfn import __version__
+from ebgfn.config import CONFIGS, USUAL_SIGMA
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
@@ -56,7 +58,8 @@ def number(text: str) -> int | float | str:
 
 def parser() -> Parser:
     """All commands with their options."""
-    root = Parser(prog="python -m ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
+    root = Parser(prog="ebgfn", description="Energy-based models of discrete data, trained with a GFlowNet.")
+    root.add_argument("--version", action="version", version=f"ebgfn {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train a model")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -81,6 +84,8 @@ def parser() -> Parser:
         add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
     for command in (sample, chain):
         command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
+    app = "open the app in a browser; further options are Streamlit's, as --server.port 8502"
+    commands.add_parser("app", help=app, description=app)
     runs = commands.add_parser("runs", help="list runs")
     cancel = commands.add_parser("cancel", help="stop a run; its last state is kept")
     cancel.add_argument("run", metavar="RUN", help="id or folder")
@@ -89,7 +94,7 @@ def parser() -> Parser:
     add_device(resume)
     for command in (sample, chain):
         command.add_argument(
-            "--sigma", default=0.2, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
+            "--sigma", default=USUAL_SIGMA, type=number, metavar="N", help="coupling, for a lattice model (-0.5..0.5)"
         )
     reproduce = commands.add_parser("reproduce", help="measure a table of results, ours beside peers and limits")
     tables = reproduce.add_subparsers(dest="table", required=True, metavar="TABLE")
@@ -100,6 +105,15 @@ def parser() -> Parser:
     for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command with its options; those of `app` that are unknown here are Streamlit's (`streamlit`)."""
+    args, unknown = parser().parse_known_args(arguments)
+    if unknown and args.command != "app":
+        refuse(f"unrecognized arguments: {' '.join(unknown)}")
+    args.streamlit = unknown
+    return args
 
 
 def add_fields(command: Parser, config: type) -> None:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ebgfn import bundle
 from ebgfn.config import ImagesConfig, IsingConfig
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def folder() -> Path:
     """Folder of the shipped models; EBGFN_CHECKPOINTS names another."""
-    return Path(os.environ.get("EBGFN_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
+    return Path(os.environ.get("EBGFN_CHECKPOINTS") or bundle.root() / "checkpoints")
 
 
 def nearest(config: IsingConfig) -> Path | None:

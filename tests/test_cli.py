@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+import ebgfn
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.toy2d import density
 from ebgfn.model import Architecture, build, load
+from ebgfn.options import parse
 from ebgfn.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
@@ -230,6 +232,17 @@ def test_images_that_cannot_be_had_are_one_sentence(shell, tmp_path, monkeypatch
     monkeypatch.setenv("EBGFN_DATA_DIR", str(tmp_path))
     assert "is damaged or another file" in shell.refused("train", "images", "--run", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_version(shell):
+    assert shell("--version")[0] == f"ebgfn {ebgfn.__version__}\n"
+
+
+def test_app_hands_its_options_to_streamlit(shell):
+    options = ["--server.headless", "true", "--server.port=8502"]
+    assert parse(["app", *options]).streamlit == options
+    assert "further options are Streamlit's" in " ".join(shell("app", "--help")[0].split())
+    assert "No such option" in shell("app", "--bogus", "1", code=2)[1]
 
 
 def test_help_names_the_limits(shell):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from ebgfn import bundle
 from ebgfn.data.downloads import DataUnavailable, cache, fetch, find
 from ebgfn.files import write_bytes
 
@@ -21,7 +22,7 @@ IMAGE_SETS = ("mnist", "mnist-static", "omniglot", "digits")
 SPLITS = ("train", "validation", "test")
 SIDES = {"mnist": 28, "mnist-static": 28, "omniglot": 28, "digits": 8}
 TEST_SEED = 20_260_101
-SHIPPED = Path(__file__).parents[2] / "assets" / "mnist_test_500.npz"
+SHIPPED = bundle.root() / "assets" / "mnist_test_500.npz"
 SHIPPED_EVERY = 20
 
 MNIST_MIRRORS = (

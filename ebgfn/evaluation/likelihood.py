@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ebgfn.blocks import Schedule, log_values_chunked
 from ebgfn.energies import Energy
 from ebgfn.mcmc import BackAndForth
 from ebgfn.policies import Policy
@@ -54,12 +55,22 @@ def mean_estimate(values: Batch) -> Estimate:
 
 
 @torch.no_grad()
-def log_likelihood(policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator) -> Batch:
-    """log q(x) by `trajectories` backward trajectories a point; too small on average, less so with more of them."""
+def log_ratios(
+    policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator, schedule: Schedule | None = None
+) -> Float[Tensor, "batch trajectories"]:
+    """log P_F - log P_B of backward trajectories from each point, of single steps or of the blocks of a whole schedule."""
     repeated = x.repeat_interleave(trajectories, dim=0)
     order = sample_backward(policy, repeated, k=x.shape[1], generator=generator)
+    if schedule is not None:
+        return log_values_chunked(policy, repeated, order, schedule=schedule).view(len(x), trajectories)
     log_pf, log_pb = log_probs_chunked(policy, repeated, order)
-    return (log_pf - log_pb).view(len(x), trajectories).logsumexp(1) - math.log(trajectories)
+    return (log_pf - log_pb).view(len(x), trajectories)
+
+
+def log_likelihood(policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator) -> Batch:
+    """log q(x) by `trajectories` backward trajectories a point; too small on average, less so with more of them."""
+    ratios = log_ratios(policy, x, trajectories=trajectories, generator=generator)
+    return ratios.logsumexp(1) - math.log(trajectories)
 
 
 def gfn_nll(policy: Policy, x: Vectors, *, trajectories: int = 20, generator: torch.Generator) -> Estimate:
@@ -79,8 +90,15 @@ def effective_sample_size(log_w: Batch) -> float:
 
 def log_mean_exp(log_w: Batch) -> Estimate:
     """log of a mean of weights, and its standard error by the delta method."""
-    value = log_w.logsumexp(0) - math.log(len(log_w))
-    return Estimate(value.item(), ((log_w - value).exp().std() / math.sqrt(len(log_w))).item())
+    value, se = log_mean_exp_rows(log_w.unsqueeze(0))
+    return Estimate(value.item(), se.item())
+
+
+def log_mean_exp_rows(log_w: Float[Tensor, "batch weights"]) -> tuple[Batch, Batch]:
+    """`log_mean_exp` of each row: values and standard errors."""
+    count = log_w.shape[1]
+    value = log_w.logsumexp(1) - math.log(count)
+    return value, (log_w - value.unsqueeze(1)).exp().std(1) / math.sqrt(count)
 
 
 @torch.no_grad()

@@ -144,5 +144,5 @@ def locate(name: str, *, shipped: Path) -> Path:
         if (path / STATUS).is_file():
             raise RunError(f"run {path} has no checkpoint yet")
     known = sorted(p.parent.name for p in shipped.glob(f"*/{WEIGHTS}"))
-    hint = f"; shipped models are {', '.join(known)}" if known else ""
+    hint = f"; shipped models are {', '.join(known)}, and `ebgfn runs` lists runs" if known else ""
     raise RunError(f"{name} is neither a run folder nor a checkpoint folder nor a run's id{hint}")

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
+from ebgfn import bundle
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.gray import Grid
 from ebgfn.data.toy2d import DENSITIES, DRAWN_HALF_WIDTH
@@ -19,7 +20,7 @@ from ebgfn.ui import plots
 
 MAX_BITS = 6
 DRAWS, CHUNK = 400_000_000, 1_000_000
-TARGETS = Path(__file__).parents[2] / "assets" / "targets_6bits.npz"
+TARGETS = bundle.root() / "assets" / "targets_6bits.npz"
 
 Table = Float[np.ndarray, "side side"]
 

@@ -4,10 +4,10 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
-from pathlib import Path
 
 import streamlit as st
 
+from ebgfn import bundle
 from ebgfn.ui import copy_link
 
 NAME = "EB-GFN Lab"
@@ -25,7 +25,7 @@ PAGES = (
     ("pages/runs.py", "Runs", ":material/list_alt:", "Queue, progress, log, downloads of training runs."),
 )
 
-STYLE = Path(__file__).parents[2] / "assets" / "style.css"
+STYLE = bundle.root() / "assets" / "style.css"
 
 # True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
 # has opened the root, because a folder of that name is its older way to declare pages.

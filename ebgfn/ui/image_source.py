@@ -1,6 +1,5 @@
 """Where the Digits page gets its models and images from: samples, completions, chains, energies; made once for all."""
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -12,12 +11,12 @@ import streamlit as st
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ebgfn.blocks import USUAL_STEPS, best_schedule, complete_blocks, cost, usual_schedule
+from ebgfn.blocks import best_schedule, complete_blocks, cost, fill_schedule, usual_schedule, void_last
 from ebgfn.data import images
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import WEIGHTS_FILE, CheckpointError, Model, load
 from ebgfn.runs import store
-from ebgfn.trajectories import ranks, uniform_orders
+from ebgfn.trajectories import ranks
 from ebgfn.ui import preview, shipped
 from ebgfn.ui.chain_source import Source
 
@@ -108,17 +107,15 @@ def completed(
     """
     here, begun = model(source), time.perf_counter()
     k = int(void[0].sum())
-    schedule = usual_schedule(here.policy, k=k, steps=steps or min(k, math.ceil(USUAL_STEPS * k / here.dim)))
+    schedule = fill_schedule(here.policy, k=k, steps=steps)
     if schedule is None:
         raise CheckpointError(f"the sampler of {source.name} has no block steps")
 
     def part(number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         rows = slice(number * PART, (number + 1) * PART)
         generator = torch.Generator().manual_seed((seed * 1009 + number) % 2**63)
-        start, free = torch.from_numpy(x[rows]).float(), torch.from_numpy(void[rows])
-        # Given pixels first: the walk then begins where only they are there.
-        order = uniform_orders(len(start), here.dim, generator)
-        order = order.gather(1, free.gather(1, order).int().argsort(dim=1, stable=True))
+        start = torch.from_numpy(x[rows]).float()
+        order = void_last(torch.from_numpy(~void[rows]), generator)
         made = complete_blocks(
             here.policy, start, order, schedule=schedule, generator=generator, temperature=temperature
         )
