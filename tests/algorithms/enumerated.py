@@ -51,8 +51,9 @@ def nats(policy: Any, x: Tensor) -> Tensor:
 
 def gradient(loss: Tensor, module: torch.nn.Module) -> Tensor:
     """Of all parameters in one vector; zero for those that a loss does not know."""
-    parts = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True, allow_unused=True)
-    return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in zip(parts, module.parameters())])
+    parameters = list(module.parameters())
+    parts = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return torch.cat([part.flatten() for part in parts])
 
 
 def asked(monkeypatch: Any, learner: Learner) -> list[tuple[Tensor, float]]:

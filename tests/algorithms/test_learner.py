@@ -53,7 +53,9 @@ def test_every_group_moves_downhill_at_its_own_rate():
     # The first step of Adam is the learning rate against the sign of the gradient.
     for name, lr in (("weight", 0.01), ("bias", 0.2)):
         downhill = -(before[name] - 1.0).sign()
-        torch.testing.assert_close(module.get_parameter(name) - before[name], 0.25 * lr * downhill, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(
+            module.get_parameter(name) - before[name], 0.25 * lr * downhill, rtol=1e-3, atol=1e-6
+        )
     learner.update(squares(module), rate=0.5)
     assert sorted(group["lr"] for group in learner.optimizer.param_groups) == pytest.approx([0.5 * 0.01, 0.5 * 0.2])
     assert learner.updates == 2
@@ -90,7 +92,9 @@ def test_kernels_decay_by_their_rate():
         Learner(module, lr=0.0, kernel_lr=0.01, kernel_decay=decay).update(squares(module), rate=0.5)
         moved.append([k.detach() - b for k, b in zip(hidden_kernels(module), before, strict=True)])
     for plain, decayed in zip(*moved, strict=True):
-        torch.testing.assert_close(decayed - plain, torch.full_like(plain, -0.5 * 0.01 * 0.3 * 0.1), rtol=1e-2, atol=1e-6)
+        torch.testing.assert_close(
+            decayed - plain, torch.full_like(plain, -0.5 * 0.01 * 0.3 * 0.1), rtol=1e-2, atol=1e-6
+        )
 
 
 def test_the_average_of_a_moving_weight_lags_as_a_geometric_mean_of_times_does():
