@@ -132,6 +132,104 @@ def test_pooling_does_not_make_unequal_couplings_equal(generator):
     assert scores[1] > scores[0] - 0.1
 
 
+def test_the_slope_is_that_of_the_likelihood_when_negatives_are_the_models():
+    """Data of another distribution: mean of -2 s s over data, and of 2 s s over the model, each where it belongs."""
+    energy, n = random_energy(DIM), 100_000
+    generator, states = torch.Generator().manual_seed(4), 2 * exact.all_states(DIM) - 1
+    p = exact.log_p(energy, DIM)[0].exp().float()
+    rows = torch.multinomial(p, n, replacement=True, generator=generator)
+    data = 2.0 * (torch.rand(n, DIM, generator=generator) < torch.linspace(0.2, 0.9, DIM)) - 1
+    slope = Couplings(energy).slope(data, states[rows])
+    upper = torch.triu_indices(DIM, DIM, 1)
+    of_data, of_model = data.T @ data / n, (states * p[:, None]).T @ states
+    expected = (2 * of_model - 2 * of_data)[*upper]
+    assert expected.abs().min() > 0.02
+    # Of 2 s s: means of the model are known here, those of the negatives are random.
+    assert ((slope.gradient - expected).abs() < 4.5 * 2 / n**0.5).all()
+
+
+def test_what_negatives_add_is_remembered_and_added(spins):
+    learned = Couplings(random_energy(DIM))
+    negative = spins.roll(1, 0) * torch.tensor([1.0, 1, -1, 1, -1])
+    apart = learned.slope(spins, negative).gradient - learned.slope(spins, spins).gradient
+    assert apart.abs().max() > 0.05
+    for memory, share in ((0.75, 0.25), (0.75, 0.4375), (0.0, 1.0)):
+        learned.correct(spins, negative, memory=memory)
+        whole = learned.slope(spins, spins).gradient + share * apart + PRIOR / len(spins) * learned.module.weights
+        torch.testing.assert_close(learned._corrected(spins).gradient, whole)
+
+
+@pytest.mark.parametrize("concave", [False, True])
+def test_penalised_couplings_are_where_no_step_leads_on(spins, concave):
+    """The slope against each coupling is its penalty, less where a concave one is lifted; a coupling at zero has less."""
+    learned = Couplings(QuadraticEnergy(DIM))
+    mixed = spins.clone()
+    mixed[:, 1] = torch.where(torch.arange(len(spins)) % 4 == 0, spins[:, 1], spins[:, 0])  # one strong coupling
+    for _ in range(400):
+        learned.penalised_step(mixed, step=0.3, threshold=1.5, concave=concave)
+    slope, weights = learned.slope(mixed, mixed), learned.module.weights
+    gradient = slope.gradient + PRIOR / len(mixed) * weights
+    penalty = 1.5 * (slope.variance / len(mixed)).sqrt()
+    there = weights != 0
+    assert 0 < there.sum() < len(weights)
+    assert (gradient.abs() <= penalty + 1e-5)[~there].all()
+    left = (penalty - weights.abs() * slope.curvature / 2.0).clamp(min=0) if concave else penalty
+    torch.testing.assert_close(gradient[there], (-weights.sign() * left)[there], rtol=0, atol=1e-5)
+    assert weights[0] > 0.3
+    assert (left[0] == 0) == concave, "the strong one is free of its penalty"
+    assert torch.equal(learned.averaged.weights, weights)
+
+
+def test_steps_have_fistas_momentum_and_the_refits_average_is_of_its_later_half(spins):
+    """A dozen steps by hand, with the restart where momentum leads uphill."""
+    learned = Couplings(random_energy(DIM))
+    reference = QuadraticEnergy(DIM)
+    here = previous = learned.module.weights.clone()
+    average, momentum = here, 1.0
+    for n in range(1, 13):
+        reference.weights.data.copy_(here)
+        slope = Couplings(reference).slope(spins, spins)
+        gradient = slope.gradient + PRIOR / len(spins) * here
+        growing = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        ahead = here + (momentum - 1) / growing * (here - previous)
+        new = ahead - 0.4 * gradient / (slope.curvature + 0.01 * slope.curvature.max())
+        momentum = 1.0 if ((here - previous) * (new - here)).sum() < 0 else growing
+        previous, here = here, new
+        average = average + 2 / (n + 1) * (here - average)
+        learned.refit_step(spins, step=0.4, pooled=False)
+        torch.testing.assert_close(learned.module.weights, here, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(learned.averaged.weights, average, rtol=1e-4, atol=1e-6)
+    assert (here - average).abs().max() > 1e-5
+
+
+def test_pooled_couplings_are_drawn_to_their_common_mean(spins):
+    """At the end: slope against the precision of the common distribution, whose moments are those of the couplings."""
+    learned = Couplings(random_energy(DIM))
+    for _ in range(600):
+        learned.refit_step(spins, step=0.4, pooled=True)
+    assert learned.shrinkage is not None
+    weights, slope, n = learned.module.weights, learned.slope(spins, spins), len(spins)
+    assert learned.support is not None
+    kept = learned.support
+    error = slope.standard_error(n)
+    prior = slope.curvature * error.square() / learned.shrinkage.variance
+    gradient = slope.gradient + PRIOR / n * weights + prior * (weights - learned.shrinkage.mean)
+    torch.testing.assert_close(gradient[kept], torch.zeros_like(gradient[kept]), rtol=0, atol=1e-4)
+    assert learned.shrinkage.mean == pytest.approx(weights[kept].mean().item(), abs=1e-4)
+    left = 1 / (1 / error.square() + 1 / learned.shrinkage.variance)
+    variance = ((weights - learned.shrinkage.mean).square() + left)[kept].mean().item()
+    assert learned.shrinkage.variance == pytest.approx(variance, rel=0.02)
+
+
+def test_a_coupling_far_from_all_others_and_near_zero_is_no_part_of_the_pool(spins):
+    energy = QuadraticEnergy(DIM)
+    energy.weights.data.copy_(torch.tensor([0.50, 0.51, 0.49, 0.52, 0.48, 0.50, 0.51, 0.49, 0.5, 0.01]))
+    learned = Couplings(energy)
+    learned.refit_step(torch.cat([spins] * 50), step=0.0, pooled=True)
+    assert learned.support is not None
+    assert learned.support.tolist() == [True] * 9 + [False]
+
+
 def test_state_goes_on_where_it_was(spins):
     first, second = Couplings(QuadraticEnergy(DIM)), Couplings(QuadraticEnergy(DIM))
     for t in range(30):

@@ -1,6 +1,7 @@
 """Another device than the processor, and several processes. The meta device stands in for a GPU: it computes nothing, but a
 tensor made in the wrong place meets one of the other device and that is an error there too."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from ebgfn import processor
 from ebgfn.algorithms.images import Images
 from ebgfn.blocks import block_log_values, log_values, sample_blocks
 from ebgfn.config import ImagesConfig
-from ebgfn.model import Architecture, build
+from ebgfn.model import Architecture, build, load
 from ebgfn.runs.folder import RunFolder
 from ebgfn.trajectories import uniform_orders
 from tests.test_training_images import QUICK
@@ -62,7 +63,7 @@ def test_everything_is_made_where_the_model_is(kind):
 
 def test_several_processes_train_one_model(tmp_path):
     launcher = "-m torch.distributed.run --nproc-per-node 2 -m --"
-    command = f"{launcher} ebgfn train images --dataset digits --steps 6 --run {tmp_path}/run"
+    command = f"{launcher} tests.two_processes {tmp_path} train images --dataset digits --steps 6 --run {tmp_path}/run"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "EBGFN_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, *command.split()], env=environment, capture_output=True, text=True, timeout=240, check=False
@@ -70,3 +71,12 @@ def test_several_processes_train_one_model(tmp_path):
     assert done.returncode == 0, done.stderr
     status = RunFolder(tmp_path / "run").read_status()
     assert (status.state, status.step) == ("done", 6)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    # Losses with gradients 1 and -3.
+    assert first["gradient"] == second["gradient"] == -1.0
+    # Data differ; weights would too without the mean of gradients.
+    assert first["module"] == second["module"]
+    assert first["averaged"] == second["averaged"]
+    assert first["averaged"] != first["module"]
+    shown = load(RunFolder(tmp_path / "run").checkpoint).policy.named_parameters()
+    assert {key: w.double().sum().item() for key, w in shown} == pytest.approx(first["averaged"])

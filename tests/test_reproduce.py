@@ -5,13 +5,15 @@ import importlib
 import itertools
 
 import pytest
+import torch
 
 from ebgfn.algorithms import ALGORITHMS, IMAGE_RECIPES, Images
+from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation.image_report import of_images
 from ebgfn.evaluation.published import IMAGES
 from ebgfn.model import Architecture
 from ebgfn.options import TABLES
-from ebgfn.reproduce import images, toy2d
+from ebgfn.reproduce import images, ising, toy2d
 
 
 def columns(text: str) -> list[list[str]]:
@@ -27,8 +29,62 @@ def test_every_table_of_the_command_line_is_there(name):
     table = importlib.import_module(f"ebgfn.reproduce.{name}")
     assert table.work(3) == 3 * table.work(1) > 0
     assert table.BUDGET_S >= 1
-    assert callable(table.rows)
-    assert callable(table.as_text)
+
+
+def test_every_density_is_measured_with_both_presets(monkeypatch):
+    asked = []
+
+    def measure(config, changes):
+        asked.append((config.dataset, config.preset, config.budget_s, config.seed, changes))
+        return {"gfn_excess": 0.125, "gfn_excess_se": 0.01, "steps": len(asked)}
+
+    monkeypatch.setattr(toy2d, "measure", measure)
+    counted = itertools.count(1)
+    rows = toy2d.rows(3.0, seeds=2, on_row=lambda: next(counted))
+    assert next(counted) == toy2d.work(2) + 1
+    expected = [(d, p, 3.0, s, {}) for d in toy2d.DENSITIES for p in ("fast", "paper") for s in (0, 1)]
+    assert asked == expected
+    _, *lines = columns(toy2d.as_text(rows))
+    assert lines[3] == [f"{expected[3][0]}, paper", "0.125 ± 0.020", "", "", "", "4"]
+
+
+def test_one_density_is_trained_and_evaluated(monkeypatch):
+    monkeypatch.setattr(toy2d, "evaluate", lambda model: {"gfn_excess": float(model.log_z)})
+    figures = toy2d.measure(Toy2DConfig(bits=3, steps=2), {"batch": 8, "energy_batch": 8, "warm_share": 1.0})
+    assert (figures["steps"], round(figures["gfn_excess"], 3)) == (2, 4.159)
+    assert figures["train_seconds"] >= 0
+
+
+def test_every_method_of_couplings_has_its_score(monkeypatch):
+    """Each method's score is a number of its own here; the table is to show each in its row, the mean over data sets."""
+    scores = {name: float(n) for n, name in enumerate(ising.METHODS)}
+    asked = []
+
+    def ours(config, changes, true):
+        asked.append((config.side, config.sigma, config.seed, config.budget_s))
+        (name,) = [name for name, given in ising.OURS.items() if given == changes]
+        return scores[name] + config.seed
+
+    peers = ("neg_log_rmse_l1_pl", "neg_log_rmse_l1_pl_best", "neg_log_rmse_oracle", "neg_log_rmse_zero")
+    homogeneous = {
+        "neg_log_rmse_l1_pl": scores["neg_log_rmse_pl_homogeneous"],
+        "neg_log_rmse_oracle": scores["neg_log_rmse_pl_homogeneous_oracle"],
+    }
+    monkeypatch.setattr(ising, "_ours", ours)
+    monkeypatch.setattr(ising, "_pcd", lambda name, *_: scores[name])
+    monkeypatch.setattr(
+        ising, "peers", lambda x, true, shared=None: {n: scores[n] for n in peers} if shared is None else homogeneous
+    )
+    monkeypatch.setattr(ising.pooled, "fit", lambda data: torch.zeros(9, 9))
+    monkeypatch.setattr(ising, "neg_log_rmse", lambda found, true: scores["neg_log_rmse_pl_pooled"])
+    counted = itertools.count(1)
+    rows = ising.rows(5.0, seeds=2, on_row=lambda: next(counted), lattices=((3, 0.1), (4, 0.2)))
+    assert next(counted) == 5
+    assert set(asked) == {(side, sigma, seed, 5.0) for side, sigma in ((3, 0.1), (4, 0.2)) for seed in (0, 1)}
+    head, *lines = columns(ising.as_text(rows))
+    assert head == ["", "3x3: 0.1", "4x4: 0.2"]
+    means = {name: scores[name] + 0.5 * (name in ising.OURS) for name in ising.METHODS}
+    assert lines == [[title, *2 * [f"{means[name]:.2f}"]] for name, title in ising.METHODS.items()]
 
 
 def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):

@@ -18,6 +18,7 @@ from ebgfn.model import Architecture, Model
 from ebgfn.policies import MLPPolicy
 from ebgfn.training import TrainingDiverged, TrainState, start, train
 from ebgfn.trajectories import log_probs, sample_forward
+from tests.resumed import assert_alike
 
 SMALL = FastRecipe(batch=128, pool=1024, average=0.98, architecture=Architecture(hidden=64, depth=2))
 
@@ -109,6 +110,16 @@ def test_equal_seeds_make_equal_weights_whatever_is_watched():
         assert torch.equal(a, b)
 
 
+# A pool that is used up at every step: what is left of one is not part of a state.
+FRESH = dataclasses.replace(SMALL, pool=128, reuse=1)
+LEARNED = PaperRecipe(batch=32, architecture=Architecture(16, 2, learned_location=True, learned_erasure=True))
+
+
+@pytest.mark.parametrize(("preset", "recipe"), [("fast", FRESH), ("paper", LEARNED)], ids=["fast", "paper"])
+def test_interrupted_it_goes_on_as_if_nothing_had_been(preset, recipe):
+    assert_alike(config(preset=preset, steps=16), recipe, at=(8,))
+
+
 def test_restored_state_goes_on_from_where_it_was():
     state = start(config(steps=40), SMALL)
     events = train(state, event_interval_s=0.0)
@@ -120,6 +131,28 @@ def test_restored_state_goes_on_from_where_it_was():
     last = list(train(restored))[-1]
     assert last.step == 40
     assert last.progress == 1.0
+
+
+def test_the_model_shown_is_the_averaged_one():
+    state = start(config(steps=12), SMALL)
+    list(train(state, event_interval_s=60))
+    shown, learners = state.model().tensors(), {"energy": state.algorithm.energy, "policy": state.algorithm.sampler}
+    for name, learner in learners.items():
+        raw, averaged = (
+            getattr(part, name) if name == "policy" else part for part in (learner.module, learner.averaged)
+        )
+        for key, weights in raw.state_dict().items():
+            assert torch.equal(shown[f"{name}.{key}"], averaged.state_dict()[key])
+            assert not torch.equal(shown[f"{name}.{key}"], weights), f"{name}.{key} is not averaged"
+
+
+@pytest.mark.parametrize("steps", [1, 4, 40])
+def test_algorithms_are_told_how_far_training_is(steps, monkeypatch):
+    state, told = start(config(steps=steps), SMALL), []
+    monkeypatch.setattr(state.algorithm, "step", lambda source, now, generator: told.append(now) or {})
+    list(train(state, event_interval_s=60))
+    assert [now.step for now in told] == list(range(steps))
+    assert [now.progress for now in told] == [step / steps for step in range(steps)]
 
 
 def test_the_budget_in_seconds_ends_training_and_a_pause_is_free():

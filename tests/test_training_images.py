@@ -15,6 +15,7 @@ from ebgfn.evaluation.images import bound
 from ebgfn.model import Architecture, build, load
 from ebgfn.policies import MLPPolicy
 from ebgfn.training import start, train
+from tests.resumed import assert_alike
 
 # The same algorithm with less of everything; a quarter of a minute of one thread.
 QUICK = dataclasses.replace(
@@ -85,20 +86,29 @@ def test_every_phase_reports_its_loss(trained):
     assert events[-1].frame["samples"].shape[1] == 64
 
 
-@pytest.mark.parametrize("preset", ["fast", "small", "mlp"])
-def test_presets_run_and_a_restart_goes_on_alike(preset):
+def tiny(preset: str):
     sizes = Architecture(hidden=16, channels=4, kind="conv") if preset != "mlp" else Architecture(hidden=32, depth=2)
-    recipe = dataclasses.replace(
+    return dataclasses.replace(
         IMAGE_RECIPES[preset], fresh=64, batch=16, energy_batch=32, path_steps=4, curve_points=64, architecture=sizes
     )
-    config = ImagesConfig(dataset="digits", preset=preset, steps=20, seed=1)
+
+
+@pytest.mark.parametrize("preset", ["fast", "small", "mlp"])
+def test_presets_run_and_can_be_restored(preset):
+    config, recipe = ImagesConfig(dataset="digits", preset=preset, steps=20, seed=1), tiny(preset)
     state, _ = finished(config, recipe)
-    assert state.model().architecture == sizes
+    assert state.model().architecture == recipe.architecture
     again = start(config, recipe)
     again.load_state_dict(state.state_dict())
     x = torch.from_numpy(images.binarised_test("digits")[:10]).float()
     assert torch.equal(again.model().energy(x), state.model().energy(x))
     assert torch.equal(again.model().policy.step_nats, state.model().policy.step_nats)
+
+
+def test_interrupted_it_goes_on_as_if_nothing_had_been():
+    """Alone the sampler, distilling, and both together: the points kept for the energy are part of the state too."""
+    config = ImagesConfig(dataset="digits", preset="small", steps=20, seed=1)
+    assert_alike(config, tiny("small"), at=(4, 14, 17))
 
 
 def test_an_energy_starts_from_what_the_policy_sees(generator):

@@ -5,6 +5,7 @@ import torch
 
 from ebgfn.evaluation import exact
 from ebgfn.mcmc import DMALA, BackAndForth, Chain, Gibbs, GibbsWithGradients, run_chain
+from ebgfn.mcmc.gibbs_with_gradients import log_flip
 from tests.examples import CHOICES, FunctionEnergy, PolynomialEnergy, energy, matrix, policy
 
 DIM = 3
@@ -132,3 +133,11 @@ def test_a_flip_probability_of_gibbs_is_the_conditional(generator):
     state, _ = kernel.step(kernel.init(torch.ones(n, 1)), generator)
     p = torch.sigmoid(torch.tensor(-2.0)).item()
     assert abs(state.x.mean().item() - p) < 4.5 * (p * (1 - p) / n) ** 0.5
+
+
+def test_informed_proposals_prefer_flips_that_lower_the_energy():
+    # E = 2 x_0 - 2 x_1: from ones the first flip gains 2 nats, the second loses 2, the third changes nothing.
+    target = FunctionEnergy(3, lambda x: 2 * x[:, 0] - 2 * x[:, 1] + 0 * x[:, 2])
+    state = GibbsWithGradients(target).init(torch.ones(1, 3))
+    torch.testing.assert_close(log_flip(state), torch.tensor([[1.0, -1.0, 0.0]]).log_softmax(1))
+    torch.testing.assert_close(DMALA(target, step_size=0.5).flip_logits(state), torch.tensor([[0.0, -2.0, -1.0]]))

@@ -1,0 +1,45 @@
+"""What each process of `torchrun` does in a test: one step of a learner with a loss of its own, then the command line.
+
+Writes to FOLDER/RANK.json the gradient of the step and, at the end of training, each weight of the sampler summed up.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ebgfn import parallel
+from ebgfn.algorithms import ALGORITHMS, Images
+from ebgfn.algorithms.learner import Learner
+from ebgfn.cli import main
+
+
+def gradient_of_a_step() -> float:
+    """Of the loss (1 - 4 rank) w: 1 in the first process, -3 in the second, -1 on average."""
+    module = nn.Linear(1, 1, bias=False)
+    Learner(module, lr=0.0).update((1.0 - 4.0 * parallel.rank()) * module.weight.sum())
+    assert module.weight.grad is not None
+    return module.weight.grad.item()
+
+
+def trained(arguments: list[str]) -> Images:
+    """The algorithm after the command has come to its end."""
+    made = []
+    recipe = ALGORITHMS["images", "fast"][1]
+    ALGORITHMS["images", "fast"] = lambda *given: made.append(Images(*given)) or made[0], recipe
+    main(arguments)
+    return made[0]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    folder, *arguments = sys.argv[1:]
+    parallel.meet()
+    found = {"gradient": gradient_of_a_step()}
+    algorithm = trained(arguments)
+    for name in ("module", "averaged"):
+        policy = getattr(algorithm.sampler, name).policy
+        found[name] = {key: w.detach().double().sum().item() for key, w in policy.named_parameters()}
+    Path(folder, f"{parallel.rank()}.json").write_text(json.dumps(found))
