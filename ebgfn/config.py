@@ -12,7 +12,7 @@ from ebgfn.data import images, ising, uploads
 from ebgfn.data.toy2d import DENSITIES, DRAWN, Density, density, drawn
 
 if TYPE_CHECKING:
-    from ebgfn.data.stream import Source
+    from ebgfn.data.stream import Stored
 
 PRESETS = ("fast", "paper")
 MAX_BUDGET_S = 7 * 24 * 3600.0
@@ -57,7 +57,7 @@ class Config(Protocol):
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Config": ...
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source": ...
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored": ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Toy2DConfig:
     def label(self) -> str:
         return f"{self.dataset}-{self.preset}"
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
         """Fresh data; another place (a step, a process) draws other points."""
         from ebgfn.data.stream import Stream
 
@@ -208,7 +208,7 @@ class IsingConfig:
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         return self.lattice.couplings()
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
         from ebgfn.data.stream import Rows
 
         return Rows(self.data(), seed=self.seed, place=place)
@@ -266,7 +266,7 @@ class FileConfig:
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         return None
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
         from ebgfn.data.stream import Rows
 
         return Rows(self.data(), seed=self.seed, place=place)
@@ -306,7 +306,7 @@ class LatticeConfig:
     def label(self) -> str:
         return f"lattice-{self.side}x{self.side}"
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
         from ebgfn.data.stream import Nothing
 
         return Nothing()
@@ -352,7 +352,7 @@ class ImagesConfig:
     def label(self) -> str:
         return f"{self.dataset}-{self.preset}"
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Source":
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
         from ebgfn.data.image_stream import BinaryImages
 
         return BinaryImages(images.read(self.dataset, "train"), seed=self.seed, place=place)

@@ -14,7 +14,7 @@ from ebgfn import parallel, processor, seeds, shipped
 from ebgfn.algorithms import ALGORITHMS
 from ebgfn.algorithms.learner import Diverged, Moment
 from ebgfn.config import Config
-from ebgfn.data.stream import Source
+from ebgfn.data.stream import Stored
 from ebgfn.evaluation.watch import WATCHES
 from ebgfn.model import Architecture, Model, build
 
@@ -73,11 +73,11 @@ class TrainState:
         return model.on(torch.device("cpu"))
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> Stored:
         """Training data; every process has its own."""
         return self._fresh_source()
 
-    def _fresh_source(self) -> Source:
+    def _fresh_source(self) -> Stored:
         return self.config.source(place=(self.step, parallel.rank()))
 
     def _fresh_generator(self) -> torch.Generator:

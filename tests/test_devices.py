@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from ebgfn import processor
+from ebgfn import parallel, processor
 from ebgfn.algorithms.images import Images
 from ebgfn.blocks import block_log_values, log_values, sample_blocks
 from ebgfn.config import ImagesConfig
@@ -39,6 +39,17 @@ def test_a_graphics_processor_of_its_own_for_each_process(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert processor.device() == torch.device("cuda:3")
+
+
+def test_every_process_meets_the_others_on_a_device_of_its_own(monkeypatch):
+    told = []
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: told.append(device))
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: told.append(backend))
+    parallel.meet()
+    assert told == [3, "nccl"]
 
 
 @pytest.mark.parametrize("kind", ["conv", "mlp"])
@@ -78,5 +89,6 @@ def test_several_processes_train_one_model(tmp_path):
     assert first["module"] == second["module"]
     assert first["averaged"] == second["averaged"]
     assert first["averaged"] != first["module"]
-    shown = load(RunFolder(tmp_path / "run").checkpoint).policy.named_parameters()
-    assert {key: w.double().sum().item() for key, w in shown} == pytest.approx(first["averaged"])
+    shown = load(RunFolder(tmp_path / "run").checkpoint).policy.state_dict()
+    kept = {key: first["averaged"][f"policy.{key}"] for key in shown}
+    assert {key: w.double().sum().item() for key, w in shown.items()} == pytest.approx(kept)

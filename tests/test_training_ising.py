@@ -155,6 +155,12 @@ def test_interrupted_it_goes_on_as_if_nothing_had_been(config, recipe):
     assert_alike(config, recipe, at=(config.steps // 2, config.steps - 2))
 
 
+def test_the_sampler_that_is_kept_is_led_by_the_couplings_that_are_kept(couplings):
+    model = couplings.model()
+    assert torch.equal(model.policy.couplings, model.energy.couplings())
+    assert not torch.equal(model.energy.couplings(), couplings.algorithm.energy.module.couplings())
+
+
 def test_ordered_samples_get_the_careful_estimate():
     state = finished(IsingConfig(side=4, sigma=0.5, steps=12), FIELD)
     assert state.algorithm.energy.support is None

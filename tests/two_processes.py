@@ -1,6 +1,6 @@
 """What each process of `torchrun` does in a test: one step of a learner with a loss of its own, then the command line.
 
-Writes to FOLDER/RANK.json the gradient of the step and, at the end of training, each weight of the sampler summed up.
+Writes to FOLDER/RANK.json the gradient of the step and, at the end of training, every tensor of both models summed up.
 """
 
 import json
@@ -40,6 +40,7 @@ if __name__ == "__main__":
     found = {"gradient": gradient_of_a_step()}
     algorithm = trained(arguments)
     for name in ("module", "averaged"):
-        policy = getattr(algorithm.sampler, name).policy
-        found[name] = {key: w.detach().double().sum().item() for key, w in policy.named_parameters()}
+        found[name] = {}
+        for part in (getattr(algorithm.sampler, name), getattr(algorithm.energy, name)):
+            found[name] |= {key: w.detach().double().sum().item() for key, w in part.state_dict().items()}
     Path(folder, f"{parallel.rank()}.json").write_text(json.dumps(found))

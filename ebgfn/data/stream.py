@@ -15,9 +15,14 @@ BLOCK = 65_536
 
 @runtime_checkable
 class Source(Protocol):
-    """Training data as float bits; one that is begun at another place draws others, a restored one goes on."""
+    """Training data as float bits."""
 
     def draw(self, n: int) -> Float[Tensor, "n dim"]: ...
+
+
+@runtime_checkable
+class Stored(Source, Protocol):
+    """A source that a run can be resumed with; one that is begun at another place draws others."""
 
     def state_dict(self) -> dict[str, Any]: ...
 

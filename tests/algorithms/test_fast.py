@@ -135,8 +135,8 @@ def test_a_pool_holds_what_the_averaged_models_say(no_chance, monkeypatch, gener
 
     monkeypatch.setattr(fast, "sample_forward", sample_forward)
     x = DATA.repeat(3, 1)
-    lessons = list(algorithm._fill(x, Moment(0, 0.2), generator))
-    assert len(lessons) == 9, "three batches in the pool, each used three times"
+    lessons = [algorithm._next_lesson(Given(x), Moment(0, 0.2), generator) for _ in range(9)]
+    assert len(algorithm._order) == 0, "three batches in the pool, each used three times"
     log_q = paths.log_pf - paths.log_pb
     for i, lesson in enumerate(lessons):
         rows = slice(i % 3 * 16, i % 3 * 16 + 16)
@@ -156,7 +156,7 @@ def test_log_z_of_an_exact_sampler_is_right(generator):
     for module in (algorithm.sampler.averaged.policy, algorithm.energy.averaged):
         for weights in module.net.last.parameters():
             weights.zero_()
-    algorithm._fill(DATA, Moment(0, 0.2), generator)
+    algorithm._make(DATA, Moment(0, 0.2), generator)
     assert algorithm.sampler.module.log_z.item() == pytest.approx(DIM * 0.693147, abs=1e-4)
 
 

@@ -58,7 +58,7 @@ def test_the_sampler_is_taught_the_energys_conditionals(monkeypatch, generator):
     torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
 
 
-def test_the_fields_of_both_samplers_are_those_of_the_energy_before_they_move(monkeypatch, generator):
+def test_the_fields_of_the_sampler_are_those_of_the_energy_before_it_moves(monkeypatch, generator):
     made = []
     monkeypatch.setattr(
         ising, "BackAndForth", lambda energy, policy, k: made.append((policy, k)) or BackAndForth(energy, policy, k)
@@ -67,8 +67,7 @@ def test_the_fields_of_both_samplers_are_those_of_the_energy_before_they_move(mo
     x = exact.all_states(DIM)
     negative, accepted = algorithm._negatives(x, generator)
     assert made == [(algorithm.sampler.module.policy, 2)]
-    for policy in (algorithm.sampler.module.policy, algorithm.sampler.averaged.policy):
-        assert torch.equal(policy.couplings, algorithm.energy.module.couplings())
+    assert torch.equal(algorithm.sampler.module.policy.couplings, algorithm.energy.module.couplings())
     assert ((negative != x).sum(1) <= 2).all()
     assert 0 < accepted <= 1
     build(k_share=0.01)._negatives(x, generator)

@@ -105,3 +105,26 @@ def test_the_average_of_a_moving_weight_lags_as_a_geometric_mean_of_times_does()
         nn.init.constant_(module.weight, float(n))
         learner.update(0.0 * module.weight.sum())
     assert math.isclose(199 - learner.averaged.weight.item(), 0.8 / 0.2, rel_tol=1e-4)
+
+
+class Mixed(nn.Module):
+    """A kernel for Muon, a bias for Adam, and a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3).to(memory_format=torch.channels_last)
+        self.register_buffer("seen", torch.zeros(3))
+
+
+def test_averages_take_buffers_as_they_are():
+    learner = Learner(Mixed(), lr=0.1, average=0.9)
+    learner.module.seen += 2.5
+    learner.update(learner.module.conv.weight.sum() + learner.module.conv.bias.sum())
+    assert (learner.averaged.seen == 2.5).all()
+
+
+def test_gradients_of_kernels_do_not_count_in_the_clipping_of_the_others():
+    learner = Learner(Mixed(), lr=0.1, clip=1.0, kernel_lr=0.01)
+    learner.update(1000 * learner.module.conv.weight.sum() + 0.2 * learner.module.conv.bias.sum())
+    # Its norm is 0.4: below the clip, although the kernel's is far above.
+    torch.testing.assert_close(learner.module.conv.bias.grad, torch.full((4,), 0.2))
