@@ -141,6 +141,27 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattic
     assert drawn["lattice_live"].dial.value == 22
 
 
+def test_what_was_said_of_the_address_stays_while_the_page_runs_by_itself(stocked_lattice, drawn, monkeypatch):
+    """A comparison that ends between two looks at it runs the page once more, when the address is right again."""
+    draw, looks = moves_panel._draw, []
+
+    def ended_meanwhile(state, was_done):
+        state.future.result(timeout=10)
+        looks.append(was_done)
+        draw(state, bool(looks[1:]) and was_done)
+
+    monkeypatch.setattr(moves_panel, "_draw", ended_meanwhile)
+    at = open_page(side="4", near="0.4", void="17")
+    assert not at.exception
+    assert len(looks) > 1
+    assert len(at.warning) == 2
+    at = at.slider(key="void").set_value(3).run()
+    assert len(at.warning) == 1
+    at.switch_page("pages/chains.py").run()
+    at.switch_page(PAGE).run()
+    assert len(at.warning) == 0
+
+
 def test_a_damaged_sampler_is_one_sentence(stocked_lattice, drawn):
     (stocked_lattice / "model.safetensors").write_bytes(b"nonsense")
     at = open_page(side="4")
