@@ -58,8 +58,7 @@ class Shell:
                 patch.setenv("EBGFN_HOME", str(self.home))
                 code = main([str(argument) for argument in arguments])
         except SystemExit as stopped:
-            assert isinstance(stopped.code, int)
-            code = stopped.code
+            code = int(stopped.code or 0)
         finally:
             for number, handler in signals.items():
                 signal.signal(number, handler)
