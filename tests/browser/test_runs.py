@@ -3,7 +3,6 @@
 import io
 import zipfile
 
-
 from tests import tiny
 
 
