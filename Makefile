@@ -1,16 +1,22 @@
-# make app: the app in a virtual environment of its own. make test: every test that this machine can run.
+# make app: the app in a virtual environment of its own. make test: every test that this machine can run. make check: lint
+# and the tests that are quick.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
+# Tests in two processes, a file in one of them (tests/conftest.py), in the order in which they are written down.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: app test lint format clean
+.PHONY: app test check lint format clean
 
 app: $(VENV)/app.done
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(PYTEST) --durations=10
+
+check: lint
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -29,8 +29,8 @@ NO_MODEL = "There is no trained model here yet. Train one on the page 2D landsca
 
 
 def bound(key: str) -> dict[str, Any]:
-    """A widget whose value stands in the address; using it ends what was said of the address."""
-    return {"key": key, "bind": "query-params", "on_change": chain_source.forget, "args": (key,)}
+    """A widget whose value stands in the address."""
+    return {"key": key, "bind": "query-params"}
 
 
 def chosen_source(found: dict[str, Source]) -> Source:

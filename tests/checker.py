@@ -1,5 +1,9 @@
 """The checker of types and shapes while tests run: an int is allowed where a float is asked for (PEP 484)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jaxtyping
 from beartype import BeartypeConf, beartype
 
 # These check what comes from outside themselves, and answer with a ValueError that tests want to see.
@@ -11,3 +15,13 @@ _beartype = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 def checked(function):
     return function if function.__qualname__ in BOUNDARIES else _beartype(function)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """For trainings of many equal steps, of which checks take a third of the time; shorter ones are checked."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

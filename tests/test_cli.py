@@ -1,20 +1,23 @@
-"""Every command as a process of its own, with good and with bad input."""
+"""Every command with good and with bad input; as a process of its own what depends on being one."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 import ebgfn
+from ebgfn.cli import main
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.toy2d import density
 from ebgfn.model import Architecture, build, load
@@ -24,9 +27,17 @@ from ebgfn.runs.folder import RunFolder
 ROOT = Path(__file__).parents[1]
 
 
+class Told(NamedTuple):
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
 @dataclass(frozen=True)
 class Shell:
-    """Runs commands with a home of their own."""
+    """Runs commands with a home of their own: in this process, or in one of their own where that makes a difference."""
 
     home: Path
 
@@ -36,12 +47,30 @@ class Shell:
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 
-    def __call__(self, *arguments: object, code: int = 0) -> tuple[str, str]:
+    def process(self, *arguments: object) -> Told:
         with self.start(*arguments) as process:
             out, err = process.communicate(timeout=90)
-        assert process.returncode == code, err
-        assert "Traceback" not in err
-        return out, err
+        return Told(process.returncode, out, err)
+
+    def here(self, *arguments: object) -> Told:
+        out, err = io.StringIO(), io.StringIO()
+        signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+                patch.setenv("EBGFN_HOME", str(self.home))
+                code = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        finally:
+            for number, handler in signals.items():
+                signal.signal(number, handler)
+        return Told(code, out.getvalue(), err.getvalue())
+
+    def __call__(self, *arguments: object, code: int = 0) -> tuple[str, str]:
+        told = self.here(*arguments)
+        assert told.code == code, told.err
+        assert "Traceback" not in told.err
+        return told.out, told.err
 
     def json(self, *arguments: object, code: int = 0) -> dict[str, Any]:
         """The one JSON object on stdout."""
@@ -49,11 +78,14 @@ class Shell:
 
     def refused(self, *arguments: object) -> str:
         """The one line on stderr."""
-        out, err = self(*arguments, code=2)
-        assert out == ""
-        assert err.count("\n") == 1
-        assert err.startswith("ebgfn: ")
-        return err
+        return one_line(self.here(*arguments))
+
+
+def one_line(told: Told) -> str:
+    assert (told.code, told.out) == (2, "")
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("ebgfn: ")
+    return told.err
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +152,17 @@ def test_runs(shell, trained):
     assert "is done already" in shell.refused("cancel", trained["id"])
     assert "is done already" in shell.refused("resume", trained["run"])
     assert "status.json" in shell.refused("resume", shell.home / "runs" / "broken")
+
+
+def test_as_a_process(shell, trained):
+    """Nothing but the object on stdout, nothing that warns; a refusal in one line before anything heavy is imported."""
+    told = shell.process("runs", "--json")
+    assert (told.code, told.err) == (0, "")
+    assert trained["id"] in [run["id"] for run in json.loads(told.out)["runs"]]
+    assert "bits must be a whole number" in one_line(shell.process("train", "toy2d", "--bits", 17))
+    told = shell.process("train", "toy2d", "--bits", 3, "--steps", 2, "--run", shell.home / "process", "--json")
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["state"] == "done"
 
 
 def wait_for_events(process: subprocess.Popen[str], run: RunFolder, number: int) -> None:

@@ -16,7 +16,7 @@ from ebgfn.mcmc import BackAndForth, Chain, run_chain
 from ebgfn.model import Model, load
 from ebgfn.runs import store
 from ebgfn.trajectories import sample_forward
-from ebgfn.ui import plots, shipped
+from ebgfn.ui import frame, plots, shipped
 
 STARTS = ("data", "noise", "sampler")
 MOVES = (4, 6, 8, 12, 16)
@@ -54,35 +54,16 @@ class Settings:
         )
 
 
-def refuse(key: str, allowed: Container[str], sentence: str) -> None:
-    """Say so if the address asks for what is not allowed; call it before the widget, which falls back in silence.
-
-    The sentence stays until the widget is used: the address itself is put right at once.
-    """
-    refused = st.session_state.setdefault("chain_refused", {})
-    asked = st.query_params.get(key)
-    if asked is not None:
-        refused.pop(key, None)
-        if asked not in allowed:
-            refused[key] = sentence
-    if key in refused:
-        st.warning(refused[key], icon=":material/link_off:")
-
-
-def forget(key: str) -> None:
-    """The widget was used: what the address once asked for is over."""
-    st.session_state.get("chain_refused", {}).pop(key, None)
-
-
 def say_what_is_refused(models: Container[str], budgets: list[str]) -> None:
     """One sentence for each thing that the address asks for in vain; K is looked after by its own dial."""
     moves = [str(m) for m in MOVES]
-    refuse("model", models, "The address names no shipped model and no finished run; showing another.")
-    refuse("start", STARTS, f"Start must be one of {', '.join(STARTS)}; showing {STARTS[0]} instead.")
-    refuse("moves", moves, f"Moves must be one of {', '.join(moves)}; showing {DEFAULT_MOVES} instead.")
-    seeds = WholeNumbers(0, MAX_SEED)
-    refuse("chain_seed", seeds, f"The seed must be a whole number in 0..{MAX_SEED}; using 0 instead.")
-    refuse("passes", budgets, f"Passes must be one of {', '.join(budgets)}; showing the default instead.")
+    frame.hold("model", models.__contains__, "The address names no shipped model and no finished run; showing another.")
+    frame.hold("start", STARTS.__contains__, f"Start must be one of {', '.join(STARTS)}; showing {STARTS[0]} instead.")
+    words = f"Moves must be one of {', '.join(moves)}; showing {DEFAULT_MOVES} instead."
+    frame.hold("moves", moves.__contains__, words)
+    frame.hold_number("chain_seed", 0, MAX_SEED, "The seed")
+    words = f"Passes must be one of {', '.join(budgets)}; showing the default instead."
+    frame.hold("passes", budgets.__contains__, words)
 
 
 class WholeNumbers:

@@ -30,6 +30,7 @@ STYLE = bundle.root() / "assets" / "style.css"
 # True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
 # has opened the root, because a folder of that name is its older way to declare pages.
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
+_TITLE, _REFUSED = "title_of_page", "refused_in_address"
 
 
 def navigation() -> st.Page:  # pyright: ignore[reportGeneralTypeIssues]
@@ -48,6 +49,7 @@ def run() -> None:
         current.run()
     finally:
         _framed.reset(token)
+        _note_defaults()
 
 
 def page(title: str, lead: str) -> None:
@@ -55,6 +57,8 @@ def page(title: str, lead: str) -> None:
     if not _framed.get():
         navigation()
         st.rerun()
+    if st.session_state.get(_TITLE) != title:
+        st.session_state[_TITLE], st.session_state[_REFUSED] = title, {}
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(title, anchor=False, width="content")
         copy_link.button()
@@ -85,11 +89,23 @@ def _unmasked(cookie: str) -> bytes:
 def hold(key: str, allowed: Callable[[str], bool], sentence: str) -> None:
     """Say so if the address asks for what is not allowed; the widget of that key then falls back to its default.
 
-    The sentence is ours: what the visitor typed is never shown.
+    The widget puts the address right at once. What was asked is therefore kept for runs of the page that follow by
+    themselves, until the widget is used or another page is shown. The sentence is ours: what the visitor typed is never
+    shown.
     """
-    asked = st.query_params.get(key)
+    refused = st.session_state.setdefault(_REFUSED, {})
+    kept, default = refused.pop(key, (None, None))
+    used = default is not None and st.session_state.get(key) != default
+    asked = st.query_params.get(key, None if used else kept)
     if asked is not None and not allowed(asked):
+        refused[key] = asked, default
         st.warning(sentence, icon=":material/link_off:")
+
+
+def _note_defaults() -> None:
+    """At the end of a run: what the widgets that the address asked in vain have fallen back to."""
+    refused = st.session_state.get(_REFUSED, {})
+    refused |= {key: (asked, st.session_state.get(key)) for key, (asked, _) in refused.items()}
 
 
 def hold_choice(key: str, options: tuple[str, ...], name: str) -> None:

@@ -212,29 +212,28 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("set", "nothing", "The model in the address must be one of images-digits"),
-        ("steps", "3", "1, 2, 4, 8, 16, 32, 49, 64"),
-        ("steps", "784", "1, 2, 4, 8, 16, 32, 49, 64"),
-        ("draw", "-1", "0..2147483647"),
-        ("pixels", "65", "1..64"),
-        ("pixels", "0", "1..64"),
-        ("from", "nowhere", "real, sampled, painted"),
-        ("temperature", "9", "0.1..1.5"),
-        ("temperature", "nan", "0.1..1.5"),
-        ("by", "chance", "energy, as drawn"),
-        ("picture", "<b>", "holds no picture for this model"),
-        ("picture", "eJwDAAAAAAE", "holds no picture for this model"),
-        ("picture", "A" * 9000, "holds no picture for this model"),
-    ],
+    "asked",
+    pages.bad_addresses(
+        [
+            ("set", "nothing", "The model in the address must be one of images-digits"),
+            ("steps", "3", "1, 2, 4, 8, 16, 32, 49, 64"),
+            ("steps", "784", "1, 2, 4, 8, 16, 32, 49, 64"),
+            ("draw", "-1", "0..2147483647"),
+            ("pixels", "65", "1..64"),
+            ("pixels", "0", "1..64"),
+            ("from", "nowhere", "real, sampled, painted"),
+            ("temperature", "9", "0.1..1.5"),
+            ("temperature", "nan", "0.1..1.5"),
+            ("by", "chance", "energy, as drawn"),
+            ("picture", "<b>", "holds no picture for this model"),
+            ("picture", "eJwDAAAAAAE", "holds no picture for this model"),
+            ("picture", "A" * 9000, "holds no picture for this model"),
+        ]
+    ),
 )
-def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images, drawn, name, value, words):
-    at = open_page(**{name: value})
-    assert not at.exception
-    said = [w.value for w in at.warning]
-    assert len(said) == 1
-    assert words in said[0]
+def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images, drawn, asked):
+    at = open_page(**pages.values(asked))
+    pages.check_refusals(at, asked)
     assert len(drawn["image_sheet"].panels[0].cells) == 64
 
 

@@ -118,27 +118,47 @@ def test_what_a_sampler_covers(sigma, side, covered):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("side", "2", "3..16"),
-        ("side", "1e9", "3..16"),
-        ("draw", "-1", "0..2147483647"),
-        ("sigma", "0.7", "-0.6..0.6"),
-        ("sigma", "nan", "-0.6..0.6"),
-        ("sigma", "<b>", "-0.6..0.6"),
-        ("sigma", "9" * 5000, "-0.6..0.6"),
-        ("near", "0.4", "0.15..0.3"),
-        ("void", "17", "1..16"),
-        ("cost", "none", "sites drawn anew, seconds"),
-    ],
+    "asked",
+    pages.bad_addresses(
+        [
+            ("side", "2", "3..16"),
+            ("side", "1e9", "3..16"),
+            ("draw", "-1", "0..2147483647"),
+            ("sigma", "0.7", "-0.6..0.6"),
+            ("sigma", "nan", "-0.6..0.6"),
+            ("sigma", "<b>", "-0.6..0.6"),
+            ("sigma", "9" * 5000, "-0.6..0.6"),
+            ("near", "0.4", "0.15..0.3"),
+            ("void", "17", "1..16"),
+            ("cost", "none", "sites drawn anew, seconds"),
+        ]
+    ),
 )
-def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattice, drawn, name, value, words):
-    at = open_page(**({"side": "4"} | {name: value}))
-    assert not at.exception
-    said = [w.value for w in at.warning]
-    assert len(said) == 1
-    assert words in said[0]
+def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattice, drawn, asked):
+    at = open_page(**({"side": "4"} | pages.values(asked)))
+    pages.check_refusals(at, asked)
     assert drawn["lattice_live"].dial.value == 22
+
+
+def test_what_was_said_of_the_address_stays_while_the_page_runs_by_itself(stocked_lattice, drawn, monkeypatch):
+    """A comparison that ends between two looks at it runs the page once more, when the address is right again."""
+    draw, looks = moves_panel._draw, []
+
+    def ended_meanwhile(state, was_done):
+        state.future.result(timeout=10)
+        looks.append(was_done)
+        draw(state, bool(looks[1:]) and was_done)
+
+    monkeypatch.setattr(moves_panel, "_draw", ended_meanwhile)
+    at = open_page(side="4", near="0.4", void="17")
+    assert not at.exception
+    assert len(looks) > 1
+    assert len(at.warning) == 2
+    at = at.slider(key="void").set_value(3).run()
+    assert len(at.warning) == 1
+    at.switch_page("pages/chains.py").run()
+    at.switch_page(PAGE).run()
+    assert len(at.warning) == 0
 
 
 def test_a_damaged_sampler_is_one_sentence(stocked_lattice, drawn):

@@ -23,7 +23,8 @@ from tests import tiny
 
 ROOT = Path(__file__).parents[2]
 RUN = "tiny"
-PATIENCE_MS = 15_000
+# The first visit of a server imports torch, beside another process of tests.
+PATIENCE_MS = 30_000
 # Rules of axe that concern the page as a whole or markup that Streamlit draws; ours are judged without exception.
 OURS = "[data-testid=stBidiComponent], [data-testid=stBidiComponentRegular], [data-testid=stBidiComponentIsolated]"
 # Streamlit gives the area for files to drop both focus and role="presentation".
@@ -56,6 +57,20 @@ class Visit:
 
         found = Axe().run(self.page, context=include or {"exclude": [[THEIRS]]}).response["violations"]
         return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]
+
+    def looks(self) -> Iterator[tuple[str, int]]:
+        """The same page in both themes, wide and narrow."""
+        for width in (1280, 390):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            for theme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=theme)
+                self.page.wait_for_function(
+                    "dark => getComputedStyle(document.querySelector('[data-testid=stApp]'))"
+                    ".colorScheme === (dark ? 'dark' : 'light')",
+                    arg=theme == "dark",
+                )
+                self.settled()
+                yield theme, width
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

@@ -3,8 +3,6 @@
 import io
 import zipfile
 
-import pytest
-
 from tests import tiny
 
 
@@ -42,10 +40,9 @@ def test_files_log_and_delete(visit, server):
     assert not run.path.exists()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_both_themes_and_a_narrow_window(visit, theme, width):
-    here = visit("runs", theme=theme, width=width)
+def test_both_themes_and_a_narrow_window(visit):
+    here = visit("runs")
     here.page.get_by_text("8gaussians").first.wait_for()
-    assert here.overflow() <= 0
-    assert here.axe() == []
+    for _theme, _width in here.looks():
+        assert here.overflow() <= 0
+        assert here.axe() == []
