@@ -1,4 +1,4 @@
-"""The scripts behind the README's tables still fit the library: each is imported, and prints its help."""
+"""The scripts behind the tables of docs/results.md still fit the library: each is imported, and prints its help."""
 
 import runpy
 import sys
