@@ -16,7 +16,9 @@ BLOCK = 65_536
 class Source(Protocol):
     """Training data as float bits; one that is begun at another position draws others."""
 
-    def draw(self, n: int) -> Float[Tensor, "n dim"]: ...
+    def draw(self, n: int) -> Float[Tensor, "n dim"]:
+        """The next `n` points."""
+        ...
 
 
 class Stream:
