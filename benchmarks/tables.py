@@ -1,4 +1,4 @@
-"""Print the README's tables from the stored cards and results: `python -m benchmarks.tables`."""
+"""Print the tables of docs/results.md from the stored cards and results: `python -m benchmarks.tables`."""
 
 import argparse
 import json

@@ -1,6 +1,6 @@
 """Quality on the seven densities from one wall-clock budget: ours (`fast`), the published algorithm (`paper`), the floors.
 
-    python -m benchmarks.toy2d --budget-s 120                    # the table of the README
+    python -m benchmarks.toy2d --budget-s 120                    # the table of docs/results.md
     python -m benchmarks.toy2d --ablate --sets 2spirals          # fast with one part taken away at a time
 
 Every row is trained and evaluated here and now, one after another; results go to a JSON file beside this script.

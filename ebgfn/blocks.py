@@ -39,6 +39,7 @@ PIECE = 20_000
 
 
 def check_steps(steps: int, entries: int) -> None:
+    """Errors: ValueError if so many blocks cannot fill so many entries."""
     if not 1 <= steps <= entries:
         raise ValueError(f"steps must be in 1..{entries}, got {steps}")
 

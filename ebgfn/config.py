@@ -40,24 +40,47 @@ class Config(Protocol):
     kind: ClassVar[str]
 
     @property
-    def preset(self) -> str: ...
-    @property
-    def budget_s(self) -> float: ...
-    @property
-    def steps(self) -> int | None: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def dim(self) -> int: ...
-    @property
-    def label(self) -> str: ...
+    def preset(self) -> str:
+        """The way to train."""
+        ...
 
-    def to_json(self) -> dict[str, Any]: ...
+    @property
+    def budget_s(self) -> float:
+        """Seconds of training."""
+        ...
+
+    @property
+    def steps(self) -> int | None:
+        """Number of steps instead of seconds, or None."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of weights, data and sampling."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Number of binary variables."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Short name for folders and lists."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; fields that are None are left out."""
+        ...
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Config": ...
+    def from_json(cls, values: dict[str, Any]) -> "Config":
+        """Inverse of `to_json`; unknown or ill-typed fields raise ValueError."""
+        ...
 
-    def source(self, *, place: tuple[int, ...] = ()) -> "Stored": ...
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
+        """Training data; another place (a step, a process) draws others."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ class Energy(Protocol):
 
     def __call__(self, x: Vectors) -> Batch: ...
 
-    def neighbours(self, x: Vectors) -> Vectors: ...
+    def neighbours(self, x: Vectors) -> Vectors:
+        """Column i: the energy of each row with entry i flipped."""
+        ...
 
 
 class MLPEnergy(nn.Module):
@@ -129,6 +131,7 @@ class LatticeEnergy(nn.Module):
         self.side, self.dim = side, side * side
 
     def at(self, sigma: float) -> QuadraticEnergy:
+        """J = sigma wherever two sites are neighbours."""
         neighbours = torch.from_numpy(ising.adjacency(self.side)).long() - 1
         energy = QuadraticEnergy(self.dim, shared=neighbours).requires_grad_(False)
         energy.weights.fill_(sigma)

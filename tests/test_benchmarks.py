@@ -1,4 +1,4 @@
-"""The scripts behind the README's tables, each run with the smallest sizes: what they print has its rows and figures."""
+"""The scripts behind the tables of docs/results.md, each run with the smallest sizes: what they print has its rows and figures."""
 
 import dataclasses
 import importlib
@@ -20,6 +20,8 @@ from ebgfn.data.ising import Lattice
 from ebgfn.data.toy2d import DENSITIES
 from ebgfn.model import Architecture, build, load
 from tests import tiny_couplings
+
+pytestmark = pytest.mark.slow
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

@@ -24,6 +24,8 @@ from ebgfn.model import Architecture, build, load
 from ebgfn.options import parse
 from ebgfn.runs.folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -18,6 +18,8 @@ from ebgfn.runs.folder import RunFolder
 from ebgfn.trajectories import uniform_orders
 from tests.test_training_images import QUICK
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ImagesConfig(dataset="digits", steps=6)
 SCHEDULE = (0, 8, 24, 64)
 

@@ -12,6 +12,8 @@ import pytest
 import ebgfn
 from ebgfn import bundle
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 HOME = "ebgfn/_bundle"
 

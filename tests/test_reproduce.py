@@ -15,6 +15,8 @@ from ebgfn.model import Architecture
 from ebgfn.options import TABLES
 from ebgfn.reproduce import images, ising, toy2d
 
+pytestmark = pytest.mark.slow
+
 
 def columns(text: str) -> list[list[str]]:
     """Cells of a table in Markdown, without the line of dashes; all lines have as many."""

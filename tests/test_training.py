@@ -18,7 +18,10 @@ from ebgfn.model import Architecture, Model
 from ebgfn.policies import MLPPolicy
 from ebgfn.training import TrainingDiverged, TrainState, start, train
 from ebgfn.trajectories import log_probs, sample_forward
+from tests.checker import unchecked
 from tests.resumed import assert_alike
+
+pytestmark = pytest.mark.slow
 
 SMALL = FastRecipe(batch=128, pool=1024, average=0.98, architecture=Architecture(hidden=64, depth=2))
 
@@ -37,7 +40,8 @@ def data_distribution(state: TrainState) -> np.ndarray:
 @pytest.fixture(scope="module")
 def trained() -> TrainState:
     state = start(config(), SMALL)
-    list(train(state, event_interval_s=60))
+    with unchecked():
+        list(train(state, event_interval_s=60))
     return state
 
 
@@ -84,10 +88,11 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
     probabilities = torch.softmax(-energy(states), 0)
     algorithm.energy = dataclasses.make_dataclass("Fixed", ["module"])(energy)
     residual = torch.tensor(math.inf)
-    for step in range(1000):
-        data = states[torch.multinomial(probabilities, recipe.batch, replacement=True, generator=generator)]
-        loss = algorithm._trajectory_balance(data, generator)
-        algorithm.sampler.update(loss, rate=1 - step / 1000)
+    with unchecked():
+        for step in range(1000):
+            data = states[torch.multinomial(probabilities, recipe.batch, replacement=True, generator=generator)]
+            loss = algorithm._trajectory_balance(data, generator)
+            algorithm.sampler.update(loss, rate=1 - step / 1000)
     drawn = sample_forward(policy, 1000, generator)
     log_pf, log_pb = log_probs(policy, drawn.x, drawn.order)
     residual = balance_residual(algorithm.sampler.module.log_z, log_pf, log_pb, energy(drawn.x)).detach()
@@ -96,8 +101,9 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
 
 
 def test_paper_runs_and_lowers_its_likelihood():
-    state = start(config(preset="paper", steps=150))
-    events = list(train(state, event_interval_s=60))
+    state = start(config(preset="paper", steps=100))
+    with unchecked():
+        events = list(train(state, event_interval_s=60))
     assert events[-1].metrics["gfn_nll"] < events[0].metrics["gfn_nll"] - 0.2
 
 

@@ -15,7 +15,10 @@ from ebgfn.evaluation.images import bound
 from ebgfn.model import Architecture, build, load
 from ebgfn.policies import MLPPolicy
 from ebgfn.training import start, train
+from tests.checker import unchecked
 from tests.resumed import assert_alike
+
+pytestmark = pytest.mark.slow
 
 # The same algorithm with less of everything; a quarter of a minute of one thread.
 QUICK = dataclasses.replace(
@@ -35,11 +38,20 @@ def finished(config: ImagesConfig, recipe) -> tuple:
 
 @pytest.fixture(scope="module")
 def trained():
-    state, events = finished(ImagesConfig(dataset="digits", steps=700), QUICK)
+    with unchecked():
+        state, events = finished(ImagesConfig(dataset="digits", steps=500), QUICK)
     return state.model(), events
 
 
-def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, generator):
+@pytest.fixture(scope="module")
+def figures(trained):
+    """Of the energy, on all test images."""
+    x = torch.from_numpy(images.binarised_test("digits")).float()
+    with unchecked():
+        return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
+
+
+def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, figures, generator):
     model, _ = trained
     train_, test = (
         torch.from_numpy(x).float() for x in (images.read("digits", "train").static(), images.binarised_test("digits"))
@@ -48,7 +60,6 @@ def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_i
     # Image by image: what is hard for one is hard for the other.
     gain = product - bound(model.policy, test, states=4, generator=generator)
     assert gain.mean() > 4.5 * gain.std() / len(test) ** 0.5
-    figures = of_energy(model, test, generator, temperatures=60)
     assert figures["log_z_lower"] == max(figures[key] for key in ("log_z", "log_z_ais", "log_z_search"))
     assert figures["ebm_nll_lower"] == pytest.approx(
         model.energy(test).mean().item() + figures["log_z_lower"], abs=1e-3
@@ -72,10 +83,8 @@ def test_the_curve_of_steps_and_log_z_come_with_the_model(trained, tmp_path):
     assert sizes[1] < 0.6 * sizes[0]
 
 
-def test_log_z_is_what_trajectory_balance_says(trained, generator):
+def test_log_z_is_what_trajectory_balance_says(trained, figures):
     model, _ = trained
-    x = torch.from_numpy(images.read("digits", "train").static()[:200]).float()
-    figures = of_energy(model, x, generator, temperatures=60)
     # A mean of residuals bounds log Z, and training has only followed it: nats, not hundredths.
     assert abs(model.log_z.item() - figures["log_z_ais"]) < 8
 

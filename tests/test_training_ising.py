@@ -16,7 +16,10 @@ from ebgfn.evaluation.couplings import of_couplings, of_lattice
 from ebgfn.model import Architecture, build, load
 from ebgfn.training import TrainState, start, train
 from ebgfn.trajectories import sample_forward, sample_lattices
+from tests.checker import unchecked
 from tests.resumed import assert_alike
+
+pytestmark = pytest.mark.slow
 
 FIELD = IsingRecipe(batch=128, architecture=Architecture(hidden=48, depth=2, kind="field"))
 LATTICE = LatticeRecipe(
@@ -32,7 +35,8 @@ SHORT = dataclasses.replace(LATTICE, batch=32, replicas=8, first_sweeps=5)
 
 def finished(config, recipe) -> TrainState:
     state = start(config, recipe)
-    list(train(state, event_interval_s=60))
+    with unchecked():
+        list(train(state, event_interval_s=60))
     return state
 
 

@@ -2,6 +2,9 @@
 
 MNIST is dynamic: a pixel is 1 with the probability that its grey level tells, anew at each visit; the test set is drawn
 once. All others are static, by a threshold at half: `mnist-static` are the same images so.
+
+MNIST: LeCun, Cortes, Burges, CC BY-SA 3.0. Omniglot, small background sets: Lake, Salakhutdinov, Tenenbaum, MIT. Digits:
+Alpaydin and Kaynak, UCI Machine Learning Repository, CC BY 4.0.
 """
 
 import gzip

@@ -17,7 +17,9 @@ BLOCK = 65_536
 class Source(Protocol):
     """Training data as float bits."""
 
-    def draw(self, n: int) -> Float[Tensor, "n dim"]: ...
+    def draw(self, n: int) -> Float[Tensor, "n dim"]:
+        """The next `n` points."""
+        ...
 
 
 @runtime_checkable

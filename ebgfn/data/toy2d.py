@@ -21,22 +21,26 @@ def _rings(angle: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
 
 
 def two_spirals(n: int, rng: np.random.Generator) -> Points:
+    """Two arms of one and a half turns, one the mirror of the other."""
     r = np.sqrt(rng.random(n)) * np.deg2rad(540)
     arm = np.stack([-np.cos(r) * r + rng.random(n) * 0.5, np.sin(r) * r + rng.random(n) * 0.5], axis=1) / 3
     return arm * rng.choice([-1.0, 1.0], (n, 1)) + 0.1 * rng.standard_normal((n, 2))
 
 
 def eight_gaussians(n: int, rng: np.random.Generator) -> Points:
+    """Eight normal distributions on a circle."""
     centres = _rings(rng.integers(0, 8, n) * np.pi / 4, 4.0)
     return (centres + 0.5 * rng.standard_normal((n, 2))) / 1.414
 
 
 def circles(n: int, rng: np.random.Generator) -> Points:
+    """Two circles about one centre."""
     ring = _rings(rng.random(n) * 2 * np.pi, rng.choice([1.0, 0.5], n))
     return (ring + 0.08 * rng.standard_normal((n, 2))) * 3
 
 
 def moons(n: int, rng: np.random.Generator) -> Points:
+    """Two half circles that interlock."""
     angle, lower = rng.random(n) * np.pi, rng.random(n) < 0.5
     upper_moon = _rings(angle, 1.0)
     lower_moon = np.array([1.0, 0.5]) - upper_moon
@@ -45,6 +49,7 @@ def moons(n: int, rng: np.random.Generator) -> Points:
 
 
 def pinwheel(n: int, rng: np.random.Generator) -> Points:
+    """Five bent arms."""
     arm = rng.standard_normal((n, 2)) * [0.3, 0.1] + [1.0, 0.0]
     angle = rng.integers(0, 5, n) * (2 * np.pi / 5) + 0.25 * np.exp(arm[:, 0])
     cos, sin = np.cos(angle), np.sin(angle)
@@ -52,11 +57,13 @@ def pinwheel(n: int, rng: np.random.Generator) -> Points:
 
 
 def swissroll(n: int, rng: np.random.Generator) -> Points:
+    """One spiral of one and a half turns."""
     t = 1.5 * np.pi * (1 + 2 * rng.random(n))
     return (_rings(t, t) + rng.standard_normal((n, 2))) / 5
 
 
 def checkerboard(n: int, rng: np.random.Generator) -> Points:
+    """Uniform on the dark squares of a 4 x 4 board."""
     x1 = rng.random(n) * 4 - 2
     x2 = rng.random(n) - rng.integers(0, 2, n) * 2 + np.floor(x1) % 2
     return np.stack([x1, x2], axis=1) * 2

@@ -56,6 +56,7 @@ class Proposal:
 
 
 def check_k(k: int, dim: int) -> None:
+    """Errors: ValueError if so many entries cannot be voided."""
     if not 1 <= k <= dim:
         raise ValueError(f"k must be in 1..{dim}, got {k}")
 

@@ -49,17 +49,27 @@ class Kernel(Protocol):
     every pass through a network, a backward pass as two, so that kernels can be compared at equal cost."""
 
     @property
-    def energy(self) -> Energy: ...
+    def energy(self) -> Energy:
+        """Whose exp(-E) the kernel leaves invariant."""
+        ...
 
     @property
-    def energy_evaluations(self) -> int: ...
+    def energy_evaluations(self) -> int:
+        """Of one step and one chain."""
+        ...
 
     @property
-    def network_passes(self) -> int: ...
+    def network_passes(self) -> int:
+        """Of one step and one chain, through energy and policy."""
+        ...
 
-    def init(self, x: Vectors) -> ChainState: ...
+    def init(self, x: Vectors) -> ChainState:
+        """State of one chain a row. Errors: ValueError if rows are not of 0 and 1, as many as the energy has variables."""
+        ...
 
-    def step(self, state: ChainState, generator: torch.Generator) -> tuple[ChainState, StepInfo]: ...
+    def step(self, state: ChainState, generator: torch.Generator) -> tuple[ChainState, StepInfo]:
+        """The next state of each chain, and what was tried on the way."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Chain:
 
 
 def run_chain(kernel: Kernel, x: Vectors, *, steps: int, generator: torch.Generator) -> Chain:
-    """Run one chain from each row of `x`."""
+    """Run one chain from each row of `x`. Errors: ValueError if there is no step, or rows are not of 0 and 1."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     state = kernel.init(x)

@@ -12,6 +12,8 @@ from ebgfn.model import load
 from ebgfn.runs import jobs, spawn, store
 from ebgfn.runs.folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = Toy2DConfig(bits=3, steps=10_000_000)
 SHORT = Toy2DConfig(bits=3, steps=5, dataset="moons")
 
