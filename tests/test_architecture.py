@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import from its own part and from earlier lines; parts on one line know nothing of each other.
 LAYERS = [
-    ["bundle", "files", "processor", "parallel"],
+    ["bundle", "files", "processor", "parallel", "seeds"],
     ["data"],
     ["networks", "convolutions"],
     ["energies", "policies", "config"],

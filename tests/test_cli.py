@@ -208,7 +208,7 @@ def test_killed_interrupted_diverged(shell, tmp_path):
 def spoil(run: RunFolder) -> None:
     """Put a number that is none into the energy's weights, as if training had gone wrong there."""
     saved = torch.load(run.checkpoint / "trainer.pt", weights_only=True)
-    saved["state"]["energy"]["module"]["net.last.bias"].fill_(float("nan"))
+    saved["state"]["algorithm"]["energy"]["module"]["net.last.bias"].fill_(float("nan"))
     torch.save(saved, run.checkpoint / "trainer.pt")
 
 

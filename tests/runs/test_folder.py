@@ -166,7 +166,7 @@ def test_export_and_locate(run, tmp_path):
         assert load(store.locate(name, shipped=tmp_path)).dim == 6
     assert store.locate("one", shipped=tmp_path / "out") == run.checkpoint
     assert store.locate("kept", shipped=_copy(run.checkpoint, tmp_path / "shipped" / "kept").parent).name == "kept"
-    with pytest.raises(RunError, match=r"shipped models are kept$"):
+    with pytest.raises(RunError, match="shipped models are kept, and `ebgfn runs` lists runs"):
         store.locate("gone", shipped=tmp_path / "shipped")
 
 
