@@ -4,6 +4,7 @@ Started by `torchrun --nproc-per-node N -m ebgfn train images ...`. The first pr
 what there is to write and says how far training is; the others follow. Alone, nothing here does anything.
 """
 
+import io
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -25,10 +26,11 @@ def together() -> bool:
 def meet() -> None:
     """Wait until all processes of `torchrun` are there."""
     if together() and not distributed.is_initialized():
-        if torch.cuda.is_available():
-            # Otherwise every process would talk, and keep a context, on the first device.
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if torch.cuda.is_available() and local < torch.cuda.device_count():
+            torch.cuda.set_device(local)  # otherwise every process would keep a context on the first device
+        # Each tensor by what its device needs: small models train on processors also where there is a GPU.
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
 
 def leave() -> None:
@@ -39,12 +41,15 @@ def leave() -> None:
 
 
 def from_leader(value: Any) -> Any:
-    """What the leader has, in all processes."""
+    """What the leader has, tensors and plain values, in all processes; tensors come to the processor's memory."""
     if not distributed.is_initialized():
         return value
-    box = [value]
+    buffer = io.BytesIO()
+    if rank() == 0:
+        torch.save(value, buffer)
+    box = [buffer.getvalue()]
     distributed.broadcast_object_list(box, src=0)
-    return box[0]
+    return torch.load(io.BytesIO(box[0]), map_location="cpu", weights_only=True)
 
 
 @torch.no_grad()
@@ -61,8 +66,7 @@ def number_from_leader(value: float) -> float:
     """A number that the leader has, in all processes: once a step, so as a tensor, not as a pickled object."""
     if not distributed.is_initialized():
         return value
-    device = torch.device("cuda", torch.cuda.current_device()) if distributed.get_backend() == "nccl" else "cpu"
-    box = torch.tensor([value], dtype=torch.float64, device=device)
+    box = torch.tensor([value], dtype=torch.float64, device="cpu")
     distributed.broadcast(box, src=0)
     return box.item()
 

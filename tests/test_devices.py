@@ -48,10 +48,11 @@ def test_every_process_meets_the_others_on_a_device_of_its_own(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_RANK", "3")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(torch.cuda, "set_device", told.append)
     monkeypatch.setattr(torch.distributed, "init_process_group", told.append)
     parallel.meet()
-    assert told == [3, "nccl"]
+    assert told == [3, "cpu:gloo,cuda:nccl"]
 
 
 @pytest.mark.parametrize("kind", ["conv", "mlp"])

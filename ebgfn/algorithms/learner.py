@@ -70,8 +70,8 @@ class Learner(Generic[Module]):
         return self._updates
 
     def update(self, loss: Tensor, *, rate: float = 1.0) -> float:
-        """One step down the loss at `rate` times the learning rates; returns the loss."""
-        value = loss.item()
+        """One step down the loss at `rate` times the learning rates; returns the loss, of several processes the mean."""
+        value = parallel.mean(loss.detach()).item()  # so that all of them notice if one diverges
         if not math.isfinite(value):
             raise Diverged(f"the loss of the {type(self.module).__name__} became {value}")
         self.module.zero_grad(set_to_none=True)

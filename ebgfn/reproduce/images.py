@@ -37,7 +37,7 @@ def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
-    """Nats ± two standard errors; of the energy what its NLL is at least, as log Z has no upper bound."""
+    """Nats ± two standard errors; of the energy what its NLL is at least, as no upper bound of log Z is known."""
     lines = []
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         ours = [row for row in rows if row["dataset"] == dataset]
@@ -61,4 +61,4 @@ def of_energy(row: dict[str, Any]) -> str:
     """A lower end, unless uniform guessing is better; published figures as their authors give them."""
     if row.get("refuted"):
         return "refuted"
-    return f"≥ {figure(row, 'ebm_nll_lower', 1)}" if "ebm_nll_lower" in row else figure(row, "ebm_nll", 1)
+    return f"≥ {row['ebm_nll_lower']:.1f}" if "ebm_nll_lower" in row else figure(row, "ebm_nll", 1)

@@ -125,7 +125,9 @@ class Worker:
             state = (
                 self.trainer.restore(config, saved["state"]) if config.from_json(saved["config"]) == config else None
             )
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
+        except KeyError:
+            raise RunError(f"checkpoint of run {self.run.id} cannot be read: it is of another version") from None
+        except (OSError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise RunError(f"checkpoint of run {self.run.id} cannot be read: {reason}") from None
         if state is None:
