@@ -1,6 +1,7 @@
 """Training on lattices small enough to enumerate: recovered moments, log Z, and one sampler right at every sigma."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ebgfn.energies import LatticeEnergy
 from ebgfn.evaluation import exact
 from ebgfn.evaluation.couplings import of_couplings, of_lattice
 from ebgfn.model import Architecture, build, load
-from ebgfn.training import TrainState, start, train
+from ebgfn.training import TrainState, restore, start, train
 from ebgfn.trajectories import sample_forward, sample_lattices
 from tests.checker import unchecked
 from tests.resumed import assert_alike
@@ -72,6 +73,17 @@ def test_training_starts_from_the_shipped_model_of_nearest_sigma(tmp_path, monke
     assert torch.all(state.model().energy.weights == 0.1)
     list(train(state))
     assert (state.model().energy.weights - 0.1).abs().max() < 0.1
+    saved = state.state_dict()
+    for shipped in tmp_path.iterdir():
+        shutil.rmtree(shipped)
+    # A run that has begun needs what it began from no more.
+    assert torch.equal(restore(config, saved, FIELD).model().energy.weights, state.model().energy.weights)
+
+
+def test_a_shipped_model_of_other_sizes_is_no_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
+    config = IsingConfig(side=3, sigma=0.2, start="shipped", steps=1)
+    build(config, FIELD.architecture).save(tmp_path / config.label)
     wider = dataclasses.replace(FIELD, architecture=Architecture(hidden=49, depth=2, kind="field"))
     with pytest.raises(ValueError, match="other sizes"):
         start(config, wider)
