@@ -25,6 +25,7 @@ FILE, FORMAT = "preview.npz", 3
 SIDE, TRAJECTORIES, SAMPLES, DRAWS = 128, 8, 1000, 8_000_000
 MOMENTS, MOMENT_SAMPLES, CURVE_POINTS = 32, 256, 200
 FIGURES = ("gfn_nll", "ebm_nll", "log_z", "ess", "mh_acceptance")
+ERRORS = ("gfn_nll_se", "ebm_nll_se")
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
     if not rows:
         return {}
     chosen = sorted(set(np.linspace(0, len(rows) - 1, min(CURVE_POINTS, len(rows))).round().astype(int).tolist()))
-    return {n: [float(rows[i][n]) for i in chosen] for n in ("elapsed_s", *FIGURES) if all(n in row for row in rows)}
+    names = ("elapsed_s", *FIGURES, *ERRORS)
+    return {n: [float(rows[i][n]) for i in chosen] for n in names if all(n in row for row in rows)}
 
 
 def save(preview: Preview, folder: Path) -> None:
