@@ -1,8 +1,5 @@
 """The checker of types and shapes while tests run: an int is allowed where a float is asked for (PEP 484)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
@@ -17,11 +14,6 @@ def checked(function):
     return function if function.__qualname__ in BOUNDARIES else _beartype(function)
 
 
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """For trainings of many equal steps, of which checks take a third of the time; shorter ones are checked."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+def switch(*, on: bool) -> None:
+    """Whether calls are checked from now on."""
+    jaxtyping.config.update("jaxtyping_disable", not on)

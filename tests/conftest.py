@@ -1,15 +1,17 @@
-"""Shapes and types of the package are checked while tests run; how tests are shared out and which of them are slow.
+"""Shapes and types of the package are checked while quick tests run; how tests are shared out and which of them are slow.
 
-A test is slow if it opens a page, or if it or its fixtures take more than about a second of one core: `slow` marks these,
-and `make check` leaves them out.
+A test is slow if it opens a page, or if it or its fixtures take more than about half a second of one core: `slow` marks
+these, and `make check` leaves them out. Checks would take a third of their time and find nothing new: each function is
+called with the same kinds of tensors in quick tests.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jaxtyping import install_import_hook
 
-import tests.checker  # noqa: F401  (the hook looks it up by name)
+from tests import checker
 
 install_import_hook("ebgfn", "tests.checker.checked")
 
@@ -20,7 +22,8 @@ import torch  # noqa: E402
 torch.set_num_threads(1)
 
 HERE = Path(__file__).parent
-PAGES = (HERE / "app", HERE / "browser")
+BROWSER = HERE / "browser"
+PAGES = (HERE / "app", BROWSER)
 
 
 @pytest.fixture
@@ -32,6 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent in PAGES:
             item.add_marker(pytest.mark.slow)
+    # What takes long begins first, else it would be waited for at the end.
+    items.sort(key=lambda item: (item.path.parent != BROWSER, item.get_closest_marker("slow") is None))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    checker.switch(on=item.get_closest_marker("slow") is None)
+    return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

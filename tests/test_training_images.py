@@ -15,7 +15,6 @@ from ebgfn.evaluation.images import bound
 from ebgfn.model import Architecture, build, load
 from ebgfn.policies import MLPPolicy
 from ebgfn.training import start, train
-from tests.checker import unchecked
 from tests.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
@@ -38,8 +37,7 @@ def finished(config: ImagesConfig, recipe) -> tuple:
 
 @pytest.fixture(scope="module")
 def trained():
-    with unchecked():
-        state, events = finished(ImagesConfig(dataset="digits", steps=500), QUICK)
+    state, events = finished(ImagesConfig(dataset="digits", steps=500), QUICK)
     return state.model(), events
 
 
@@ -47,8 +45,7 @@ def trained():
 def figures(trained):
     """Of the energy, on all test images."""
     x = torch.from_numpy(images.binarised_test("digits")).float()
-    with unchecked():
-        return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
+    return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
 
 
 def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, figures, generator):

@@ -17,7 +17,6 @@ from ebgfn.evaluation.couplings import of_couplings, of_lattice
 from ebgfn.model import Architecture, build, load
 from ebgfn.training import TrainState, restore, start, train
 from ebgfn.trajectories import sample_forward, sample_lattices
-from tests.checker import unchecked
 from tests.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
@@ -36,8 +35,7 @@ SHORT = dataclasses.replace(LATTICE, batch=32, replicas=8, first_sweeps=5)
 
 def finished(config, recipe) -> TrainState:
     state = start(config, recipe)
-    with unchecked():
-        list(train(state, event_interval_s=60))
+    list(train(state, event_interval_s=60))
     return state
 
 

@@ -1,15 +1,17 @@
 """Machines for the tests of the pages: without models, and with one small shipped model."""
 
+import functools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 
 from ebgfn.files import write_json
 from ebgfn.model import Model
 from tests import tiny
-from tests.checker import unchecked
 
 CARD = {
     "command": "python -m ebgfn train toy2d --dataset 8gaussians",
@@ -47,7 +49,7 @@ def coarse() -> Model:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Home of a machine without shipped models and without runs."""
-    st.cache_data.clear()
+    # Cached data are known by their folders, and these are new.
     st.cache_resource.clear()
     monkeypatch.setenv("EBGFN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path / "checkpoints"))
@@ -74,7 +76,10 @@ def stocked(machine: Path, shipped_once: Path, monkeypatch: pytest.MonkeyPatch) 
     return machine
 
 
-@pytest.fixture(autouse=True)
-def _no_shape_checks():
-    with unchecked():
+@pytest.fixture(autouse=True, scope="session")
+def _one_scan_of_packages() -> Iterator[None]:
+    """Each visit starts a runtime, which looks through all installed packages for components: a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
         yield

@@ -36,7 +36,7 @@ def random_model():
     """A sampler and an energy of the 8 x 8 digits with random weights, which disagree."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        built = build(ImagesConfig(dataset="digits"), Architecture(hidden=8, channels=4, kind="conv"))
+        built = build(ImagesConfig(dataset="digits"), Architecture(hidden=8, depth=2))
         for part in (built.policy, built.energy):
             torch.nn.init.normal_(part.net.last.weight, std=0.05)
     built.policy.step_nats.copy_(torch.linspace(0.6, 0.1, DIM))

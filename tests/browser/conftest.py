@@ -59,18 +59,17 @@ class Visit:
         return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]
 
     def looks(self) -> Iterator[tuple[str, int]]:
-        """The same page in both themes, wide and narrow."""
-        for width in (1280, 390):
+        """The same page wide and light, then narrow and dark: colours do not depend on the width, nor sizes on the theme."""
+        for width, theme in ((1280, "light"), (390, "dark")):
             self.page.set_viewport_size({"width": width, "height": 900})
-            for theme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=theme)
-                self.page.wait_for_function(
-                    "dark => getComputedStyle(document.querySelector('[data-testid=stApp]'))"
-                    ".colorScheme === (dark ? 'dark' : 'light')",
-                    arg=theme == "dark",
-                )
-                self.settled()
-                yield theme, width
+            self.page.emulate_media(color_scheme=theme)
+            self.page.wait_for_function(
+                "dark => getComputedStyle(document.querySelector('[data-testid=stApp]'))"
+                ".colorScheme === (dark ? 'dark' : 'light')",
+                arg=theme == "dark",
+            )
+            self.settled()
+            yield theme, width
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

@@ -115,7 +115,7 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
     here.page.get_by_text("This picture cannot be used").wait_for()
 
 
-def test_files_hold_what_is_shown(digits):
+def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):
     here = digits("steps=4&pixels=10")
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Samples (NPZ)").click()
@@ -135,10 +135,6 @@ def test_files_hold_what_is_shown(digits):
     with np.load(download.value.path()) as file:
         changed = (file["proposal"] != file["x"][:-1]).sum(2)
     assert 0 < changed.max() <= 10
-
-
-def test_chain_by_keyboard(digits):
-    here = digits("pixels=10")
     view = views(here).nth(3)
     view.locator(".lattice").first.focus()
     here.page.keyboard.press("ArrowRight")

@@ -61,8 +61,15 @@ def sites(path: str) -> int:
     return sum(int(width) for width in re.findall(r"M\d+ \d+h(\d+)", path))
 
 
-def test_the_dial_brings_new_lattices_and_the_address_follows(ising):
+def test_the_dial_follows_hand_and_keyboard_and_the_address_follows_it(ising):
     here = ising("side=6")
+    # A drag is followed to its end.
+    dial(here).evaluate("e => { for (let v = 0; v <= 40; v++) { e.value = v; e.dispatchEvent(new Event('input')) } }")
+    here.page.locator(".view[data-value='40']").wait_for()
+    dial(here).focus()
+    here.page.keyboard.press("ArrowRight")
+    here.page.locator(".view[data-value='41']").wait_for()
+    here.page.wait_for_url("**sigma=0.41*")
     before = first_lattice(here)
     turn(here, -31)
     assert here.page.locator(".value").first.inner_text() == "−0.31"
@@ -73,38 +80,13 @@ def test_the_dial_brings_new_lattices_and_the_address_follows(ising):
     assert "−0.31" in here.page.locator(".words").first.inner_text()
 
 
-def test_a_drag_is_followed_to_its_end(ising):
-    here = ising("side=6")
-    dial(here).evaluate("e => { for (let v = 0; v <= 40; v++) { e.value = v; e.dispatchEvent(new Event('input')) } }")
-    here.page.locator(".view[data-value='40']").wait_for()
-
-
-def test_the_dial_answers_by_keyboard(ising):
-    here = ising("side=6")
-    dial(here).focus()
-    here.page.keyboard.press("ArrowRight")
-    here.page.locator(".view[data-value='23']").wait_for()
-    here.page.wait_for_url("**sigma=0.23*")
-
-
-def test_the_dial_answers_soon(ising):
-    """200 ms are wanted on two free cores; a busy machine of tests gets more, for the median."""
-    here = ising("side=10")
-    seconds = [here.page.evaluate(LATENCY, value) / 1000 for value in range(5, 50, 5)]
-    assert np.median(seconds) < 1.0
-
-
-def test_numbers_and_picture_are_of_one_lattice(ising):
-    here = ising("side=6&sigma=0.1&draw=3")
-    exact = lattice_source.Lattice(6, 0.1).sample(1, np.random.default_rng(3))
+def test_numbers_picture_and_files_are_of_one_lattice(ising):
+    here = ising("side=6&sigma=0.4&draw=3")
+    exact = lattice_source.Lattice(6, 0.4).sample(1, np.random.default_rng(3))
     label = here.page.locator(".lattice").first.get_attribute("aria-label")
-    assert "6 × 6 spins at σ = 0.10" in label
+    assert "6 × 6 spins at σ = 0.40" in label
     assert f"{exact.mean():.0%} of them +1" in label
     assert sites(first_lattice(here)) == int(exact.sum())
-
-
-def test_files_of_what_is_shown(ising):
-    here = ising("side=6&sigma=0.4")
     here.page.get_by_role("button", name="Download", exact=True).first.click()
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Samples (NPZ)").click()
@@ -129,7 +111,7 @@ def player(here):
     return here.page.locator(".view[data-moment]")
 
 
-def test_player_by_keyboard_and_buttons(ising):
+def test_player_by_keyboard_and_buttons_and_a_dial_that_answers_soon(ising):
     """On the shipped sampler of 10 x 10."""
     if lattice_source.sampler(10) is None:
         pytest.skip("no sampler is shipped")
@@ -160,6 +142,9 @@ def test_player_by_keyboard_and_buttons(ising):
     )
     view.locator(".play").click()
     assert view.locator(".play").get_attribute("aria-label") == "Play"
+    # 200 ms are wanted on two free cores; a busy machine of tests gets more, for the median.
+    seconds = [page.evaluate(LATENCY, value) / 1000 for value in range(5, 30, 5)]
+    assert np.median(seconds) < 1.0
 
 
 ALL = (

@@ -61,8 +61,8 @@ def save(here, name: str) -> bytes:
     return download.value.path().read_bytes()
 
 
-def test_the_shipped_model_is_drawn_with_numbers_and_words(landscape):
-    here = landscape()
+def test_the_shipped_model_is_drawn_moved_by_keyboard_saved_and_linked_to(landscape):
+    here = landscape("landscape_2d?seed=3", permissions=["clipboard-read", "clipboard-write"])
     here.page.wait_for_function(f"{VIEW}?.querySelectorAll('dd').length > 8")
     here.page.wait_for_timeout(200)
     assert min(colours(here, i) for i in range(4)) > 20
@@ -71,6 +71,25 @@ def test_the_shipped_model_is_drawn_with_numbers_and_words(landscape):
     assert names == ["Target", "Energy", "GFlowNet", "Difference", "Samples"]
     label = here.page.locator("canvas.plane").nth(2).get_attribute("aria-label")
     assert re.search(r"checkerboard\. NLL \d+\.\d{3}", label)
+    page = here.page
+    page.locator("canvas.plane").first.focus()
+    page.keyboard.press("+")
+    assert page.locator(".view").get_attribute("data-zoom") == "1.60"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("0")
+    assert page.locator(".view").get_attribute("data-zoom") == "1.00"
+    log = page.get_by_role("button", name="log colours")
+    before = page.locator("canvas.plane").nth(2).screenshot()
+    log.click()
+    assert log.get_attribute("aria-pressed") == "true"
+    page.wait_for_timeout(100)
+    assert page.locator("canvas.plane").nth(2).screenshot() != before
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert "seed=3" in page.evaluate("navigator.clipboard.readText()")
 
 
 def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
@@ -118,26 +137,6 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     page.get_by_role("button", name="Resume").wait_for()
     page.get_by_role("button", name="Reset", exact=True).click()
     page.wait_for_url(lambda url: "run=" not in url)
-
-
-def test_pictures_can_be_moved_by_keyboard_and_saved(landscape):
-    here = landscape()
-    page = here.page
-    page.locator("canvas.plane").first.focus()
-    page.keyboard.press("+")
-    assert page.locator(".view").get_attribute("data-zoom") == "1.60"
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("0")
-    assert page.locator(".view").get_attribute("data-zoom") == "1.00"
-    log = page.get_by_role("button", name="log colours")
-    before = page.locator("canvas.plane").nth(2).screenshot()
-    log.click()
-    assert log.get_attribute("aria-pressed") == "true"
-    page.wait_for_timeout(100)
-    assert page.locator("canvas.plane").nth(2).screenshot() != before
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
 def test_training_of_the_shipped_model_can_be_replayed(landscape):
@@ -194,13 +193,6 @@ def test_bad_address_gets_sentences_and_defaults(landscape):
     for words in ("data set", "3..16", "5..86400", "not here any more"):
         assert words in text
     assert here.page.get_by_role("spinbutton", name="Bits per axis").input_value() == "16"
-
-
-def test_the_link_can_be_copied(landscape):
-    here = landscape("landscape_2d?data=circles&seed=3", permissions=["clipboard-read", "clipboard-write"])
-    here.page.get_by_role("button", name="Copy link").click()
-    here.page.get_by_role("button", name="Copied").wait_for()
-    assert "data=circles" in here.page.evaluate("navigator.clipboard.readText()")
 
 
 def test_both_themes_and_a_narrow_window(landscape):

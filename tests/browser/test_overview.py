@@ -51,7 +51,7 @@ def test_it_plays_by_itself_and_can_be_stopped(overview):
     )
     page.get_by_role("button", name="Pause").click()
     before = count(here)
-    page.wait_for_timeout(900)
+    page.wait_for_timeout(500)
     assert count(here) == before
 
 

@@ -38,7 +38,7 @@ CASES = [pytest.param(kernel, id=f"{key}-{name(kernel)}") for key, e in ENERGIES
 
 @pytest.mark.parametrize("kernel", CASES)
 def test_detailed_balance(kernel, generator):
-    copies = 8000
+    copies = 4000
     log_p, _ = exact.log_p(kernel.energy, DIM)
     x = exact.all_states(DIM).repeat(copies, 1)
     _, info = kernel.step(kernel.init(x), generator)
@@ -57,7 +57,7 @@ def test_detailed_balance(kernel, generator):
 
 @pytest.mark.parametrize("kernel", CASES)
 def test_stays_in_equilibrium(kernel, generator):
-    n = 20000
+    n = 10000
     log_p, _ = exact.log_p(kernel.energy, DIM)
     start = torch.multinomial(log_p.exp(), n, replacement=True, generator=generator)
     state = kernel.init(exact.all_states(DIM)[start])
