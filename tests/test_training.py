@@ -78,7 +78,7 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     policy = MLPPolicy(4, hidden=32, depth=2, learned_location=True, learned_erasure=True)
-    recipe = PaperRecipe(batch=64, lr=5e-3, log_z_lr=0.05)
+    recipe = PaperRecipe(batch=64, lr=0.01, log_z_lr=0.1)
     model = Model(config(), Architecture(), MLPEnergy(4), policy, torch.tensor(0.0))
     algorithm = Paper(model, recipe)
     energy = Ising()
@@ -86,14 +86,14 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
     probabilities = torch.softmax(-energy(states), 0)
     algorithm.energy = dataclasses.make_dataclass("Fixed", ["module"])(energy)
     residual = torch.tensor(math.inf)
-    for step in range(1000):
+    for step in range(500):
         data = states[torch.multinomial(probabilities, recipe.batch, replacement=True, generator=generator)]
         loss = algorithm._trajectory_balance(data, generator)
-        algorithm.sampler.update(loss, rate=1 - step / 1000)
+        algorithm.sampler.update(loss, rate=1 - step / 500)
     drawn = sample_forward(policy, 1000, generator)
     log_pf, log_pb = log_probs(policy, drawn.x, drawn.order)
     residual = balance_residual(algorithm.sampler.module.log_z, log_pf, log_pb, energy(drawn.x)).detach()
-    assert residual.abs().mean() < 0.05
+    assert residual.abs().mean() < 0.08
     assert algorithm.sampler.module.log_z.item() == pytest.approx(torch.logsumexp(-energy(states), 0).item(), abs=0.05)
 
 

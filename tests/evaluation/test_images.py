@@ -107,7 +107,7 @@ def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
 
 def test_the_report_of_an_untrained_model_is_exact(monkeypatch):
     torch.manual_seed(0)
-    model = build(ImagesConfig(dataset="digits"), Architecture(hidden=8, channels=4, kind="conv"))
+    model = build(ImagesConfig(dataset="digits", preset="mlp"), Architecture(hidden=8, depth=2))
     # The mixture has tests of its own.
     monkeypatch.setattr(image_report, "best", lambda train, held_out: fit(train, components=2, iterations=2))
     figures = of_images(model, seed=0, points=20, temperatures=5)
