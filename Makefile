@@ -1,5 +1,5 @@
-# make app: the app in a virtual environment of its own. make test: every test that this machine can run. make check: lint
-# and the tests that are quick.
+# make app: the app in a virtual environment of its own. make test: every test that this machine can run. make lint: style and
+# types. make check: style and the tests that are quick, in half a minute.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,8 +15,11 @@ app: $(VENV)/app.done
 test: $(VENV)/dev.done
 	$(PYTEST) --durations=10
 
-check: lint
-	$(PYTEST) -m "not slow"
+# Without the checker of types, which takes as long, and without opening the tests of pages, which are all slow.
+check: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PYTEST) -m "not slow" --ignore tests/app --ignore tests/browser
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
-"""Shapes and types of the package are checked while quick tests run; how tests are shared out and which of them are slow.
+"""Shapes and types of the package are checked while tests run; how tests are shared out and which of them are slow.
 
-A test is slow if it opens a page, or if it or its fixtures take more than about half a second of one core: `slow` marks
-these, and `make check` leaves them out. Checks would take a third of their time and find nothing new: each function is
-called with the same kinds of tensors in quick tests.
+A test is slow if it opens a page, or if it, all its cases together, takes more than about half a second of one core: `slow`
+marks these, and `make check` leaves them out. Of pages, and in files that are slow as a whole (trainings, processes), shapes
+are not checked: that would take a third of their time, and others call the same functions.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    checker.switch(on=item.get_closest_marker("slow") is None)
+    file = item.getparent(pytest.Module)
+    slow_file = file is not None and file.get_closest_marker("slow") is not None
+    checker.switch(on=not slow_file and item.path.parent not in PAGES)
     return (yield)
 
 

@@ -78,6 +78,7 @@ def test_some_blocks_stand_for_all(generator):
     assert abs(some.mean().item() - whole) < 4 * some.std().item() / math.sqrt(n)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 15), st.integers(1, 16), st.integers(0, 2**31))
 def test_filling_in_never_changes_what_is_given(start, steps, seed):
@@ -116,6 +117,7 @@ def test_steps_out_of_range_are_refused(steps, start):
         best_schedule(torch.ones(784), steps, start=start)
 
 
+@pytest.mark.slow
 def test_a_cold_sampler_is_more_certain(generator):
     net = conv_policy(4)
     warm, cold = (

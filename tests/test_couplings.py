@@ -104,6 +104,7 @@ def recovered(lattice: Lattice, *, pooled: bool, shared=None, steps: int = 250) 
     return learned, neg_log_rmse(learned.averaged.couplings().numpy(), lattice.couplings())
 
 
+@pytest.mark.slow
 def test_pooling_and_sharing_tell_equal_couplings_better():
     lattice = Lattice(6, 0.15)
     plain, pooled = (recovered(lattice, pooled=p)[1] for p in (False, True))
@@ -113,6 +114,7 @@ def test_pooling_and_sharing_tell_equal_couplings_better():
     assert shared > plain + 0.7
 
 
+@pytest.mark.slow
 def test_pooling_does_not_make_unequal_couplings_equal(generator):
     """Signs at random: nothing to share, so nothing is pulled together."""
     energy = QuadraticEnergy(6)
@@ -202,6 +204,7 @@ def test_steps_have_fistas_momentum_and_the_refits_average_is_of_its_later_half(
     assert (here - average).abs().max() > 1e-5
 
 
+@pytest.mark.slow
 def test_pooled_couplings_are_drawn_to_their_common_mean(spins):
     """At the end: slope against the precision of the common distribution, whose moments are those of the couplings."""
     learned = Couplings(random_energy(DIM))

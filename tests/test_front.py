@@ -71,6 +71,7 @@ def test_log_prob_is_the_exact_marginal(model):
     agrees(model, exact.log_marginal(model.parts.policy))
 
 
+@pytest.mark.slow
 def test_log_prob_of_blocks_is_that_of_what_is_sampled(in_blocks, monkeypatch):
     monkeypatch.setattr("ebgfn.blocks.USUAL_STEPS", 3)
     net = in_blocks.parts.policy
@@ -209,6 +210,7 @@ def test_a_lattice_has_a_coupling(tmp_path, folder):
         ebgfn.load(folder, sigma=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_models(name):
     model = ebgfn.load(name)

@@ -67,6 +67,7 @@ def test_gradients_of_two_steps_do_not_add_up():
         assert torch.allclose(kernel.grad, expected, rtol=1e-3, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel_lr", [0.0, 0.01])
 def test_a_restart_goes_on_alike(kernel_lr):
     first = Learner(net(2), lr=1e-3, average=0.9, kernel_lr=kernel_lr)

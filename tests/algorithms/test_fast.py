@@ -43,6 +43,7 @@ def of_data() -> examples.FunctionEnergy:
     return examples.FunctionEnergy(DIM, lambda x: -COUNTS[exact.index_of(x)].float().log())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taught", [False, True])
 def test_the_sampler_follows_the_likelihood_of_the_energy(taught, no_chance, monkeypatch, generator):
     """Labels from an energy that fits the data replace values by their conditional means: the gradient stays the same."""

@@ -67,6 +67,7 @@ def pairs(n: int, *, known: int) -> Pairs:
     return Pairs(x, x_new, log_q, log_q_new, log_flow)
 
 
+@pytest.mark.slow
 def test_the_sampler_learns_grey_levels_as_the_mean_of_their_draws(monkeypatch, generator):
     masks = every_mask(DIM)[::10]  # a tenth of 360, still with every number of filled entries
     monkeypatch.setattr(images, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))

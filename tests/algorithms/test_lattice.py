@@ -113,6 +113,7 @@ def test_a_few_steps_stand_for_all(generator):
     assert found.std() > 0.05
 
 
+@pytest.mark.slow
 def test_log_z_begins_at_what_importance_weights_say(monkeypatch, generator):
     algorithm = build(batch=400)
     drawn = []

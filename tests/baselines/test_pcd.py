@@ -46,6 +46,7 @@ def most_likely(x: torch.Tensor, shared: torch.Tensor | None = None) -> torch.Te
     return energy.couplings().detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [pytest.param(k, id=name) for name, k in KERNELS.items()])
 def test_tends_to_maximum_likelihood(kernel, generator):
     x = data()

@@ -127,6 +127,7 @@ def test_nats_are_those_of_the_conditionals():
     assert nats(x, torch.zeros(DIM, DIM)) == pytest.approx(DIM * math.log(2))
 
 
+@pytest.mark.slow
 def test_known_support_is_unbiased():
     x, true = lattice_data(8, 0.15, 2000)
     found = refit(x, true != 0)[true > 0]

@@ -63,7 +63,9 @@ def test_moving_the_dial_brings_a_new_picture_and_the_address_follows(player):
 def test_steps_show_bits_void_then_filled_then_the_formula_and_keys_do_it_all(player):
     here = player("chains?model=tiny&k=12")
     page, forward = here.page, here.page.locator(".forward")
-    assert page.locator(".play").get_attribute("aria-label") == "Play", "less motion is wanted, so nothing plays by itself"
+    assert page.locator(".play").get_attribute("aria-label") == "Play", (
+        "less motion is wanted, so nothing plays by itself"
+    )
     assert page.locator(".bits b.void").count() == 0
     forward.click()
     assert page.locator(".bits b.void").count() == 12

@@ -161,6 +161,7 @@ def test_samples_of_three_by_three_follow_enumeration(sigma):
     assert chisquare(*(np.append(c[common], p) for c, p in zip((found, expected), pool, strict=True))).pvalue > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [-0.6, 0.15, 0.2203])
 def test_samples_of_four_by_four_follow_enumeration(sigma):
     lattice = Lattice(4, sigma)
@@ -192,6 +193,7 @@ def test_clusters_alone_lead_to_the_same_energies(side, sigma, monkeypatch):
     assert abs(e.mean() - kaufman.mean_energy(side, sigma)) < 4.5 * (kaufman.specific_heat(side, sigma) / N) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "sigma"),
     [(10, -0.3), (10, 0.2), (10, 0.2203), (10, 0.45), (9, -0.2), (9, -0.5), (15, -0.6), (16, 0.2203)],
@@ -209,6 +211,7 @@ def test_energies_of_samples_follow_the_exact_ones(side, sigma):
     assert chisquare(found[expected > 0], expected[expected > 0]).pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_the_wall_of_a_frustrated_lattice_lies_anywhere():
     lattice, n = Lattice(9, -0.6), 2000
     s = spins(lattice.sample(n, np.random.default_rng(4)))
@@ -265,6 +268,7 @@ def test_each_move_leaves_the_distribution_as_it_is(step, sigma):
     assert chisquare(observed, expected).pvalue > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "sigma"), [(10, 0.2203), (10, 0.6), (10, -0.6), (9, -0.6)])
 def test_the_start_is_forgotten(side, sigma):
     # From perfect order, straight walls included, as many sweeps lead to what a random start leads to.

@@ -120,6 +120,7 @@ def log_checkerboard(xy):
     return np.full(len(xy), -np.log(32.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "log_density", "n"),
     [

@@ -9,6 +9,7 @@ from ebgfn.data.toy2d import DENSITIES
 from ebgfn.data.truth import LOG_DENSITIES, log_density
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DENSITIES)
 def test_integrates_to_one(name):
     rng = np.random.default_rng(0)

@@ -192,6 +192,7 @@ def damaged(contents: bytes, rng: np.random.Generator) -> bytes:
     return bytes(changed[:end])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Reading `.npy` or `.npz` file required additional header parsing")
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_damaged_files_are_refused_in_words(x):

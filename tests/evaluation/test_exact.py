@@ -54,6 +54,7 @@ def test_marginal_sums_to_one(choice):
     assert log_q.exp().sum().item() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [(False, False), (True, True)])
 def test_marginal_is_the_frequency_of_samples(choice, generator):
     net, n = policy(6, *choice), 40000

@@ -37,6 +37,7 @@ def test_sigmas_are_21_that_the_sampler_is_trained_for(side):
     assert min(found) == (0 if side % 2 else -MAX_SIGMA)
 
 
+@pytest.mark.slow
 def test_curves_agree_with_exact_values_within_their_errors(model, generator):
     """Importance sampling is right whatever the sampler."""
     seen = lattice.curves(model, [-SIGMA, 0.0, SIGMA], 2000, generator)
@@ -103,6 +104,7 @@ def test_autocorrelation_of_a_known_chain_with_honest_errors():
     np.testing.assert_allclose(se[:, 1:].mean(0), scatter, rtol=0.3)
 
 
+@pytest.mark.slow
 def test_a_sampler_that_is_exact_forgets_at_once_and_a_small_k_does_not(model):
     """At sigma = 0 fair coins are exact, and an untrained network says nothing else."""
     fair = build(LatticeConfig(side=SIDE), Architecture(hidden=8, depth=1, kind="lattice"))

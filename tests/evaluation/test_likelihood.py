@@ -34,6 +34,7 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(2)
 
 
+@pytest.mark.slow
 def test_sampler_likelihood_approaches_the_exact_marginal(policy, generator):
     x = (torch.rand(64, DIM, generator=generator) < 0.5).float()
     truth = exact.log_marginal(policy)[exact.index_of(x)]
@@ -44,6 +45,7 @@ def test_sampler_likelihood_approaches_the_exact_marginal(policy, generator):
     assert one.mean() <= truth.mean() + 4 * (one - truth).std() / math.sqrt(len(x))
 
 
+@pytest.mark.slow
 def test_log_z_bracket_holds_the_exact_value(energy, policy, generator):
     _, truth = exact.log_p(energy, DIM)
     found = likelihood.log_z(energy, policy, samples=20_000, generator=generator)
@@ -53,6 +55,7 @@ def test_log_z_bracket_holds_the_exact_value(energy, policy, generator):
     assert 0.05 < found.ess < 1.0
 
 
+@pytest.mark.slow
 def test_energy_likelihood_agrees_with_enumeration(energy, policy, generator):
     x = (torch.rand(2000, DIM, generator=generator) < 0.5).float()
     log_p, _ = exact.log_p(energy, DIM)
@@ -60,6 +63,7 @@ def test_energy_likelihood_agrees_with_enumeration(energy, policy, generator):
     assert abs(found.value + log_p[exact.index_of(x)].mean().item()) < 5 * found.se
 
 
+@pytest.mark.slow
 def test_model_samples_follow_the_energy(energy, policy, generator):
     drawn = likelihood.sample_forward(policy, 4000, generator)
     log_w = likelihood.log_weights(energy, drawn)

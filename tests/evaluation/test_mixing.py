@@ -89,6 +89,7 @@ def test_every_kernel_gets_the_same_cost(model):
     assert rows[0].acceptance == 1.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_measures_the_same(model):
     def numbers(seed: int) -> list:
         return [(r.kernel, r.k, r.acceptance, r.memory) for r in mixing.compare(model, chains=16, budget=66, seed=seed)]

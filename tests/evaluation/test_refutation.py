@@ -24,6 +24,7 @@ class Peak(torch.nn.Module):
         return -(self.height - self.slope * (x - self.place).abs().sum(1)).clamp(min=0)
 
 
+@pytest.mark.slow
 def test_no_bound_is_above_log_z(generator):
     torch.manual_seed(0)
     energy = MLPEnergy(8, hidden=16, depth=2)
@@ -49,6 +50,7 @@ def test_descents_only_go_down_and_find_a_planted_state(generator):
     assert log_z_at_least(energy, 64, generator) == pytest.approx(200 + math.log1p(64 * math.exp(-3)), abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["images-mnist", "images-omniglot", "images-digits", "images-mnist-small"])
 def test_blank_paper_refutes_no_figure_of_a_shipped_energy(name):
     card, model = json.loads((shipped.folder() / name / "card.json").read_text()), load(shipped.folder() / name)

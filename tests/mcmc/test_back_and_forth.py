@@ -119,6 +119,7 @@ def test_bad_k_is_refused(generator):
         BackAndForth(energy(4), policy(DIM), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [(0, 3), (0, 1, 3), (0, 1, 2, 3), (1, 3), (1, 2, 3), (2, 3)])
 def test_moves_in_blocks_leave_the_model_invariant(schedule, generator):
     # 40,000 exact samples, one move each: every state keeps its probability to within standard errors.

@@ -36,6 +36,7 @@ def name(kernel) -> str:
 CASES = [pytest.param(kernel, id=f"{key}-{name(kernel)}") for key, e in ENERGIES.items() for kernel in kernels(e)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", CASES)
 def test_detailed_balance(kernel, generator):
     copies = 4000
@@ -55,6 +56,7 @@ def test_detailed_balance(kernel, generator):
     assert (reached > 0).all(), "some state cannot be reached from another"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", CASES)
 def test_stays_in_equilibrium(kernel, generator):
     n = 10000

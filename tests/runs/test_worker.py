@@ -98,6 +98,7 @@ def test_cancel_writes_a_checkpoint_first(run):
     assert trainer.state.saved_at == [1, 5]
 
 
+@pytest.mark.slow
 def test_pause_step_and_go_on(run):
     trainer, seen = FakeTrainer(), []
 
@@ -116,6 +117,7 @@ def test_pause_step_and_go_on(run):
     assert steps(run) == list(range(1, 21))
 
 
+@pytest.mark.slow
 def test_a_long_pause_gives_the_place_up(run):
     status = Worker(run, FakeTrainer(), on_event=at_step(run, 5, "pause"), linger_s=0.0).work()
     assert (status.state, status.pid, status.step) == ("paused", None, 5)
