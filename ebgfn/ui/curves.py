@@ -17,17 +17,17 @@ Columns = dict[str, list[float]]
 
 
 def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: str) -> None:
-    """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl."""
+    """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl.
+
+    The energy's likelihood rests on an estimate of log Z and is shown with the error of it or not at all: runs of earlier
+    versions know no error, and lie below what is possible.
+    """
     assert 1 <= len(runs) <= 2
+    runs = {run: {k: v for k, v in c.items() if k != "ebm_nll" or "ebm_nll_se" in c} for run, c in runs.items()}
+    banded = any("gfn_nll_se" in columns for columns in runs.values())
+    note = "nats a point, on few points" + "; bands: two standard errors" * banded
     charts = [
-        _chart(
-            "Negative log-likelihood",
-            "nats a point, on few points; bands: two standard errors",
-            runs,
-            _NLL,
-            floor=floor,
-            digits=3,
-        ),
+        _chart("Negative log-likelihood", note, runs, _NLL, floor=floor, digits=3),
         _chart(
             "How well the sampler knows the energy", "both reach 1 if it does", runs, _MATCH, limits=[0, 1], digits=2
         ),

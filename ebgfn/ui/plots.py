@@ -136,7 +136,7 @@ MEANING = {
     "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler.",
     "above floor": "NLL minus that of the true density: what is left to learn, in nats. Negative values are noise.",
     "log Z": "Estimate of log Z in nats, from the sampler's weighted trajectories.",
-    "between": "A lower and an upper bound on log Z, two standard errors outside a forward and a backward estimate.",
+    "between": "Two standard errors below a forward and above a backward estimate: log Z, unless both miss a mode.",
     "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
     "sample size": "Effective sample size of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
     "MMD × 10⁶": "Maximum mean discrepancy of samples and data, in millionths; negative values are noise around zero.",

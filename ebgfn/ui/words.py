@@ -47,8 +47,9 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
             r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
             f"Here log Z = **{plots.minus(format(values['log_z'], '.3f'))}**."
             + (
-                " It is estimated by the sampler, with bounds from both sides: "
-                f"{plots.signed(values['log_z_lower'])} to {plots.signed(values['log_z_upper'])}."
+                " It is estimated by the sampler, from below and from above: "
+                f"{plots.signed(values['log_z_lower'])} to {plots.signed(values['log_z_upper'])}. "
+                "Neither would see a mode where the sampler never goes."
                 if "log_z_lower" in values and "log_z_upper" in values
                 else ""
             )
