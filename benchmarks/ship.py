@@ -16,9 +16,9 @@ import torch
 
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.evaluation import lattice
-from ebgfn.evaluation.report import evaluate
 from ebgfn.files import write_json
 from ebgfn.model import load
+from ebgfn.problems import evaluate
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import preview
 

@@ -17,9 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ebgfn import bundle, shipped
-from ebgfn.config import CONFIGS
-from ebgfn.data import images
+from ebgfn import bundle, problems, shipped
 from ebgfn.files import write_bytes
 from ebgfn.options import parse, refuse
 from ebgfn.runs import jobs, store
@@ -34,14 +32,13 @@ BAR = "{percentage:3.0f}%|{bar:24}| {elapsed}, {remaining} left"
 
 
 def train(args: argparse.Namespace) -> int:
-    kind: Any = CONFIGS[args.kind]
-    names = {f.name for f in dataclasses.fields(kind)} & set(vars(args))
-    config = kind(**{name: getattr(args, name) for name in names})
+    problem = problems.PROBLEMS[args.kind]
+    names = {f.name for f in dataclasses.fields(problem.config)} & set(vars(args))
+    config = problem.config(**{name: getattr(args, name) for name in names})
     # What is wrong with data, with a model to start from or with the device is said before there is a run.
-    _ = config.dim, shipped.first(config)
+    _ = config.dim, problem.begins_from(config, shipped.folder())
     choose_device(args.device)
-    if config.kind == "images":
-        images.ensure(config.dataset)
+    problem.prepare(config)
     if following():
         return follow(config)
     path = Path(args.run) if args.run else jobs.new_path(config)
@@ -117,8 +114,8 @@ def report_run(run: RunFolder, status: Status, *, as_json: bool) -> None:
 
 def evaluate(args: argparse.Namespace) -> int:
     folder = store.locate(args.model, shipped=shipped.folder())
-    from ebgfn.evaluation.report import evaluate as measure
     from ebgfn.model import load
+    from ebgfn.problems import evaluate as measure
 
     figures = measure(load(folder), points=args.points, seed=args.seed)
     if (seconds := trained_seconds(folder)) is not None:
@@ -152,8 +149,7 @@ def sample(args: argparse.Namespace) -> int:
             parts.append(piece.numpy())
             bar.update(len(piece))
     x = np.concatenate(parts)
-    points = {"xy": model.config.density().grid(model.config.bits).decode(x)} if model.config.kind == "toy2d" else {}
-    save_arrays(out, x=x, **points)
+    save_arrays(out, x=x, **problems.of(model.config).decode(model.config, x))
     answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
     return 0
 
@@ -173,7 +169,8 @@ def chain(args: argparse.Namespace) -> int:
     if (args.steps + 1) * args.chains * model.dim > MAX_CHAIN_BITS:
         raise ValueError(f"(steps + 1) * chains * {model.dim} bits must be at most {MAX_CHAIN_BITS}: ask for fewer")
     kernel = BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
-    data = starts(model, args)
+    rng = np.random.default_rng(args.seed)
+    data = problems.of(model.config).data(model.config, args.chains, rng, sigma=args.sigma)
     states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
     with progress_bar(args.steps) as bar:
         for begin in range(0, args.steps, piece):
@@ -187,22 +184,6 @@ def chain(args: argparse.Namespace) -> int:
     figures = {"out": str(out), "k": args.k, "steps": args.steps, "chains": args.chains, "seed": args.seed}
     answer(figures | {"acceptance": float(accept.mean())}, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
     return 0
-
-
-def starts(model: Any, args: argparse.Namespace) -> Any:
-    """Data points from which chains start: fresh ones, or rows of the file."""
-    import numpy as np
-
-    config, rng = model.config, np.random.default_rng(args.seed)
-    if config.kind == "toy2d":
-        return config.density().sample(args.chains, rng, bits=config.bits)
-    if config.kind == "file":
-        return rng.choice(config.data(), args.chains)
-    if config.kind == "images":
-        return rng.choice(images.any_test_images(config.dataset), args.chains)
-    from ebgfn.data.ising import Lattice
-
-    return Lattice(config.side, args.sigma if config.kind == "lattice" else config.sigma).sample(args.chains, rng)
 
 
 def reproduce(args: argparse.Namespace) -> int:

@@ -7,21 +7,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ebgfn import __version__
-from ebgfn.config import CONFIGS, USUAL_SIGMA
+from ebgfn.config import USUAL_SIGMA
+from ebgfn.problems import PROBLEMS
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
 MAX_STEPS = 784
 MAX_SEED = 2**31 - 1
 DEVICES = ("auto", "cpu", "cuda")
-
-KINDS = {
-    "toy2d": "data in the plane",
-    "ising": "couplings of a lattice, from samples of it",
-    "file": "couplings of binary samples in a file",
-    "images": "binary images",
-    "lattice": "one sampler for all couplings of a lattice, without data",
-}
 
 TABLES = {
     "toy2d": "densities in the plane, ours beside the published algorithm",
@@ -63,9 +56,9 @@ def parser() -> Parser:
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train a model")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="KIND")
-    trainings = [kinds.add_parser(kind, help=text) for kind, text in KINDS.items()]
-    for training, kind in zip(trainings, KINDS, strict=True):
-        add_fields(training, CONFIGS[kind])
+    trainings = [kinds.add_parser(problem.name, help=problem.text) for problem in PROBLEMS.values()]
+    for training, problem in zip(trainings, PROBLEMS.values(), strict=True):
+        add_fields(training, problem.config)
         training.add_argument(
             "--run", metavar="DIR", help="new folder of the run, otherwise one in the user's data folder"
         )

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ebgfn import parallel, processor, seeds, shipped
-from ebgfn.algorithms import ALGORITHMS
+from ebgfn import parallel, problems, processor, seeds, shipped
 from ebgfn.algorithms.learner import Diverged, Moment
 from ebgfn.config import Config
 from ebgfn.data.stream import Stored
-from ebgfn.evaluation.watch import WATCHES
 from ebgfn.model import Architecture, Model, build
 
 # Watching costs about this share of the time at most, unless events would come too seldom: for a live page, or where there
-# is none, of images, for checkpoints.
+# is none, of large networks, for checkpoints.
 WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS = 0.14, 2.0
-IMAGES_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
+LARGE_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
 
 
 class TrainingDiverged(RuntimeError):
@@ -47,7 +45,8 @@ class TrainState:
 
     def __init__(self, config: Config, recipe: Any = None, *, begin_from: Path | None = None):
         self.config = config
-        algorithm, default = ALGORITHMS[config.kind, config.preset]
+        problem = problems.of(config)
+        algorithm, default = problem.trainers[config.preset]
         recipe = recipe or default
         self.architecture: Architecture = recipe.architecture
         with torch.random.fork_rng(devices=[]):
@@ -55,8 +54,7 @@ class TrainState:
             model = build(config, self.architecture)
         if begin_from is not None:
             shipped.give(model, begin_from)
-        # Only networks of images are large enough for another device to be quicker.
-        self.device = processor.device() if config.kind == "images" else torch.device("cpu")
+        self.device = processor.device() if problem.large else torch.device("cpu")
         self.algorithm = algorithm(model.on(self.device), recipe)
         self.step, self.elapsed_s = 0, 0.0
         self.generator = self._fresh_generator()
@@ -109,7 +107,7 @@ def start(config: Config, recipe: Any = None) -> TrainState:
 
     Errors: ValueError where the config begins from a shipped model and there is none.
     """
-    return TrainState(config, recipe, begin_from=shipped.first(config))
+    return TrainState(config, recipe, begin_from=problems.of(config).begins_from(config, shipped.folder()))
 
 
 def restore(config: Config, saved: dict[str, Any], recipe: Any = None) -> TrainState:
@@ -127,7 +125,8 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
     if parallel.together():
         parallel.meet()
         state.load_state_dict(parallel.from_leader(state.state_dict()))
-    source, watch = state.source, WATCHES[state.config.kind](state.config)
+    problem = problems.of(state.config)
+    source, watch = state.source, problem.look(state.config)
     last_event, watch_s, losses = -event_interval_s, 0.0, {}
     clock = time.perf_counter()
     while (progress := parallel.number_from_leader(state.progress())) < 1.0:
@@ -140,7 +139,7 @@ def train(state: TrainState, *, event_interval_s: float = 0.5) -> Iterator[Event
         now = time.perf_counter()
         state.elapsed_s, clock = state.elapsed_s + now - clock, now
         if (
-            state.elapsed_s < last_event + _pause(event_interval_s, watch_s, live=state.config.kind != "images")
+            state.elapsed_s < last_event + _pause(event_interval_s, watch_s, live=not problem.large)
             and state.progress() < 1.0
         ):
             continue
@@ -159,4 +158,4 @@ def _pause(event_interval_s: float, watch_s: float, *, live: bool) -> float:
         return 0.0
     if live:
         return max(event_interval_s, min(watch_s / WATCH_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
-    return max(event_interval_s, min(watch_s / IMAGES_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS))
+    return max(event_interval_s, min(watch_s / LARGE_WATCH_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS))

@@ -7,7 +7,8 @@ from unittest import mock
 
 import torch
 
-from ebgfn.training import WATCHES, TrainState, restore, start, train
+from ebgfn.problems import of
+from ebgfn.training import TrainState, restore, start, train
 
 
 def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:
@@ -16,7 +17,7 @@ def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:
     """
     # How such a model is watched is a matter of its weights alone.
     quiet = mock.Mock(return_value=mock.Mock(look=lambda model: ({}, {})))
-    with mock.patch.dict(WATCHES, {config.kind: quiet}):
+    with mock.patch.object(of(config), "look", quiet):
         whole = start(config, recipe)
         *_, last = train(whole, event_interval_s=60)
         for step in at:

@@ -21,6 +21,7 @@ LAYERS = [
     ["baselines"],
     ["evaluation"],
     ["algorithms"],
+    ["problems"],
     ["training"],
     ["runs", "options", "reproduce"],
     ["front"],

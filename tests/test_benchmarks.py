@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.algorithms import ALGORITHMS, IMAGE_RECIPES
+from ebgfn.algorithms import IMAGE_RECIPES
 from ebgfn.config import ImagesConfig, IsingConfig, LatticeConfig
 from ebgfn.data import images
 from ebgfn.data.ising import Lattice
 from ebgfn.data.toy2d import DENSITIES
 from ebgfn.model import Architecture, build, load
+from ebgfn.problems import PROBLEMS
 from tests import tiny_couplings
 
 pytestmark = pytest.mark.slow
@@ -82,9 +83,9 @@ def test_speed_on_lattices(printed, monkeypatch):
     few = mock.Mock(sample=lambda n, rng: Lattice(3, 0.2).sample(2, rng))
     monkeypatch.setattr(ising, "Lattice", lambda side, sigma: few)
     for kind in ("ising", "lattice"):
-        algorithm, usual = ALGORITHMS[kind, "fast"]
+        algorithm, usual = PROBLEMS[kind].trainers["fast"]
         recipe = dataclasses.replace(usual, architecture=dataclasses.replace(usual.architecture, hidden=8, depth=1))
-        monkeypatch.setitem(ALGORITHMS, (kind, "fast"), (algorithm, recipe))
+        monkeypatch.setitem(PROBLEMS[kind].trainers, "fast", (algorithm, recipe))
     lines = printed("ising", "--threads", "1")
     assert [line[:25].strip() for line in lines] == [
         "256 lattices, site by sit",
@@ -123,7 +124,7 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
     asked = []
 
     def measure(config, changes):
-        dataclasses.replace(ALGORITHMS["toy2d", config.preset][1], **changes)  # fields that a recipe has
+        dataclasses.replace(PROBLEMS["toy2d"].trainers[config.preset][1], **changes)  # fields that a recipe has
         asked.append((config.dataset, config.preset, config.budget_s, config.seed))
         return {"error": "training stopped"} if config.preset == "paper" else figures
 

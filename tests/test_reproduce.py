@@ -7,12 +7,13 @@ import itertools
 import pytest
 import torch
 
-from ebgfn.algorithms import ALGORITHMS, IMAGE_RECIPES, Images
+from ebgfn.algorithms import IMAGE_RECIPES, Images
 from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation.image_report import of_images
 from ebgfn.evaluation.published import IMAGES
 from ebgfn.model import Architecture
 from ebgfn.options import TABLES
+from ebgfn.problems import PROBLEMS
 from ebgfn.reproduce import images, ising, toy2d
 
 pytestmark = pytest.mark.slow
@@ -98,7 +99,7 @@ def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):
         curve_points=64,
         architecture=Architecture(hidden=16, channels=4, kind="conv"),
     )
-    monkeypatch.setitem(ALGORITHMS, ("images", "small"), (Images, recipe))
+    monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (Images, recipe))
     monkeypatch.setattr(images, "OURS", (("digits", "small"),))
     monkeypatch.setattr(images, "evaluate", lambda model: of_images(model, seed=0, points=20, temperatures=5))
     counted = itertools.count(1)

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from ebgfn import parallel
-from ebgfn.algorithms import ALGORITHMS, Images
+from ebgfn.algorithms import Images
 from ebgfn.algorithms.learner import Learner
 from ebgfn.cli import main
+from ebgfn.problems import PROBLEMS
 
 
 def gradient_of_a_step() -> float:
@@ -27,8 +28,9 @@ def gradient_of_a_step() -> float:
 def trained(arguments: list[str]) -> Images:
     """The algorithm after the command has come to its end."""
     made = []
-    recipe = ALGORITHMS["images", "fast"][1]
-    ALGORITHMS["images", "fast"] = lambda *given: made.append(Images(*given)) or made[0], recipe
+    trainers = PROBLEMS["images"].trainers
+    recipe = trainers["fast"][1]
+    trainers["fast"] = lambda *given: made.append(Images(*given)) or made[0], recipe
     main(arguments)
     return made[0]
 

@@ -1,4 +1,4 @@
-"""Everything `python -m ebgfn evaluate` says of a model; in the plane by the protocol of the papers on these data."""
+"""What `python -m ebgfn evaluate` says of a model of the plane, by the protocol of the papers on these data."""
 
 import math
 from typing import Any
@@ -10,9 +10,7 @@ from torch import Tensor
 
 from ebgfn.data.gray import FULL_BITS
 from ebgfn.data.truth import LOG_DENSITIES, log_density
-from ebgfn.evaluation.couplings import of_couplings, of_lattice
 from ebgfn.evaluation.exact import MAX_POLICY_DIM, log_marginal, log_p, total_variation
-from ebgfn.evaluation.image_report import of_images
 from ebgfn.evaluation.likelihood import log_likelihood, log_z, mean_estimate, mh_acceptance
 from ebgfn.evaluation.mmd import mmd_estimate
 from ebgfn.model import Model
@@ -22,14 +20,6 @@ POINTS = 4000
 TRAJECTORIES = 20
 ACCEPTANCE_K = 8
 MMD_REPEATS = 10
-
-
-def evaluate(model: Model, *, seed: int = 0, points: int | None = None) -> dict[str, Any]:
-    """Figures of a model of any kind, from `points` fresh points or samples; of images from all of the test set."""
-    if model.config.kind == "images":
-        return of_images(model, seed=seed, points=points)
-    reports = {"toy2d": plane, "ising": of_couplings, "file": of_couplings, "lattice": of_lattice}
-    return reports[model.config.kind](model, seed=seed, points=points or POINTS)
 
 
 def plane(model: Model, *, seed: int, points: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A quick look at a model in training: a few numbers and one small picture, cheap enough to be taken every half second."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -178,12 +177,3 @@ class ImagesWatch:
         schedule = best_schedule(model.policy.step_nats, self.STEPS)
         drawn = sample_blocks(model.policy, self.SAMPLES, schedule=schedule, generator=generator)
         return metrics, {"samples": drawn.x.numpy().astype(np.uint8)}
-
-
-WATCHES: dict[str, Any] = {
-    "toy2d": Toy2DWatch,
-    "ising": CouplingsWatch,
-    "file": CouplingsWatch,
-    "images": ImagesWatch,
-    "lattice": LatticeWatch,
-}

@@ -9,7 +9,7 @@ from typing import Any
 
 from ebgfn.config import ImagesConfig
 from ebgfn.evaluation.published import IMAGES
-from ebgfn.evaluation.report import evaluate
+from ebgfn.problems import evaluate
 from ebgfn.reproduce.markdown import figure, table
 from ebgfn.training import start, train
 

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from ebgfn.algorithms import ALGORITHMS
+from ebgfn import problems
 from ebgfn.config import Toy2DConfig
 from ebgfn.data.toy2d import DENSITIES
-from ebgfn.evaluation.report import evaluate
+from ebgfn.problems import evaluate
 from ebgfn.reproduce.markdown import figure, table
 from ebgfn.training import TrainingDiverged, start, train
 
@@ -18,7 +18,7 @@ HEAD = ("", "sampler", "energy", "acceptance, K = 8", "effective samples", "step
 
 def measure(config: Toy2DConfig, changes: dict[str, Any]) -> dict[str, Any]:
     """Train one model, its recipe changed, and evaluate it; a training that diverged has an `error` instead."""
-    state = start(config, dataclasses.replace(ALGORITHMS["toy2d", config.preset][1], **changes))
+    state = start(config, dataclasses.replace(problems.of(config).trainers[config.preset][1], **changes))
     try:
         for _ in train(state, event_interval_s=10):
             pass

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ebgfn.config import CONFIGS
 from ebgfn.files import write_bytes, write_json
+from ebgfn.problems import PROBLEMS
 
 FINISHED = ("done", "failed", "cancelled")
 STATES = ("queued", "running", "paused", *FINISHED)
@@ -109,7 +109,7 @@ class RunFolder:
     def config(self) -> Any:
         try:
             description = json.loads((self.path / CONFIG).read_text())
-            return CONFIGS[description["kind"]].from_json(description["config"])
+            return PROBLEMS[description["kind"]].config.from_json(description["config"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.path} is no readable run: {CONFIG}: {_reason(error)}") from None
 

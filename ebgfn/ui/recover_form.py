@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from ebgfn import shipped
 from ebgfn.config import COUPLINGS, ESTIMATES, STARTS, IsingConfig
 from ebgfn.data.ising import CRITICAL_SIGMA, SIDES, SIGMAS
-from ebgfn.shipped import nearest
+from ebgfn.problems.couplings import nearest
 from ebgfn.ui import frame, training_panel
 from ebgfn.ui.training_panel import MAX_SEED, SHORTEST_S
 
@@ -78,7 +79,7 @@ def kind(*, homogeneous: bool) -> tuple[str, str]:
 
 def start(config: IsingConfig) -> str:
     """Where the couplings start: at zero, or at those of the nearest shipped model, where there is one."""
-    path = nearest(config)
+    path = nearest(config, shipped.folder())
     if path is None:
         return STARTS[0]
     frame.hold_choice("recover_start", STARTS, "The start")

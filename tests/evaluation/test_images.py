@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
+from ebgfn import problems
 from ebgfn.baselines.bernoulli_mixture import fit
 from ebgfn.blocks import log_values_chunked
 from ebgfn.config import ImagesConfig
 from ebgfn.energies import MLPEnergy
-from ebgfn.evaluation import exact, image_report, report
+from ebgfn.evaluation import exact, image_report
 from ebgfn.evaluation.annealed import Path, anneal
 from ebgfn.evaluation.image_report import of_images
 from ebgfn.evaluation.images import bound, step_nats
 from ebgfn.evaluation.likelihood import log_mean_exp
-from ebgfn.evaluation.report import evaluate
 from ebgfn.model import Architecture, build
 from ebgfn.policies import MLPPolicy
 from ebgfn.trajectories import uniform_orders
@@ -120,5 +120,5 @@ def test_the_report_of_an_untrained_model_is_exact(monkeypatch):
     assert figures["mh_acceptance"] == pytest.approx(1.0, abs=1e-4)
     assert figures["test_images"] == 20
     # `evaluate` leads there too.
-    monkeypatch.setattr(report, "of_images", lambda model, *, seed, points: {"points": points})
-    assert evaluate(model, points=7) == {"points": 7}
+    monkeypatch.setattr(image_report, "of_images", lambda model, *, seed, points: {"points": points})
+    assert problems.evaluate(model, points=7) == {"points": 7}

@@ -1,0 +1,85 @@
+"""What a problem brings along: its settings, how it is trained, looked at in training, and measured.
+
+Everything that treats all problems alike (training, runs, command line) asks here and never compares kinds. Command line and
+pages import these modules to know what is allowed, so whatever needs torch is imported where it is used.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8
+
+if TYPE_CHECKING:
+    from ebgfn.model import Model
+
+Bits = UInt8[np.ndarray, "n dim"]
+
+
+@runtime_checkable
+class Look(Protocol):
+    """A quick look at a model in training."""
+
+    def look(self, model: "Model") -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """A few numbers, and the arrays that a live page draws."""
+        ...
+
+
+class Problem(ABC):
+    """One kind of model. `name` is the command's word for it, `text` a line of help, `config` the class of its settings.
+
+    `large`: its networks are so large that a GPU is quicker, and that looking at them all the time would cost too much.
+    """
+
+    name: str
+    text: str
+    config: type[Any]
+    large = False
+
+    @property
+    @abstractmethod
+    def trainers(self) -> dict[str, tuple[Any, Any]]:
+        """For each preset the class of the algorithm and the recipe of its settings."""
+
+    @abstractmethod
+    def look(self, config: Any) -> Look:
+        """What is watched while a model of this config trains."""
+
+    @abstractmethod
+    def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
+        """Figures of a trained model, from so many points or the usual number of them."""
+
+    @abstractmethod
+    def data(self, config: Any, n: int, rng: np.random.Generator, *, sigma: float) -> Bits:
+        """Points from which chains start: fresh ones, held-out ones or rows of a file; `sigma` counts where it is free."""
+
+    def decode(self, config: Any, x: Bits) -> dict[str, np.ndarray]:
+        """What vectors of bits mean: further arrays of a file of samples."""
+        return {}
+
+    def prepare(self, config: Any) -> None:  # noqa: B027  (most have nothing to fetch)
+        """Fetch data that are not here yet. Errors: DataUnavailable."""
+
+    def begins_from(self, config: Any, shipped: Path) -> Path | None:
+        """Checkpoint in the folder of the shipped models that training starts from; None if it starts from zero.
+
+        Errors: ValueError where there is none.
+        """
+        return None
+
+
+def refuse_start(what: str) -> ValueError:
+    """To be raised where no shipped model fits."""
+    return ValueError(f"start must be zero: no model of {what} is shipped")
+
+
+def settings(checkpoint: Path) -> dict[str, Any]:
+    """The config of a shipped model; empty if it cannot be read: a damaged one is no start, and is reported where it is
+    opened."""
+    try:
+        found = json.loads((checkpoint / "config.json").read_text())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
