@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def config(problem, tmp_path, generator):
+def config(problem, tmp_path):
     """Settings whose data lie on this machine."""
     if problem.config is FileConfig:
         path = tmp_path / "x.csv"
@@ -75,7 +75,7 @@ def test_it_starts_from_zero_unless_asked_otherwise(problem, config, tmp_path):
             problem.begins_from(asked, tmp_path)
 
 
-def test_points_in_the_plane_are_those_of_the_bits(generator):
+def test_points_in_the_plane_are_those_of_the_bits():
     problem = PROBLEMS["toy2d"]
     config = problem.config(dataset="8gaussians")
     xy = problem.decode(config, problem.data(config, 4000, np.random.default_rng(0), sigma=0.0))["xy"]

@@ -21,7 +21,6 @@ Square = Float[np.ndarray, "dim dim"]
 
 SIGMAS = (-0.4, -0.2, 0.05, 0.15, 0.2, 0.22, 0.25, 0.3, 0.45)
 MAX_STARTS = 1000
-POINTS = 4000
 
 
 def of_couplings(model: Model, *, seed: int, points: int) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from ebgfn.evaluation.mmd import mmd_estimate
 from ebgfn.model import Model
 from ebgfn.trajectories import sample_forward
 
-POINTS = 4000
 TRAJECTORIES = 20
 ACCEPTANCE_K = 8
 MMD_REPEATS = 10

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Bits = UInt8[np.ndarray, "n dim"]
 
+# Fresh points or samples of a report, unless told otherwise.
+POINTS = 4000
+
 
 @runtime_checkable
 class Look(Protocol):

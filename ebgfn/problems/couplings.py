@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.problems.base import Bits, Look, Problem, refuse_start, settings
+from ebgfn.problems.base import POINTS, Bits, Look, Problem, refuse_start, settings
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -28,7 +28,7 @@ class Couplings(Problem):
         return CouplingsWatch(config)
 
     def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
-        from ebgfn.evaluation.couplings import POINTS, of_couplings
+        from ebgfn.evaluation.couplings import of_couplings
 
         return of_couplings(model, seed=seed, points=points or POINTS)
 

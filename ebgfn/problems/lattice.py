@@ -7,7 +7,7 @@ import numpy as np
 
 from ebgfn.config import LatticeConfig
 from ebgfn.data import ising
-from ebgfn.problems.base import Bits, Look, Problem
+from ebgfn.problems.base import POINTS, Bits, Look, Problem
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -33,7 +33,7 @@ class Lattice(Problem):
         return LatticeWatch(config)
 
     def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
-        from ebgfn.evaluation.couplings import POINTS, of_lattice
+        from ebgfn.evaluation.couplings import of_lattice
 
         return of_lattice(model, seed=seed, points=points or POINTS)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebgfn.config import Toy2DConfig
-from ebgfn.problems.base import Bits, Look, Problem
+from ebgfn.problems.base import POINTS, Bits, Look, Problem
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -31,7 +31,7 @@ class Plane(Problem):
         return Toy2DWatch(config)
 
     def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
-        from ebgfn.evaluation.report import POINTS, plane
+        from ebgfn.evaluation.report import plane
 
         return plane(model, seed=seed, points=points or POINTS)
 
