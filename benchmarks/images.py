@@ -11,15 +11,17 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.timing import median_seconds
-from ebgfn.algorithms import IMAGE_RECIPES
-from ebgfn.algorithms.learner import Moment
-from ebgfn.blocks import draw, usual_schedule
-from ebgfn.config import ImagesConfig
-from ebgfn.data.images import shipped_digits
+from ebgfn.core.schedules import draw, usual_schedule
 from ebgfn.mcmc import BackAndForth
-from ebgfn.model import Model, load
+from ebgfn.model import Model
+from ebgfn.nets.products import use_onednn
+from ebgfn.problems.checkpoint import load
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.sets import shipped_digits
+from ebgfn.problems.images.trainer import RECIPES
+from ebgfn.problems.training import start
 from ebgfn.shipped import folder
-from ebgfn.training import start
+from ebgfn.train.learner import Moment
 
 BATCH, K = 100, 64
 
@@ -34,18 +36,19 @@ def move(model: Model) -> Callable[[], object]:
 
 def training_step(progress: float) -> Callable[[], object]:
     """One step of a batch of 100 at this share of the budget."""
-    recipe = dataclasses.replace(IMAGE_RECIPES["fast"], batch=BATCH, energy_batch=BATCH)
+    recipe = dataclasses.replace(RECIPES["fast"], batch=BATCH, energy_batch=BATCH)
     state = start(ImagesConfig(dataset="mnist"), recipe)
     source, steps = state.source, iter(range(100, 10_000))
     if progress > recipe.warm_share:
-        state.algorithm.step(source, Moment(0, recipe.warm_share), state.generator)
-    return lambda: state.algorithm.step(source, Moment(next(steps), progress), state.generator)
+        state.trainer.step(source, Moment(0, recipe.warm_share), state.generator)
+    return lambda: state.trainer.step(source, Moment(next(steps), progress), state.generator)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     torch.set_num_threads(parser.parse_args().threads)
+    use_onednn()
     generator = torch.Generator().manual_seed(0)
     work = {}
     for name in ("images-mnist", "images-mnist-small"):

@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from ebgfn.data.images import SHIPPED, SHIPPED_EVERY, binarised_test, read
+from ebgfn.problems.images.sets import SHIPPED, SHIPPED_EVERY, binarised_test, read
 
 
 def main() -> None:

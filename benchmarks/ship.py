@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from ebgfn.data.gray import FULL_BITS
-from ebgfn.evaluation import lattice
 from ebgfn.files import write_json
-from ebgfn.model import load
 from ebgfn.problems import evaluate
+from ebgfn.problems.checkpoint import load
+from ebgfn.problems.lattice import curves
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import preview
 
@@ -54,9 +54,9 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     if model.config.kind == "toy2d":
         preview.save(preview.compute(folder, run=run.path), folder)
     if model.config.kind == "lattice":
-        sigmas = lattice.sigmas(model.config.side)
-        seen = lattice.curves(model, sigmas, lattice.SAMPLES, torch.Generator().manual_seed(0))
-        lattice.save(seen, folder)
+        sigmas = curves.sigmas(model.config.side)
+        seen = curves.curves(model, sigmas, curves.SAMPLES, torch.Generator().manual_seed(0))
+        curves.save(seen, folder)
     return folder
 
 

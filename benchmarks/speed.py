@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from benchmarks.timing import median_seconds
+from ebgfn.core.schedules import draw
 from ebgfn.evaluation.exact import log_marginal
 from ebgfn.evaluation.likelihood import log_likelihood
-from ebgfn.policies import MLPPolicy
-from ebgfn.trajectories import sample_forward
+from ebgfn.nets.mlp import MLPPolicy
+from ebgfn.nets.products import use_onednn
 
 
 def policy(dim: int, hidden: int) -> MLPPolicy:
@@ -28,12 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     torch.set_num_threads(parser.parse_args().threads)
+    use_onednn()
     generator = torch.Generator().manual_seed(0)
     for hidden in (192, 256):
         net, small = policy(32, hidden), policy(12, hidden)
-        x = sample_forward(net, 1000, generator).x
+        x = draw(net, 1000, generator).x
         work = {
-            "4000 samples": lambda net=net: sample_forward(net, 4000, generator),
+            "4000 samples": lambda net=net: draw(net, 4000, generator),
             "likelihood of 1000 points, 20 trajectories": lambda net=net, x=x: log_likelihood(
                 net, x, trajectories=20, generator=generator
             ),

@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.toy2d import DENSITIES
 from ebgfn.files import write_json
+from ebgfn.nets.products import use_onednn
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import DENSITIES
 from ebgfn.reproduce.toy2d import PRESETS, measure
 
 RESULTS = Path(__file__).parent / "results"
@@ -60,6 +61,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     torch.set_num_threads(args.threads)
+    use_onednn()
     variants = ABLATIONS if args.ablate else {preset: {} for preset in args.presets}
     rows: dict[str, dict[str, Any]] = {}
     print(f"{'nats above the floor':32}" + "".join(f" {column:>13}" for column in COLUMNS))

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ebgfn import bundle, problems, shipped
+from ebgfn.arguments import parse, refuse
 from ebgfn.files import write_bytes
-from ebgfn.options import parse, refuse
 from ebgfn.runs import jobs, store
 from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
@@ -37,30 +37,30 @@ def train(args: argparse.Namespace) -> int:
     config = problem.config(**{name: getattr(args, name) for name in names})
     # What is wrong with data, with a model to start from or with the device is said before there is a run.
     _ = config.dim, problem.begins_from(config, shipped.folder())
-    choose_device(args.device)
+    check_device(args.device)
     problem.prepare(config)
     if following():
-        return follow(config)
+        return follow(config, device=args.device)
     path = Path(args.run) if args.run else jobs.new_path(config)
-    return train_here(store.create(path, config, jobs.foreground_status()), as_json=args.json)
+    run = store.create(path, config, jobs.foreground_status())
+    return train_here(run, device=args.device, as_json=args.json)
 
 
 def resume(args: argparse.Namespace) -> int:
     run = named_run(args.run)
-    choose_device(args.device)
+    check_device(args.device)
     if following():
-        return follow(run.config)
+        return follow(run.config, device=args.device)
     jobs.take_over(run)
-    return train_here(run, as_json=args.json)
+    return train_here(run, device=args.device, as_json=args.json)
 
 
-def choose_device(name: str) -> None:
-    """For this process; one that is not there is refused before there is a run."""
+def check_device(name: str) -> None:
+    """One that is not there is refused before there is a run; `auto` always is."""
     if name != "auto":
-        from ebgfn import processor
+        from ebgfn.train.device import device
 
-        os.environ[processor.DEVICE] = name
-        processor.device()
+        device(name)
 
 
 def following() -> bool:
@@ -68,19 +68,24 @@ def following() -> bool:
     return int(os.environ.get("RANK", "0")) > 0
 
 
-def follow(config: Any) -> int:
+def follow(config: Any, *, device: str) -> int:
     """Train beside the process that keeps the run; the weights to begin with are its."""
-    from ebgfn import training
+    from ebgfn.nets.products import use_onednn
+    from ebgfn.problems import training
 
-    for _ in training.train(training.TrainState(config), event_interval_s=NEVER_S):
+    use_onednn()
+    for _ in training.train(training.start(config, device=device), event_interval_s=NEVER_S):
         pass
     return 0
 
 
-def train_here(run: RunFolder, *, as_json: bool) -> int:
+def train_here(run: RunFolder, *, device: str, as_json: bool) -> int:
     """Train a claimed run in this process."""
-    from ebgfn import training
+    from ebgfn.nets.products import use_onednn
+    from ebgfn.problems import training
     from ebgfn.runs.worker import Interruptions, Worker
+
+    use_onednn()
 
     begun = run.read_status()
     with progress_bar(TICKS, begun=round(TICKS * begun.progress), bar_format=BAR + "{postfix}") as bar:
@@ -93,7 +98,8 @@ def train_here(run: RunFolder, *, as_json: bool) -> int:
             bar.set_postfix_str(f"step {event.step}, {rate:.0f} steps/s{text}", refresh=False)
             bar.update(round(TICKS * event.progress) - bar.n)
 
-        status = Worker(run, training, on_event=show, interrupted=Interruptions(run).listen()).work()
+        interrupted = Interruptions(run).listen()
+        status = Worker(run, training, device=device, on_event=show, interrupted=interrupted).work()
     report_run(run, status, as_json=as_json)
     if run.path.parent == store.runs_folder():
         jobs.poll()  # the next one that waits may have this one's place
@@ -114,15 +120,24 @@ def report_run(run: RunFolder, status: Status, *, as_json: bool) -> None:
 
 def evaluate(args: argparse.Namespace) -> int:
     folder = store.locate(args.model, shipped=shipped.folder())
-    from ebgfn.model import load
-    from ebgfn.problems import evaluate as measure
-
-    figures = measure(load(folder), points=args.points, seed=args.seed)
+    figures = problems.evaluate(loaded(folder, args.device), points=args.points, seed=args.seed)
     if (seconds := trained_seconds(folder)) is not None:
         figures = {"train_seconds": seconds} | figures
     text = "\n".join(f"{k:15} {v:.4f}" if isinstance(v, float) else f"{k:15} {v}" for k, v in figures.items())
     answer(figures, text, as_json=args.json)
     return 0
+
+
+def loaded(folder: Path, device: str) -> Any:
+    """The model of a checkpoint where it is to compute."""
+    from ebgfn.nets.products import use_onednn
+    from ebgfn.problems.checkpoint import load
+    from ebgfn.train.device import device as device_of
+
+    use_onednn()
+
+    model = load(folder)
+    return model.on(device_of(device, large=problems.of(model.config).large))
 
 
 def trained_seconds(checkpoint: Path) -> float | None:
@@ -139,17 +154,18 @@ def sample(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from ebgfn.blocks import draw_pieces
-    from ebgfn.model import load
+    from ebgfn.core.schedules import draw_pieces
 
-    model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
+    model = loaded(folder, args.device)
+    problem, generator = problems.of(model.config), torch.Generator(model.device).manual_seed(args.seed)
+    model = problem.at(model, args.sigma)
     parts = []
     with progress_bar(args.n) as bar:
         for piece in draw_pieces(model.policy, args.n, generator, steps=args.steps):
-            parts.append(piece.numpy())
+            parts.append(piece.cpu().numpy())
             bar.update(len(piece))
     x = np.concatenate(parts)
-    save_arrays(out, x=x, **problems.of(model.config).decode(model.config, x))
+    save_arrays(out, x=x, **problem.decode(model.config, x))
     answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
     return 0
 
@@ -159,25 +175,28 @@ def chain(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from ebgfn.blocks import usual_schedule
+    from ebgfn.core.schedules import usual_schedule
     from ebgfn.mcmc import BackAndForth, run_chain
-    from ebgfn.model import load
 
-    model, generator = load(folder).at(args.sigma), torch.Generator().manual_seed(args.seed)
+    model = loaded(folder, args.device)
+    problem, generator = problems.of(model.config), torch.Generator(model.device).manual_seed(args.seed)
+    model = problem.at(model, args.sigma)
     if not isinstance(args.k, int) or not 1 <= args.k <= model.dim:
         raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
     if (args.steps + 1) * args.chains * model.dim > MAX_CHAIN_BITS:
         raise ValueError(f"(steps + 1) * chains * {model.dim} bits must be at most {MAX_CHAIN_BITS}: ask for fewer")
     kernel = BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
     rng = np.random.default_rng(args.seed)
-    data = problems.of(model.config).data(model.config, args.chains, rng, sigma=args.sigma)
+    data = problem.data(model.config, args.chains, rng, sigma=args.sigma)
     states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
     with progress_bar(args.steps) as bar:
         for begin in range(0, args.steps, piece):
             count = min(piece, args.steps - begin)
-            part = run_chain(kernel, torch.from_numpy(states[-1][-1]).float(), steps=count, generator=generator)
-            states.append(part.x[1:].numpy())
-            accepted.append(part.accepted.numpy())
+            part = run_chain(
+                kernel, torch.from_numpy(states[-1][-1]).float().to(model.device), steps=count, generator=generator
+            )
+            states.append(part.x[1:].cpu().numpy())
+            accepted.append(part.accepted.cpu().numpy())
             bar.update(count)
     accept = np.concatenate(accepted)
     save_arrays(out, x=np.concatenate(states), accept=accept)
@@ -187,6 +206,9 @@ def chain(args: argparse.Namespace) -> int:
 
 
 def reproduce(args: argparse.Namespace) -> int:
+    from ebgfn.nets.products import use_onednn
+
+    use_onednn()
     table = importlib.import_module(f"ebgfn.reproduce.{args.table}")
     with progress_bar(table.work(args.seeds)) as bar:
         rows = table.rows(args.budget_s or table.BUDGET_S, seeds=args.seeds, on_row=lambda: bar.update(1))

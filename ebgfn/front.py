@@ -17,12 +17,13 @@ import torch
 from jaxtyping import Float, UInt8
 
 from ebgfn import shipped
-from ebgfn.blocks import draw_pieces, fill, usual_schedule
-from ebgfn.config import USUAL_SIGMA
-from ebgfn.evaluation.likelihood import log_mean_exp_rows, log_ratios
+from ebgfn.arguments import MAX_SAMPLES, MAX_SEED
+from ebgfn.core.schedules import draw_pieces, fill, usual_schedule
+from ebgfn.core.weights import log_mean_exp_rows
+from ebgfn.evaluation.likelihood import log_ratios
 from ebgfn.model import Model
-from ebgfn.model import load as read
-from ebgfn.options import MAX_SAMPLES, MAX_SEED
+from ebgfn.problems import of
+from ebgfn.problems.checkpoint import load as read
 from ebgfn.runs import store
 
 MAX_TRAJECTORIES = 10_000
@@ -45,12 +46,11 @@ class TrainedModel:
     """Energy and sampler of binary vectors of `dim` entries, from what `load` was given (`name`).
 
     Rows `x` are anything that numpy reads as an array of shape (n, dim) of 0 and 1. Results are numpy arrays, the same for
-    the same seed. What is not allowed raises ValueError. `sigma` is the coupling of a lattice's model, else None; `parts`
-    holds the networks themselves and the config that they were trained by.
+    the same seed. What is not allowed raises ValueError. `parts` holds the networks themselves and the config that they were
+    trained by.
     """
 
     name: str
-    sigma: float | None
     parts: Model = field(repr=False)
 
     @property
@@ -106,12 +106,7 @@ def load(model: str | os.PathLike[str], *, sigma: float | None = None) -> Traine
     """
     name = os.fspath(model)
     parts = read(store.locate(name, shipped=shipped.folder()))
-    if parts.config.kind == "lattice":
-        sigma = USUAL_SIGMA if sigma is None else sigma
-        return TrainedModel(name, sigma, parts.at(sigma))
-    if sigma is not None:
-        raise ValueError(f"sigma must not be given: {name} is a model of kind {parts.config.kind}, not lattice")
-    return TrainedModel(name, None, parts)
+    return TrainedModel(name, of(parts.config).at(parts, sigma))
 
 
 def _array(name: str, value: Any) -> np.ndarray:

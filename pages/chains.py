@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.evaluation.mixing import BUDGET, BUDGETS
-from ebgfn.model import CheckpointError, Model
+from ebgfn.model import Model
+from ebgfn.problems.checkpoint import CheckpointError
+from ebgfn.problems.plane.mixing import BUDGET, BUDGETS
 from ebgfn.ui import chain_player, chain_source, frame, mixing_panel, quick
 from ebgfn.ui.chain_source import DEFAULT_MOVES, MAX_SEED, MOVES, STARTS, Settings, Source
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.model import CheckpointError
+from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.ui import frame, image_chain, image_fill, image_scores, image_sheet, image_source, quick
 from ebgfn.ui.chain_source import Source
 from ebgfn.ui.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES

@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.data.ising import SIDES
-from ebgfn.model import CheckpointError
+from ebgfn.problems.checkpoint import CheckpointError
+from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.ui import frame, lattice_curves, lattice_live, lattice_mixing, lattice_source, quick
 from ebgfn.ui.lattice_source import DEFAULT_SIDE, MAX_SEED, Sampler
 

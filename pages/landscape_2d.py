@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.gray import FULL_BITS
-from ebgfn.data.toy2d import DRAWN
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import DRAWN
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import (
     comparing,

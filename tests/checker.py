@@ -4,7 +4,8 @@ import jaxtyping
 from beartype import BeartypeConf, beartype
 
 # These check what comes from outside themselves, and answer with a ValueError that tests want to see.
-BOUNDARIES = {f"{kind}Config.__init__" for kind in ("Toy2D", "Ising", "File", "Lattice")} | {"Architecture.__init__"}
+BOUNDARIES = {f"{kind}Config.__init__" for kind in ("Toy2D", "Ising", "Images", "Lattice")}
+BOUNDARIES |= {f"{kind}Sizes.__init__" for kind in ("MLP", "UNet", "Field", "Lattice")}
 BOUNDARIES |= {f"TrainedModel.{method}" for method in ("sample", "log_prob", "fill")}
 
 _beartype = beartype(conf=BeartypeConf(is_pep484_tower=True))

@@ -18,8 +18,11 @@ install_import_hook("ebgfn", "tests.checker.checked")
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from ebgfn.nets.products import use_onednn  # noqa: E402
+
 # Two test processes share two cores, and results must not depend on how work was cut between threads.
 torch.set_num_threads(1)
+use_onednn()
 
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"

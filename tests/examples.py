@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ebgfn.energies import MLPEnergy
+from ebgfn.core.policy import PolicyOutput
+from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
-from ebgfn.policies import FieldPolicy, LatticePolicy, MLPPolicy, PolicyOutput
-from ebgfn.trajectories import log_probs
+from ebgfn.nets.lattice import LatticePolicy
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
+from ebgfn.nets.quadratic import FieldPolicy
 
 # (learned location, learned erasure)
 CHOICES = [(False, False), (True, False), (False, True), (True, True)]
@@ -153,8 +155,8 @@ def all_paths(policy, k: int) -> Paths:
                     rows.append((bits, kept + list(back), new, kept + list(forward)))
     x, order_back, x_new, order_forward = (torch.tensor(column) for column in zip(*rows, strict=True))
     start = dim - k
-    log_pf, log_pb = log_probs(policy, x_new, order_forward, start=start)
-    log_q = log_probs(policy, x, order_back, start=start)[1] + log_pf
+    log_pf, log_pb = log_prob(policy, x_new, order_forward, start=start)
+    log_q = log_prob(policy, x, order_back, start=start)[1] + log_pf
     return Paths(x, order_back, x_new, order_forward, k, log_pf, log_pb, log_q)
 
 

@@ -8,7 +8,8 @@ from unittest import mock
 import torch
 
 from ebgfn.problems import of
-from ebgfn.training import TrainState, restore, start, train
+from ebgfn.problems.training import restore, start, train
+from ebgfn.train.loop import TrainState
 
 
 def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:

@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.algorithms import IMAGE_RECIPES
-from ebgfn.config import ImagesConfig, IsingConfig, LatticeConfig
-from ebgfn.data import images
-from ebgfn.data.ising import Lattice
-from ebgfn.data.toy2d import DENSITIES
-from ebgfn.model import Architecture, build, load
+from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems import PROBLEMS
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.images import sets
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.trainer import RECIPES
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.lattice.config import LatticeConfig
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.problems.plane.densities import DENSITIES
 from tests import tiny_couplings
 
 pytestmark = pytest.mark.slow
@@ -84,7 +87,7 @@ def test_speed_on_lattices(printed, monkeypatch):
     monkeypatch.setattr(ising, "Lattice", lambda side, sigma: few)
     for kind in ("ising", "lattice"):
         algorithm, usual = PROBLEMS[kind].trainers["fast"]
-        recipe = dataclasses.replace(usual, architecture=dataclasses.replace(usual.architecture, hidden=8, depth=1))
+        recipe = dataclasses.replace(usual, sizes=dataclasses.replace(usual.architecture, hidden=8, depth=1))
         monkeypatch.setitem(PROBLEMS[kind].trainers, "fast", (algorithm, recipe))
     lines = printed("ising", "--threads", "1")
     assert [line[:25].strip() for line in lines] == [
@@ -99,17 +102,15 @@ def test_speed_on_lattices(printed, monkeypatch):
 
 def test_speed_on_images(printed, monkeypatch):
     module = importlib.import_module("benchmarks.images")
-    sizes = Architecture(hidden=8, depth=1)
-    recipe = dataclasses.replace(
-        IMAGE_RECIPES["mlp"], fresh=32, path_steps=2, curve_points=64, reuse=64, architecture=sizes
-    )
+    sizes = MLPSizes(hidden=8, depth=1)
+    recipe = dataclasses.replace(RECIPES["mlp"], fresh=32, path_steps=2, curve_points=64, reuse=64, sizes=sizes)
     with torch.random.fork_rng():
         model = build(ImagesConfig(dataset="digits", preset="mlp"), sizes)
     monkeypatch.setattr(module, "load", lambda folder: model)
     monkeypatch.setattr(module, "BATCH", 8)
     monkeypatch.setattr(module, "IMAGE_RECIPES", {"fast": recipe})
     monkeypatch.setattr(module, "ImagesConfig", lambda dataset: ImagesConfig(dataset="digits"))
-    monkeypatch.setattr(module, "shipped_digits", lambda: (images.binarised_test("digits"), None))
+    monkeypatch.setattr(module, "shipped_digits", lambda: (sets.binarised_test("digits"), None))
     lines = printed("images", "--threads", "1")
     assert len(lines) == 8
     assert sum(line.startswith("images-mnist-small: ") for line in lines) == 3

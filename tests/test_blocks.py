@@ -8,17 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebgfn.blocks import (
-    best_schedule,
-    complete_blocks,
-    cost,
-    log_values,
-    log_values_chunked,
-    sample_blocks,
-)
+from ebgfn.core.schedules import best_schedule, cost, draw, log_values_chunked
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import complete, log_prob
 from ebgfn.evaluation import exact
-from ebgfn.policies import ConvPolicy
-from ebgfn.trajectories import log_probs, uniform_orders
+from ebgfn.nets.unet import ConvPolicy
+from ebgfn.problems.images.trainer import flow
 from tests.examples import policy
 
 DIM = 5
@@ -37,7 +32,7 @@ def conv_policy(side: int) -> ConvPolicy:
 def test_probabilities_of_all_images_sum_to_one(schedule):
     net, x = policy(DIM), exact.all_states(DIM).float()
     for order in itertools.islice(itertools.permutations(range(DIM)), 0, None, 17):
-        log_q = log_values(net, x, torch.tensor(order).expand_as(x), schedule=schedule)
+        log_q = flow(net, x, torch.tensor(order).expand_as(x), schedule=schedule)
         assert log_q.logsumexp(0).item() == pytest.approx(0.0, abs=1e-5)
 
 
@@ -46,8 +41,8 @@ def test_samples_have_the_probabilities_that_are_told(schedule, generator):
     # With one fixed order q(x | order) is known for all 32 states; 20,000 draws tell each to within its standard error.
     net, n = policy(DIM), 20_000
     order = torch.tensor([3, 0, 4, 1, 2]).expand(n, DIM)
-    drawn = complete_blocks(net, torch.zeros(n, DIM), order, schedule=schedule, generator=generator)
-    expected = log_values(net, exact.all_states(DIM).float(), order[: 2**DIM], schedule=schedule).exp()
+    drawn = complete(net, torch.zeros(n, DIM), order, schedule=schedule, generator=generator)
+    expected = flow(net, exact.all_states(DIM).float(), order[: 2**DIM], schedule=schedule).exp()
     counts = torch.bincount(exact.index_of(drawn.x), minlength=2**DIM) / n
     assert ((counts - expected).abs() < 4.5 * (expected * (1 - expected) / n).sqrt() + 1e-6).all()
 
@@ -56,7 +51,7 @@ def test_samples_have_the_probabilities_that_are_told(schedule, generator):
 def test_log_probabilities_of_drawing_and_of_reading_agree(schedule, generator):
     net = conv_policy(4)
     schedule = tuple(t * 16 // 5 for t in schedule)
-    drawn = sample_blocks(net, 200, schedule=schedule, generator=generator)
+    drawn = draw(net, 200, schedule=schedule, generator=generator)
     read = log_values_chunked(net, drawn.x, drawn.order, schedule=schedule)
     torch.testing.assert_close(drawn.log_pf - drawn.log_pb, read, atol=1e-4, rtol=1e-5)
 
@@ -64,8 +59,8 @@ def test_log_probabilities_of_drawing_and_of_reading_agree(schedule, generator):
 def test_one_entry_a_step_is_the_plain_trajectory(generator):
     net, order = policy(DIM), uniform_orders(40, DIM, generator)
     x = (torch.rand(40, DIM, generator=generator) < 0.5).float()
-    log_pf, log_pb = log_probs(net, x, order)
-    torch.testing.assert_close(log_values(net, x, order, schedule=tuple(range(DIM + 1))), log_pf - log_pb)
+    log_pf, log_pb = log_prob(net, x, order)
+    torch.testing.assert_close(flow(net, x, order, schedule=tuple(range(DIM + 1))), log_pf - log_pb)
 
 
 def test_some_blocks_stand_for_all(generator):
@@ -73,8 +68,8 @@ def test_some_blocks_stand_for_all(generator):
     x = (torch.rand(1, 16, generator=generator) < 0.5).float().expand(n, 16)
     order = uniform_orders(1, 16, generator).expand(n, 16)
     chosen = torch.randint(0, 4, (n, 2), generator=generator)
-    some = log_values(net, x, order, schedule=schedule, chosen=chosen)
-    whole = log_values(net, x[:1], order[:1], schedule=schedule).item()
+    some = flow(net, x, order, schedule=schedule, chosen=chosen)
+    whole = flow(net, x[:1], order[:1], schedule=schedule).item()
     assert abs(some.mean().item() - whole) < 4 * some.std().item() / math.sqrt(n)
 
 
@@ -86,7 +81,7 @@ def test_filling_in_never_changes_what_is_given(start, steps, seed):
     x = (torch.rand(8, 16, generator=generator) < 0.5).float()
     order = uniform_orders(8, 16, generator)
     schedule = best_schedule(net.step_nats, min(steps, 16 - start), start=start)
-    filled = complete_blocks(net, x, order, schedule=schedule, generator=generator).x
+    filled = complete(net, x, order, schedule=schedule, generator=generator).x
     given_ones = torch.zeros(8, 16, dtype=torch.bool).scatter(1, order[:, :start], True)
     assert torch.equal(filled[given_ones], x[given_ones])
     assert ((filled == 0) | (filled == 1)).all()
@@ -120,7 +115,5 @@ def test_steps_out_of_range_are_refused(steps, start):
 @pytest.mark.slow
 def test_a_cold_sampler_is_more_certain(generator):
     net = conv_policy(4)
-    warm, cold = (
-        sample_blocks(net, 2000, schedule=tuple(range(17)), generator=generator, temperature=t) for t in (1.0, 0.3)
-    )
+    warm, cold = (draw(net, 2000, schedule=tuple(range(17)), generator=generator, temperature=t) for t in (1.0, 0.3))
     assert (cold.log_pf - cold.log_pb).mean() > (warm.log_pf - warm.log_pb).mean() + 1.0

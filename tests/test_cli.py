@@ -17,11 +17,12 @@ import pytest
 import torch
 
 import ebgfn
+from ebgfn.arguments import parse
 from ebgfn.cli import main
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.toy2d import density
-from ebgfn.model import Architecture, build, load
-from ebgfn.options import parse
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import density
 from ebgfn.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -244,7 +245,7 @@ def spoil(run: RunFolder) -> None:
     ],
 )
 def test_refused_at_once(shell, tmp_path, arguments, message):
-    build(Toy2DConfig(bits=3), Architecture(hidden=2, depth=1)).save(tmp_path / "full")
+    build(Toy2DConfig(bits=3), MLPSizes(hidden=2, depth=1)).save(tmp_path / "full")
     (tmp_path / "file").write_text("")
     places = {"FILE": str(tmp_path / "file"), "FULL": str(tmp_path / "full"), "MODEL": str(tmp_path / "full")}
     for word, place in places.items():
@@ -261,7 +262,7 @@ def test_refused_at_once(shell, tmp_path, arguments, message):
     ],
 )
 def test_refused_models(shell, tmp_path, change, message):
-    build(Toy2DConfig(bits=3), Architecture(hidden=2, depth=1)).save(tmp_path)
+    build(Toy2DConfig(bits=3), MLPSizes(hidden=2, depth=1)).save(tmp_path)
     if change == "other shape":
         config = (tmp_path / "config.json").read_text()
         (tmp_path / "config.json").write_text(config.replace('"bits": 3', '"bits": 4'))

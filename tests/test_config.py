@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from ebgfn.config import PRESETS, Toy2DConfig
-from ebgfn.data.toy2d import DENSITIES, DRAWN
+from ebgfn.problems.config import PRESETS
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN
 
 PICTURE = ((1.0, 0.0), (0.5, 2.0))
 GOOD = [

@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from ebgfn.convolutions import UNet
-from ebgfn.energies import ConvEnergy
-from ebgfn.policies import ConvPolicy
-from ebgfn.trajectories import filled_at, uniform_orders
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import filled_at
+from ebgfn.nets.unet import ConvEnergy, ConvPolicy, UNet
 from tests.test_blocks import conv_policy
 
 

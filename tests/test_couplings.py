@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.couplings import PRIOR, Couplings
-from ebgfn.data.ising import Lattice
-from ebgfn.data.torus import displacements
-from ebgfn.energies import QuadraticEnergy, pairs
 from ebgfn.evaluation import exact
-from ebgfn.evaluation.ising import neg_log_rmse
+from ebgfn.nets.quadratic import QuadraticEnergy, pairs
+from ebgfn.nets.torus import displacements
+from ebgfn.optim.proximal import PRIOR, Couplings
+from ebgfn.problems.ising.scores import neg_log_rmse
+from ebgfn.problems.lattice.exact import Lattice
 
 DIM = 5
 

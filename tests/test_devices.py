@@ -9,13 +9,16 @@ import sys
 import pytest
 import torch
 
-from ebgfn import parallel, processor
-from ebgfn.algorithms.images import Images
-from ebgfn.blocks import block_log_values, log_values, sample_blocks
-from ebgfn.config import ImagesConfig
-from ebgfn.model import Architecture, build, load
+from ebgfn import parallel
+from ebgfn.core.schedules import draw
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import log_prob_steps
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.trainer import ImagesTrainer, flow
 from ebgfn.runs.folder import RunFolder
-from ebgfn.trajectories import uniform_orders
+from ebgfn.train import device
 from tests.test_training_images import QUICK
 
 pytestmark = pytest.mark.slow
@@ -26,21 +29,21 @@ SCHEDULE = (0, 8, 24, 64)
 
 def test_a_wrong_device_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert processor.device() == torch.device("cpu")
+    assert device.device() == torch.device("cpu")
     monkeypatch.setenv("EBGFN_DEVICE", "cuda")
     with pytest.raises(ValueError, match="device must be cpu where no CUDA device is found, got cuda"):
-        processor.device()
+        device.device()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert processor.device() == torch.device("cuda:0")
+    assert device.device() == torch.device("cuda:0")
     monkeypatch.setenv("EBGFN_DEVICE", "nonsense")
     with pytest.raises(ValueError, match="must be cpu, cuda or cuda:N, got nonsense"):
-        processor.device()
+        device.device()
 
 
 def test_a_graphics_processor_of_its_own_for_each_process(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
-    assert processor.device() == torch.device("cuda:3")
+    assert device.device() == torch.device("cuda:3")
 
 
 def test_every_process_meets_the_others_on_a_device_of_its_own(monkeypatch):
@@ -58,20 +61,20 @@ def test_every_process_meets_the_others_on_a_device_of_its_own(monkeypatch):
 @pytest.mark.parametrize("kind", ["conv", "mlp"])
 def test_everything_is_made_where_the_model_is(kind):
     meta = torch.device("meta")
-    model = build(CONFIG, Architecture(hidden=8, channels=4, kind=kind)).on(meta)
-    algorithm = Images(model, QUICK)
+    model = build(CONFIG, MLPSizes(hidden=8, channels=4, kind=kind)).on(meta)
+    algorithm = ImagesTrainer(model, QUICK)
     source = CONFIG.source()
     generator = torch.Generator()
-    with processor.working_on(meta):
+    with device.working_on(meta):
         x, mean = source.draw_with_means(8)
         assert x.device == mean.device == meta
         assert algorithm._any_order(source, generator).device == meta
         order = uniform_orders(8, 64, generator)
-        made = sample_blocks(model.policy, 8, schedule=SCHEDULE, generator=generator)
+        made = draw(model.policy, 8, schedule=SCHEDULE, generator=generator)
         assert made.x.device == made.log_pf.device == meta
-        assert log_values(model.policy, x, order, schedule=SCHEDULE).device == meta
+        assert flow(model.policy, x, order, schedule=SCHEDULE).device == meta
         chosen = torch.zeros(8, 2, dtype=torch.int64)
-        assert block_log_values(model.policy, x, order, schedule=SCHEDULE, chosen=chosen).shape == (8, 2)
+        assert log_prob_steps(model.policy, x, order, schedule=SCHEDULE, chosen=chosen).shape == (8, 2)
         assert model.energy(x).device == meta
 
 

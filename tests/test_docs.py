@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.api import build
-from ebgfn.options import parser
+from ebgfn.arguments import parser
 
 pytestmark = pytest.mark.slow
 

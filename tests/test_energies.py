@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.data import ising
-from ebgfn.energies import LatticeEnergy, MLPEnergy, QuadraticEnergy, conditionals, pairs
+from ebgfn.core.energy import conditionals
 from ebgfn.evaluation import exact
+from ebgfn.nets.lattice import LatticeEnergy
+from ebgfn.nets.mlp import MLPEnergy
+from ebgfn.nets.quadratic import QuadraticEnergy, pairs
+from ebgfn.problems.lattice import exact
 from tests.examples import neighbours, randomised
 
 DIM = 5
@@ -111,6 +114,6 @@ def test_a_table_that_is_none_is_refused(table):
 
 
 def test_a_lattice_has_the_energy_of_its_coupling():
-    x = torch.from_numpy(ising.Lattice(4, 0.3).sample(20, np.random.default_rng(0)))
-    spins, couplings = 2.0 * x - 1, torch.from_numpy(ising.Lattice(4, -0.2).couplings()).float()
+    x = torch.from_numpy(exact.Lattice(4, 0.3).sample(20, np.random.default_rng(0)))
+    spins, couplings = 2.0 * x - 1, torch.from_numpy(exact.Lattice(4, -0.2).couplings()).float()
     torch.testing.assert_close(LatticeEnergy(4).at(-0.2)(x.float()), -((spins @ couplings) * spins).sum(1))

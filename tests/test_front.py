@@ -10,12 +10,15 @@ import torch
 
 import ebgfn
 from ebgfn import shipped
-from ebgfn.blocks import block_log_values, usual_schedule
-from ebgfn.config import LatticeConfig, Toy2DConfig
+from ebgfn.core.schedules import usual_schedule
+from ebgfn.core.trajectories import log_prob_steps
 from ebgfn.evaluation import exact
-from ebgfn.model import Architecture, build
-from ebgfn.model import load as read
-from ebgfn.policies import MLPPolicy
+from ebgfn.nets.lattice import LatticeSizes
+from ebgfn.nets.mlp import MLPPolicy, MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.checkpoint import load as read
+from ebgfn.problems.lattice.config import LatticeConfig
+from ebgfn.problems.plane.config import Toy2DConfig
 from tests import tiny
 from tests.examples import energy, policy, randomised
 
@@ -25,7 +28,7 @@ SHIPPED = sorted(path.parent.name for path in shipped.folder().glob("*/model.saf
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = build(Toy2DConfig(bits=BITS), Architecture(hidden=16, depth=2))
+    made = build(Toy2DConfig(bits=BITS), MLPSizes(hidden=16, depth=2))
     made = dataclasses.replace(made, energy=energy(DIM), policy=policy(DIM))
     made.save(tmp_path_factory.mktemp("model"))
     return tmp_path_factory.getbasetemp() / "model0"
@@ -54,7 +57,7 @@ def block_marginal(net, schedule):
     orders = torch.tensor(list(itertools.permutations(range(DIM))))
     repeated, many = x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1)
     with torch.no_grad():
-        log_q = block_log_values(net, repeated, many, schedule=schedule).sum(1).view(len(x), -1)
+        log_q = log_prob_steps(net, repeated, many, schedule=schedule).sum(1).view(len(x), -1)
     return log_q.double().logsumexp(1) - math.log(len(orders))
 
 
@@ -195,7 +198,7 @@ def test_models_are_found_by_name_run_and_folder(folder, tmp_path, monkeypatch):
 
 
 def test_a_lattice_has_a_coupling(tmp_path, folder):
-    sizes = Architecture(hidden=8, depth=1, kind="lattice")
+    sizes = LatticeSizes(hidden=8, depth=1)
     build(LatticeConfig(side=4), sizes).save(tmp_path)
     ones = np.ones((1, 16), np.uint8)
     for asked, sigma in ((None, 0.2), (-0.3, -0.3)):

@@ -5,10 +5,10 @@ import itertools
 import pytest
 import torch
 
-from ebgfn import losses
+from ebgfn.core import losses
+from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
 from ebgfn.mcmc.back_and_forth import Proposal, log_alpha
-from ebgfn.trajectories import log_probs
 from tests.examples import ExactPolicy, PolynomialEnergy, all_paths, energy, policy
 
 DIM = 3
@@ -30,7 +30,7 @@ def test_trajectory_balance_is_stationary_at_an_exact_sampler_only(learned):
     target = PolynomialEnergy(DIM)
     net = ExactPolicy(target, learned=learned)
     x, order = (torch.tensor(v) for v in ([[1.0, 0.0, 1.0]], [[2, 0, 1]]))
-    log_pf, log_pb = log_probs(net, x, order)
+    log_pf, log_pb = log_prob(net, x, order)
     assert losses.trajectory_balance(torch.tensor(net.log_z), log_pf, log_pb, target(x)).item() < 1e-9
     assert losses.trajectory_balance(torch.tensor(net.log_z + 0.3), log_pf, log_pb, target(x)).item() == pytest.approx(
         0.09, rel=1e-3
@@ -42,7 +42,7 @@ def test_any_order_likelihood_is_unbiased(dim):
     net = policy(dim)
     x = exact.all_states(dim)
     orders = torch.tensor(list(itertools.permutations(range(dim))))
-    log_pf, log_pb = log_probs(net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))
+    log_pf, log_pb = log_prob(net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))
     expected = (log_pb - log_pf).view(len(x), -1).mean(1)
     per_step = []
     for t in range(dim):

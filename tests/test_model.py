@@ -7,16 +7,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ebgfn.config import FileConfig, Toy2DConfig
-from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE, Architecture, CheckpointError, build, load
-from ebgfn.trajectories import sample_forward
+from ebgfn.core.schedules import draw
+from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.quadratic import FieldSizes
+from ebgfn.problems.checkpoint import CheckpointError, build, load
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.plane.config import Toy2DConfig
 from tests.examples import CHOICES
 
 CONFIG = Toy2DConfig(dataset="moons", bits=4)
 
 
 def small(location: bool = False, erasure: bool = False):
-    return Architecture(hidden=8, depth=2, learned_location=location, learned_erasure=erasure)
+    return MLPSizes(hidden=8, depth=2, learned_location=location, learned_erasure=erasure)
 
 
 def randomise(model):
@@ -138,31 +142,31 @@ def test_large_files_are_refused_unread(folder, monkeypatch):
 
 
 def test_an_energy_of_its_own_size_is_saved_and_built_again(tmp_path):
-    sizes = Architecture(hidden=8, depth=2, energy_hidden=4, energy_depth=3)
+    sizes = MLPSizes(hidden=8, depth=2, energy_hidden=4, energy_depth=3)
     model = build(Toy2DConfig(bits=3), sizes)
     assert (model.policy.net.first.out_features, model.energy.net.first.out_features) == (8, 4)
     assert len(model.energy.net.hidden) == 2
     model.save(tmp_path)
     assert load(tmp_path).architecture == sizes
     with pytest.raises(ValueError, match="width 1"):
-        Architecture(energy_hidden=10**9)
+        MLPSizes(energy_hidden=10**9)
 
 
 def test_a_model_of_a_file_needs_the_file_no_more(tmp_path):
     np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).integers(0, 2, (60, 5), dtype=np.uint8))
-    model = build(FileConfig(path=str(tmp_path / "mine.npz")), Architecture(hidden=8, depth=1, kind="field"))
+    model = build(IsingConfig(path=str(tmp_path / "mine.npz")), FieldSizes(hidden=8, depth=1))
     model.save(tmp_path / "model")
     (tmp_path / "mine.npz").unlink()
     (tmp_path / "model").rename(tmp_path / "elsewhere")
     again = load(str(tmp_path / "elsewhere"))
     assert again.dim == 5
-    assert sample_forward(again.policy, 3, torch.Generator().manual_seed(0)).x.shape == (3, 5)
+    assert draw(again.policy, 3, torch.Generator().manual_seed(0)).x.shape == (3, 5)
 
 
 @pytest.mark.parametrize("dim", [1, 10**6, "5", True, None])
 def test_a_file_with_an_impossible_number_of_variables_is_refused(tmp_path, dim):
     np.savez(tmp_path / "mine.npz", x=np.random.default_rng(0).integers(0, 2, (60, 5), dtype=np.uint8))
-    build(FileConfig(path=str(tmp_path / "mine.npz")), Architecture(hidden=8, depth=1, kind="field")).save(tmp_path)
+    build(IsingConfig(path=str(tmp_path / "mine.npz")), FieldSizes(hidden=8, depth=1)).save(tmp_path)
     description = json.loads((tmp_path / CONFIG_FILE).read_text()) | {"dim": dim}
     (tmp_path / CONFIG_FILE).write_text(json.dumps(description))
     with pytest.raises(CheckpointError, match=r"must be a whole number in 2\.\.400"):

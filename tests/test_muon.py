@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
-from ebgfn.algorithms.learner import Learner
-from ebgfn.algorithms.muon import FEWEST_CHANNELS, hidden_kernels
-from ebgfn.convolutions import UNet
-from ebgfn.networks import ResidualMLP
+from ebgfn.nets.mlp import ResidualMLP
+from ebgfn.nets.unet import UNet
+from ebgfn.optim.muon import FEWEST_CHANNELS, hidden_kernels
+from ebgfn.train.learner import Learner
 
 
 def net(seed: int) -> UNet:

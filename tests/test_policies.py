@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.data.kaufman import log_z
-from ebgfn.energies import LatticeEnergy, QuadraticEnergy, conditionals
+from ebgfn.core.energy import conditionals
+from ebgfn.core.policy import bernoulli_log_prob, one_hot
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import filled_at, log_prob
 from ebgfn.evaluation import exact
-from ebgfn.policies import FieldPolicy, MLPPolicy, bernoulli_log_prob, one_hot
-from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve, views
-from ebgfn.trajectories import filled_at, log_probs, uniform_orders
+from ebgfn.evaluation.likelihood import log_z
+from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, curve, views
+from ebgfn.nets.mlp import MLPPolicy
+from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
 from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, field_policy, lattice_policy, policy
 
 DIM = 4
@@ -70,7 +73,7 @@ def test_an_untrained_policy_is_uniform(choice, generator):
     location, erasure = choice
     net = MLPPolicy(DIM, hidden=8, depth=2, learned_location=location, learned_erasure=erasure)
     x, order = exact.all_states(DIM), uniform_orders(2**DIM, DIM, generator)
-    log_pf, log_pb = log_probs(net, x, order)
+    log_pf, log_pb = log_prob(net, x, order)
     log_orders = torch.lgamma(torch.tensor(DIM + 1.0))
     torch.testing.assert_close(log_pb, (-log_orders).expand(2**DIM))
     torch.testing.assert_close(log_pf, (-log_orders - DIM * torch.log(torch.tensor(2.0))).expand(2**DIM))

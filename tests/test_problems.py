@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ebgfn import shipped
-from ebgfn.algorithms.learner import Algorithm
-from ebgfn.config import FileConfig
-from ebgfn.data import images
-from ebgfn.model import KINDS, Architecture
 from ebgfn.problems import PROBLEMS, of
+from ebgfn.problems.images import sets
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.train.learner import EnergyAndSampler
+from ebgfn.ui.recovered import KINDS
 
 EVERY = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 ROOT = Path(__file__).parents[1]
@@ -23,11 +23,11 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def config(problem, tmp_path):
     """Settings whose data lie on this machine."""
-    if problem.config is FileConfig:
+    if problem.config is IsingConfig:
         path = tmp_path / "x.csv"
         rows = np.random.default_rng(0).integers(0, 2, (60, 4))
         np.savetxt(path, rows, fmt="%d", delimiter=",")
-        return FileConfig(path=str(path))
+        return IsingConfig(path=str(path))
     small = {"dataset": "digits", "side": 4}
     names = {f.name for f in dataclasses.fields(problem.config)}
     return problem.config(**{k: v for k, v in small.items() if k in names and (k == "side" or problem.large)})
@@ -46,7 +46,7 @@ def test_each_preset_has_a_trainer_and_networks_that_a_checkpoint_may_hold(probl
     presets = set(asked["preset"]["options"]) if "preset" in asked else {config.preset}
     assert set(problem.trainers) == presets
     for algorithm, recipe in problem.trainers.values():
-        assert issubclass(algorithm, Algorithm)
+        assert issubclass(algorithm, EnergyAndSampler)
         assert isinstance(recipe.architecture, Architecture)
         assert recipe.architecture.kind in KINDS[problem.name]
 
@@ -85,7 +85,7 @@ def test_points_in_the_plane_are_those_of_the_bits():
 
 def test_data_that_are_not_here_are_fetched_first(monkeypatch):
     asked = []
-    monkeypatch.setattr(images, "ensure", asked.append)
+    monkeypatch.setattr(sets, "ensure", asked.append)
     problem = PROBLEMS["images"]
     problem.prepare(problem.config(dataset="omniglot"))
     assert asked == ["omniglot"]

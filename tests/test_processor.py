@@ -3,18 +3,18 @@
 import pytest
 import torch
 
-from ebgfn import processor
+from ebgfn.train import device
 
 
 @pytest.fixture
 def restored():
     yield
-    processor.use_onednn()
+    device.use_onednn()
 
 
 def test_products_are_exact_to_float32():
-    processor.use_onednn()
-    assert processor.relative_error() < processor.MOST_ERROR
+    device.use_onednn()
+    assert device.relative_error() < device.MOST_ERROR
 
 
 def test_short_mantissas_would_be_noticed(monkeypatch):
@@ -24,16 +24,16 @@ def test_short_mantissas_would_be_noticed(monkeypatch):
         return product(left, right) if left.dtype == torch.float64 else product(left.bfloat16(), right.bfloat16())
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", rounded)
-    assert processor.relative_error() > 100 * processor.MOST_ERROR
+    assert device.relative_error() > 100 * device.MOST_ERROR
 
 
 def test_lossy_products_are_given_up(monkeypatch, restored):
-    monkeypatch.setattr(processor, "relative_error", lambda: 0.03)
-    assert not processor.use_onednn()
+    monkeypatch.setattr(device, "relative_error", lambda: 0.03)
+    assert not device.use_onednn()
     settings = getattr(torch.backends.mkldnn, "matmul", None)
     assert getattr(settings, "fp32_precision", "ieee") == "ieee"
 
 
 def test_older_versions_are_left_alone(monkeypatch, restored):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    assert not processor.use_onednn()
+    assert not device.use_onednn()

@@ -7,13 +7,13 @@ import itertools
 import pytest
 import torch
 
-from ebgfn.algorithms import IMAGE_RECIPES, Images
-from ebgfn.config import Toy2DConfig
-from ebgfn.evaluation.image_report import of_images
-from ebgfn.evaluation.published import IMAGES
-from ebgfn.model import Architecture
-from ebgfn.options import TABLES
+from ebgfn.arguments import TABLES
+from ebgfn.nets.unet import UNetSizes
 from ebgfn.problems import PROBLEMS
+from ebgfn.problems.images.published import IMAGES
+from ebgfn.problems.images.report import report
+from ebgfn.problems.images.trainer import RECIPES, ImagesTrainer
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.reproduce import images, ising, toy2d
 
 pytestmark = pytest.mark.slow
@@ -92,16 +92,16 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
 
 def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):
     recipe = dataclasses.replace(
-        IMAGE_RECIPES["small"],
+        RECIPES["small"],
         fresh=64,
         path_steps=4,
         energy_batch=32,
         curve_points=64,
-        architecture=Architecture(hidden=16, channels=4, kind="conv"),
+        sizes=UNetSizes(hidden=16, channels=4),
     )
-    monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (Images, recipe))
+    monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (ImagesTrainer, recipe))
     monkeypatch.setattr(images, "OURS", (("digits", "small"),))
-    monkeypatch.setattr(images, "evaluate", lambda model: of_images(model, seed=0, points=20, temperatures=5))
+    monkeypatch.setattr(images, "evaluate", lambda model: report(model, seed=0, points=20, temperatures=5))
     counted = itertools.count(1)
     rows = images.rows(2.0, seeds=1, on_row=lambda: next(counted))
     assert next(counted) == 2

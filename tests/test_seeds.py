@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from ebgfn import seeds
-from ebgfn.config import ImagesConfig, IsingConfig, Toy2DConfig
-from ebgfn.training import start
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.training import start
 
 
 def test_uses_and_places_of_one_seed_share_nothing():

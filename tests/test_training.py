@@ -7,22 +7,24 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.algorithms import FastRecipe, Paper, PaperRecipe
-from ebgfn.algorithms.fast import random_masks
-from ebgfn.algorithms.learner import Diverged, Learner
-from ebgfn.config import Toy2DConfig
-from ebgfn.energies import MLPEnergy
+from ebgfn.core.losses import balance_residual
+from ebgfn.core.schedules import draw
+from ebgfn.core.states import random_masks
+from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
-from ebgfn.losses import balance_residual
-from ebgfn.model import Architecture, Model
-from ebgfn.policies import MLPPolicy
-from ebgfn.training import TrainingDiverged, TrainState, start, train
-from ebgfn.trajectories import log_probs, sample_forward
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.training import start, train
+from ebgfn.train.fast import FastRecipe
+from ebgfn.train.learner import Diverged, Learner
+from ebgfn.train.loop import TrainingDiverged, TrainState
+from ebgfn.train.paper import Paper, PaperRecipe
 from tests.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
 
-SMALL = FastRecipe(batch=128, pool=1024, average=0.98, architecture=Architecture(hidden=64, depth=2))
+SMALL = FastRecipe(batch=128, pool=1024, average=0.98, sizes=MLPSizes(hidden=64, depth=2))
 
 
 def config(**changes) -> Toy2DConfig:
@@ -79,7 +81,7 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
     generator = torch.Generator().manual_seed(0)
     policy = MLPPolicy(4, hidden=32, depth=2, learned_location=True, learned_erasure=True)
     recipe = PaperRecipe(batch=64, lr=0.01, log_z_lr=0.1)
-    model = Model(config(), Architecture(), MLPEnergy(4), policy, torch.tensor(0.0))
+    model = Model(config(), MLPSizes(), MLPEnergy(4), policy, torch.tensor(0.0))
     algorithm = Paper(model, recipe)
     energy = Ising()
     states = exact.all_states(4)
@@ -90,15 +92,15 @@ def test_paper_reaches_zero_residual_on_a_small_ising_model():
         data = states[torch.multinomial(probabilities, recipe.batch, replacement=True, generator=generator)]
         loss = algorithm._trajectory_balance(data, generator)
         algorithm.sampler.update(loss, rate=1 - step / 500)
-    drawn = sample_forward(policy, 1000, generator)
-    log_pf, log_pb = log_probs(policy, drawn.x, drawn.order)
+    drawn = draw(policy, 1000, generator)
+    log_pf, log_pb = log_prob(policy, drawn.x, drawn.order)
     residual = balance_residual(algorithm.sampler.module.log_z, log_pf, log_pb, energy(drawn.x)).detach()
     assert residual.abs().mean() < 0.08
     assert algorithm.sampler.module.log_z.item() == pytest.approx(torch.logsumexp(-energy(states), 0).item(), abs=0.05)
 
 
 def test_paper_runs_and_lowers_its_likelihood():
-    recipe = PaperRecipe(batch=64, architecture=Architecture(hidden=64, depth=2))
+    recipe = PaperRecipe(batch=64, sizes=MLPSizes(hidden=64, depth=2))
     state = start(config(preset="paper", steps=100), recipe)
     events = list(train(state, event_interval_s=60))
     assert events[-1].metrics["gfn_nll"] < events[0].metrics["gfn_nll"] - 0.2
@@ -115,7 +117,7 @@ def test_equal_seeds_make_equal_weights_whatever_is_watched():
 
 # Pools that are neither new nor used up where the run is interrupted.
 POOLED = dataclasses.replace(SMALL, batch=32, energy_batch=32, pool=96, reuse=2)
-LEARNED = PaperRecipe(batch=32, architecture=Architecture(16, 2, learned_location=True, learned_erasure=True))
+LEARNED = PaperRecipe(batch=32, sizes=MLPSizes(16, 2, learned_location=True, learned_erasure=True))
 
 
 @pytest.mark.parametrize(("preset", "recipe"), [("fast", POOLED), ("paper", LEARNED)], ids=["fast", "paper"])

@@ -5,32 +5,32 @@ import dataclasses
 import pytest
 import torch
 
-from ebgfn.algorithms import IMAGE_RECIPES
 from ebgfn.baselines.bernoulli_mixture import fit
-from ebgfn.config import ImagesConfig
-from ebgfn.data import images
-from ebgfn.energies import ConvEnergy, MLPEnergy
-from ebgfn.evaluation.image_report import of_energy
-from ebgfn.evaluation.images import bound
-from ebgfn.model import Architecture, build, load
-from ebgfn.policies import MLPPolicy
-from ebgfn.training import start, train
+from ebgfn.evaluation.likelihood import bound
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.nets.unet import ConvEnergy, UNetSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.images import sets
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.report import of_energy
+from ebgfn.problems.images.trainer import RECIPES
+from ebgfn.problems.training import start, train
 from tests.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
 
 # The same algorithm with less of everything.
 QUICK = dataclasses.replace(
-    IMAGE_RECIPES["small"],
+    RECIPES["small"],
     fresh=64,
     path_steps=4,
     energy_batch=64,
     curve_points=512,
-    architecture=Architecture(hidden=64, channels=8, kind="conv"),
+    sizes=UNetSizes(hidden=64, channels=8),
 )
 
 # Networks without convolutions learn digits in a tenth of the time.
-LEARNS = dataclasses.replace(QUICK, average=0.99, architecture=Architecture(hidden=64, depth=2))
+LEARNS = dataclasses.replace(QUICK, average=0.99, sizes=MLPSizes(hidden=64, depth=2))
 
 
 def finished(config: ImagesConfig, recipe) -> tuple:
@@ -47,14 +47,14 @@ def trained():
 @pytest.fixture(scope="module")
 def figures(trained):
     """Of the energy, on all test images."""
-    x = torch.from_numpy(images.binarised_test("digits")).float()
+    x = torch.from_numpy(sets.binarised_test("digits")).float()
     return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
 
 
 def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, figures, generator):
     model, _ = trained
     train_, test = (
-        torch.from_numpy(x).float() for x in (images.read("digits", "train").static(), images.binarised_test("digits"))
+        torch.from_numpy(x).float() for x in (sets.read("digits", "train").static(), sets.binarised_test("digits"))
     )
     product = -fit(train_, components=1).log_prob(test)
     # Image by image: what is hard for one is hard for the other.
@@ -77,7 +77,7 @@ def test_the_curve_of_steps_and_log_z_come_with_the_model(trained, tmp_path):
         again = load(tmp_path / str(half))
         assert torch.allclose(again.policy.step_nats, nats, rtol=1e-3)
         assert again.log_z.item() == pytest.approx(model.log_z.item(), rel=1e-3)
-        x = torch.from_numpy(images.binarised_test("digits")[:50]).float()
+        x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
         assert torch.allclose(again.energy(x), model.energy(x), atol=0.3 if half else 1e-4)
     sizes = [(tmp_path / str(half) / "model.safetensors").stat().st_size for half in (False, True)]
     assert sizes[1] < 0.6 * sizes[0]
@@ -96,9 +96,9 @@ def test_every_phase_reports_its_loss(trained):
 
 
 def tiny(preset: str):
-    sizes = Architecture(hidden=16, channels=4, kind="conv") if preset != "mlp" else Architecture(hidden=32, depth=2)
+    sizes = UNetSizes(hidden=16, channels=4) if preset != "mlp" else MLPSizes(hidden=32, depth=2)
     return dataclasses.replace(
-        IMAGE_RECIPES[preset], fresh=64, batch=16, energy_batch=32, path_steps=4, curve_points=64, architecture=sizes
+        RECIPES[preset], fresh=64, batch=16, energy_batch=32, path_steps=4, curve_points=64, sizes=sizes
     )
 
 
@@ -109,7 +109,7 @@ def test_presets_run_and_can_be_restored(preset):
     assert state.model().architecture == recipe.architecture
     again = start(config, recipe)
     again.load_state_dict(state.state_dict())
-    x = torch.from_numpy(images.binarised_test("digits")[:10]).float()
+    x = torch.from_numpy(sets.binarised_test("digits")[:10]).float()
     assert torch.equal(again.model().energy(x), state.model().energy(x))
     assert torch.equal(again.model().policy.step_nats, state.model().policy.step_nats)
 
@@ -133,7 +133,7 @@ def test_an_energy_starts_from_what_the_policy_sees(generator):
 
 
 def test_models_of_images_have_energies_that_can_start_so():
-    for preset, recipe in IMAGE_RECIPES.items():
+    for preset, recipe in RECIPES.items():
         config = ImagesConfig(dataset="digits", preset=preset)
         with torch.device("meta"):
             energy = build(config, recipe.architecture).energy
@@ -149,7 +149,7 @@ def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
         torch.manual_seed(5)
         before = build(config, QUICK.architecture)  # an energy and a sampler that have nothing in common
     before.save(tmp_path / "images-digits")
-    x = torch.from_numpy(images.binarised_test("digits")[:50]).float()
+    x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
     state = start(config, QUICK)
     assert torch.equal(state.model().policy(x, x > 2).value_logits, before.policy(x, x > 2).value_logits)
     assert [event.step for event in train(state, event_interval_s=0)] == [1, 2, 3, 4, 5, 6]
@@ -157,6 +157,6 @@ def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
     now, energy, sampler = (m.net.first.weight for m in (state.model().energy, before.energy, before.policy))
     assert torch.dist(now, energy) < 0.2 * torch.dist(now, sampler)
     assert not torch.equal(now, energy)
-    other = dataclasses.replace(QUICK, architecture=Architecture(hidden=32, channels=4, kind="conv"))
+    other = dataclasses.replace(QUICK, sizes=UNetSizes(hidden=32, channels=4))
     with pytest.raises(ValueError, match="networks of other sizes"):
         start(config, other)

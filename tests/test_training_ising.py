@@ -7,28 +7,32 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.algorithms import IsingRecipe, LatticeRecipe
-from ebgfn.config import FileConfig, IsingConfig, LatticeConfig
-from ebgfn.data.ising import Lattice
-from ebgfn.data.kaufman import log_z as kaufman_log_z
-from ebgfn.energies import LatticeEnergy
+from ebgfn.core.schedules import draw
 from ebgfn.evaluation import exact
-from ebgfn.evaluation.couplings import of_couplings, of_lattice
-from ebgfn.model import Architecture, build, load
-from ebgfn.training import TrainState, restore, start, train
-from ebgfn.trajectories import sample_forward, sample_lattices
+from ebgfn.evaluation.likelihood import log_z as kaufman_log_z
+from ebgfn.nets.lattice import LatticeEnergy, LatticeSizes, draw_lattices
+from ebgfn.nets.quadratic import FieldSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.report import report
+from ebgfn.problems.ising.trainer import IsingRecipe
+from ebgfn.problems.lattice.config import LatticeConfig
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.problems.lattice.trainer import LatticeRecipe
+from ebgfn.problems.training import restore, start, train
+from ebgfn.train.loop import TrainState
 from tests.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
 
-FIELD = IsingRecipe(batch=128, architecture=Architecture(hidden=48, depth=2, kind="field"))
+FIELD = IsingRecipe(batch=128, sizes=FieldSizes(hidden=48, depth=2))
 LATTICE = LatticeRecipe(
     batch=128,
     rungs=16,
     replicas=32,
     average=0.99,
     first_sweeps=50,
-    architecture=Architecture(hidden=48, depth=2, kind="lattice"),
+    sizes=LatticeSizes(hidden=48, depth=2),
 )
 SHORT = dataclasses.replace(LATTICE, batch=32, replicas=8, first_sweeps=5)
 
@@ -82,7 +86,7 @@ def test_a_shipped_model_of_other_sizes_is_no_start(tmp_path, monkeypatch):
     monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
     config = IsingConfig(side=3, sigma=0.2, start="shipped", steps=1)
     build(config, FIELD.architecture).save(tmp_path / config.label)
-    wider = dataclasses.replace(FIELD, architecture=Architecture(hidden=49, depth=2, kind="field"))
+    wider = dataclasses.replace(FIELD, sizes=FieldSizes(hidden=49, depth=2))
     with pytest.raises(ValueError, match="other sizes"):
         start(config, wider)
 
@@ -105,7 +109,7 @@ def test_the_sampler_knows_the_recovered_energy(couplings):
     model = couplings.model()
     log_p, log_z = exact.log_p(model.energy, 9)
     assert exact.total_variation(log_p, exact.log_marginal(model.policy)) < 0.08
-    figures = of_couplings(dataclasses.replace(model), seed=0, points=2000)
+    figures = report(dataclasses.replace(model), seed=0, points=2000)
     assert figures["ess"] > 0.9
     assert figures["mh_acceptance"] > 0.95
     assert figures["log_z"] == pytest.approx(log_z, abs=0.02)
@@ -123,7 +127,7 @@ def test_one_sampler_is_right_at_every_sigma(lattice, sigma):
 
 def test_half_the_steps_draw_the_same_model(lattice, generator):
     model = lattice.model().at(0.2)
-    x, log_q = sample_lattices(model.policy, 20_000, generator)
+    x, log_q = draw_lattices(model.policy, 20_000, generator)
     log_p, log_z = exact.log_p(model.energy, 9)
     log_w = -model.energy(x) - log_q
     w = log_w.exp().double()
@@ -141,7 +145,7 @@ def test_no_two_sites_of_the_last_block_are_neighbours(side):
 
 
 def test_the_report_of_a_lattice_counts_standard_errors(lattice):
-    figures = of_lattice(lattice.model(), seed=0, points=1000)
+    figures = report(lattice.model(), seed=0, points=1000)
     assert figures["log_z_is_error"] < 0.005
     assert figures["energy_z"] < 6
     assert figures["ess"] > 0.8
@@ -154,7 +158,7 @@ def test_saved_and_loaded_it_is_the_same(fixture, request, tmp_path):
     again = load(tmp_path)
     assert again.config == model.config
     one, other = (m.at(0.2) for m in (model, again))
-    draws = [sample_forward(m.policy, 50, torch.Generator().manual_seed(1)) for m in (one, other)]
+    draws = [draw(m.policy, 50, torch.Generator().manual_seed(1)) for m in (one, other)]
     assert torch.equal(draws[0].x, draws[1].x)
     torch.testing.assert_close(one.energy(draws[0].x), other.energy(draws[0].x))
     assert torch.equal(one.log_z, other.log_z)
@@ -185,7 +189,7 @@ def test_ordered_samples_get_the_careful_estimate():
 def test_a_file_of_samples_gives_its_couplings(tmp_path):
     x = Lattice(3, 0.15).sample(2000, np.random.default_rng(0))
     np.savez(tmp_path / "mine.npz", x=x)
-    state = finished(FileConfig(path=str(tmp_path / "mine.npz"), steps=150), FIELD)
+    state = finished(IsingConfig(path=str(tmp_path / "mine.npz"), steps=150), FIELD)
     found, true = state.model().energy.couplings().numpy(), Lattice(3, 0.15).couplings()
     assert ((found > 0.05) == (true > 0)).mean() > 0.95
-    assert "neg_log_rmse" not in of_couplings(state.model(), seed=0, points=100)
+    assert "neg_log_rmse" not in report(state.model(), seed=0, points=100)

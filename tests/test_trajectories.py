@@ -6,18 +6,10 @@ import math
 import pytest
 import torch
 
+from ebgfn.core.schedules import draw
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import complete, filled_at, log_erasure, log_orders, log_prob, sample_backward
 from ebgfn.evaluation import exact
-from ebgfn.trajectories import (
-    complete,
-    filled_at,
-    log_erasure,
-    log_orders,
-    log_probs,
-    log_probs_chunked,
-    sample_backward,
-    sample_forward,
-    uniform_orders,
-)
 from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, policy
 
 DIM = 3
@@ -61,7 +53,7 @@ def test_log_orders_counts_permutations():
 def test_path_probabilities_are_normalised(choice):
     x, order = every_trajectory(DIM)
     with torch.no_grad():
-        log_pf, log_pb = log_probs(policy(DIM, *choice), x, order)
+        log_pf, log_pb = log_prob(policy(DIM, *choice), x, order)
     assert abs(log_pf.exp().sum().item() - 1) < 1e-5
     torch.testing.assert_close(log_pb.exp().view(2**DIM, -1).sum(1), torch.ones(2**DIM))
 
@@ -73,7 +65,7 @@ def test_sampling_returns_the_log_probs_of_its_path(choice, start, generator):
     x, order = (torch.rand(n, 5, generator=generator) < 0.5).float(), uniform_orders(n, 5, generator)
     before = x.clone(), order.clone()
     found = complete(net, x, order, start=start, generator=generator)
-    torch.testing.assert_close((found.log_pf, found.log_pb), log_probs(net, found.x, found.order, start=start))
+    torch.testing.assert_close((found.log_pf, found.log_pb), log_prob(net, found.x, found.order, start=start))
     kept = filled_at(order, start)
     assert torch.equal(found.x[kept], x[kept])
     assert torch.equal(found.order[:, :start], order[:, :start])
@@ -87,8 +79,8 @@ def test_sampled_trajectories_have_their_probabilities(choice, generator):
     net, n = policy(DIM, *choice), 30000
     x, order = every_trajectory(DIM)
     with torch.no_grad():
-        p = log_probs(net, x, order)[0].exp()
-    found = sample_forward(net, n, generator)
+        p = log_prob(net, x, order)[0].exp()
+    found = draw(net, n, generator)
     code = torch.tensor([9, 3, 1])
     numbers = {key: i for i, key in enumerate(zip(exact.index_of(x).tolist(), (order @ code).tolist(), strict=True))}
     keys = zip(exact.index_of(found.x).tolist(), (found.order @ code).tolist(), strict=True)
@@ -103,7 +95,7 @@ def test_erasures_have_their_probabilities(erasure, k, generator):
     tails = list(itertools.permutations(range(DIM), k))
     orders = torch.tensor([[i for i in range(DIM) if i not in tail] + list(tail) for tail in tails])
     with torch.no_grad():
-        p = log_probs(net, x.expand(len(tails), DIM), orders, start=DIM - k)[1].exp()
+        p = log_prob(net, x.expand(len(tails), DIM), orders, start=DIM - k)[1].exp()
     found = sample_backward(net, x.expand(n, DIM), k=k, generator=generator)
     assert torch.equal(found.sort(1).values, torch.arange(DIM).expand(n, DIM))
     counts = [(found[:, DIM - k :] == torch.tensor(tail)).all(1).sum() for tail in tails]
@@ -122,8 +114,8 @@ def test_single_steps_average_to_the_whole(choice, start):
         weight = torch.linspace(-1, 1, len(x))
         return torch.autograd.grad((weight * (parts[0] - 2 * parts[1])).sum(), list(net.parameters()))
 
-    full = log_probs(net, x, order, start=start)
-    single = [log_probs(net, x, order, start=start, steps=t.expand(len(x), 1)) for t in steps]
+    full = log_prob(net, x, order, start=start)
+    single = [log_prob(net, x, order, start=start, steps=t.expand(len(x), 1)) for t in steps]
     mean = tuple(torch.stack(part).mean(0) for part in zip(*single, strict=True))
     torch.testing.assert_close(mean, full)
     torch.testing.assert_close(gradient(mean), gradient(full), rtol=1e-4, atol=1e-5)
@@ -134,11 +126,11 @@ def test_steps_may_repeat(choice):
     net = policy(DIM, *choice)
     x, order = every_trajectory(DIM)
     pairs = [
-        log_probs(net, x, order, steps=torch.tensor([s]).expand(len(x), 2))
+        log_prob(net, x, order, steps=torch.tensor([s]).expand(len(x), 2))
         for s in itertools.product(range(DIM), repeat=2)
     ]
     mean = tuple(torch.stack(part).mean(0) for part in zip(*pairs, strict=True))
-    torch.testing.assert_close(mean, log_probs(net, x, order))
+    torch.testing.assert_close(mean, log_prob(net, x, order))
 
 
 @every_choice
@@ -147,8 +139,8 @@ def test_chunks_agree_with_one_batch(choice, start, generator):
     net = policy(32, *choice)
     x, order = (torch.rand(300, 32, generator=generator) < 0.5).float(), uniform_orders(300, 32, generator)
     with torch.no_grad():
-        expected = log_probs(net, x, order, start=start)
-    torch.testing.assert_close(log_probs_chunked(net, x, order, start=start), expected, rtol=1e-5, atol=1e-4)
+        expected = log_prob(net, x, order, start=start)
+    torch.testing.assert_close(log_prob(net, x, order, start=start), expected, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(log_erasure(net, x, order, start=start), expected[1], rtol=1e-5, atol=1e-4)
 
 
@@ -157,7 +149,7 @@ def test_an_exact_sampler_balances_every_trajectory(learned):
     target = PolynomialEnergy(DIM)
     net = ExactPolicy(target, learned=learned)
     x, order = every_trajectory(DIM)
-    log_pf, log_pb = log_probs(net, x, order)
+    log_pf, log_pb = log_prob(net, x, order)
     residual = net.log_z + log_pf - log_pb + target(x).detach()
     torch.testing.assert_close(residual, torch.zeros_like(residual), rtol=0, atol=1e-5)
 
@@ -166,7 +158,7 @@ def test_uniform_orders_cancel(generator):
     # Fact 1: what is left of log P_F - log P_B is the likelihood of the values alone.
     net = policy(DIM)
     x, order = every_trajectory(DIM)
-    log_pf, log_pb = log_probs(net, x, order)
+    log_pf, log_pb = log_prob(net, x, order)
     values = torch.zeros(len(x))
     for t in range(DIM):
         logits = net(x, filled_at(order, t)).value_logits.gather(1, order[:, t : t + 1]).squeeze(1)
@@ -177,6 +169,6 @@ def test_uniform_orders_cancel(generator):
 
 def test_same_seed_same_samples():
     net = policy(8, True, True)
-    first, second = (sample_forward(net, 5, torch.Generator().manual_seed(4)) for _ in range(2))
+    first, second = (draw(net, 5, torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(first.x, second.x)
     assert torch.equal(first.order, second.order)

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.losses import any_order_likelihood, noise_contrastive
-from ebgfn.model import Architecture, Model, build
+from ebgfn.core.losses import any_order_likelihood, noise_contrastive
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import store
 
 STEPS, BATCH = 250, 128
@@ -21,7 +23,7 @@ def trained(dataset: str = "8gaussians", *, bits: int = 16) -> Model:
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = build(config, Architecture(hidden=48, depth=2))
+        model = build(config, MLPSizes(hidden=48, depth=2))
     parameters = [*model.policy.parameters(), *model.energy.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=5e-3)
     data = torch.from_numpy(config.density().sample(BATCH * STEPS, np.random.default_rng(0), bits=bits)).float()

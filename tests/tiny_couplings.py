@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.model import Architecture, Model, build
+from ebgfn.model import Model
+from ebgfn.nets.quadratic import FieldSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.runs import store
 
 CONFIG = IsingConfig(side=4, sigma=0.2, samples=200, steps=30)
@@ -28,9 +30,9 @@ def recovered(dim: int = 16, *, error: float = 0.01) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def model(config: IsingConfig | FileConfig = CONFIG, couplings: np.ndarray | None = None) -> Model:
+def model(config: IsingConfig = CONFIG, couplings: np.ndarray | None = None) -> Model:
     """A model that holds these couplings; its sampler follows their fields."""
-    made = build(config, Architecture(hidden=16, depth=1, kind="field"))
+    made = build(config, FieldSizes(hidden=16, depth=1))
     found = torch.from_numpy(recovered(config.dim) if couplings is None else couplings)
     for number in range(len(made.energy.weights)):
         made.energy.weights.data[number] = found[made.energy.shared == number].median()
@@ -40,7 +42,7 @@ def model(config: IsingConfig | FileConfig = CONFIG, couplings: np.ndarray | Non
     return made
 
 
-def run(home: Path, name: str, config: IsingConfig | FileConfig = CONFIG, **status) -> store.RunFolder:
+def run(home: Path, name: str, config: IsingConfig = CONFIG, **status) -> store.RunFolder:
     """A run folder with a checkpoint and frames of three looks, as if it had been trained there."""
     created = store.Status("done", created=1.0, heartbeat=1.0, step=30, progress=1.0)
     made = store.create(home / "runs" / name, config, created)
@@ -50,7 +52,7 @@ def run(home: Path, name: str, config: IsingConfig | FileConfig = CONFIG, **stat
         x = np.random.default_rng(step).integers(0, 2, (SAMPLES, config.dim)).astype(np.uint8)
         made.write_frame(step, {"couplings": couplings, "samples": x})
         line = {"pairs": 32.0, "mean_coupling": 0.2, "mh_acceptance": 0.9, "ess": 0.5, "log_z": 12.0}
-        truth = {} if isinstance(config, FileConfig) else {"neg_log_rmse": step / 10}
+        truth = {} if config.path else {"neg_log_rmse": step / 10}
         made.append_metrics({"step": step, "elapsed_s": step / 10, "progress": step / 30, **line, **truth})
     if status:
         made.update(**status)

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from ebgfn import parallel
-from ebgfn.algorithms import Images
-from ebgfn.algorithms.learner import Learner
 from ebgfn.cli import main
 from ebgfn.problems import PROBLEMS
+from ebgfn.problems.images.trainer import ImagesTrainer
+from ebgfn.train.learner import Learner
 
 
 def gradient_of_a_step() -> float:
@@ -25,12 +25,12 @@ def gradient_of_a_step() -> float:
     return module.weight.grad.item()
 
 
-def trained(arguments: list[str]) -> Images:
+def trained(arguments: list[str]) -> ImagesTrainer:
     """The algorithm after the command has come to its end."""
     made = []
     trainers = PROBLEMS["images"].trainers
     recipe = trainers["fast"][1]
-    trainers["fast"] = lambda *given: made.append(Images(*given)) or made[0], recipe
+    trainers["fast"] = lambda *given: made.append(ImagesTrainer(*given)) or made[0], recipe
     main(arguments)
     return made[0]
 

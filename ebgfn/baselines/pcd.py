@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ebgfn.energies import Energy, QuadraticEnergy
+from ebgfn.core.energy import Energy
 from ebgfn.mcmc import Kernel
+from ebgfn.nets.quadratic import QuadraticEnergy
 
 Couplings = Float[Tensor, "dim dim"]
 

@@ -3,11 +3,11 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.couplings import Couplings, scale
-from ebgfn.energies import QuadraticEnergy
+from ebgfn.nets.quadratic import QuadraticEnergy
+from ebgfn.optim.proximal import Couplings, scale
 
 STEPS = 600
-# As in `ebgfn.algorithms.ising.IsingRecipe`.
+# As in `ebgfn.problems.ising.trainer.IsingRecipe`.
 THRESHOLD, ORDERED_THRESHOLD, ORDERED = 4.1, 1.5, 0.85
 
 

@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from ebgfn.energies import QuadraticEnergy
+from ebgfn.nets.quadratic import QuadraticEnergy
 
 Vectors = Float[Tensor, "batch dim"]
 Couplings = Float[Tensor, "dim dim"]

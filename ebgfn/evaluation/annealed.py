@@ -21,13 +21,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ebgfn.blocks import Schedule, block_log_values_chunked, walk
-from ebgfn.energies import Energy
-from ebgfn.policies import Policy, bernoulli_log_prob
-from ebgfn.trajectories import ranks, uniform_orders
-
-Batch = Float[Tensor, " batch"]
-Vectors = Float[Tensor, "batch dim"]
+from ebgfn.core.energy import Energy
+from ebgfn.core.policy import Policy
+from ebgfn.core.states import Batch, Orders, Vectors, uniform_orders
+from ebgfn.core.trajectories import Schedule, log_prob_steps, walk
 
 # A move proposes an order with this probability; it costs a whole path.
 ORDER_SHARE = 0.25
@@ -35,10 +32,10 @@ ORDER_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Walkers:
-    """Points, the orders in which they were filled, log q of each block of that, and E."""
+    """Points, the orders in which they were filled, log P_F - log P_B of each step of that, and E."""
 
     x: Vectors
-    order: Int[Tensor, "batch dim"]
+    order: Orders
     log_q: Float[Tensor, "batch blocks"]
     energy: Batch
 
@@ -71,7 +68,7 @@ class Path:
     def start(self, n: int, generator: torch.Generator) -> Walkers:
         """Exact samples at beta = 0."""
         order = uniform_orders(n, self.policy.dim, generator)
-        return self._fill(torch.zeros(n, self.policy.dim), order, 0, generator)
+        return self._fill(torch.zeros(n, self.policy.dim, device=generator.device), order, 0, generator)
 
     def at(self, x: Vectors, generator: torch.Generator) -> Walkers:
         """Given points with random orders: exact samples at beta = 1 if the points are samples of the energy."""
@@ -80,14 +77,14 @@ class Path:
 
     def move(self, walkers: Walkers, beta: float, generator: torch.Generator) -> tuple[Walkers, float]:
         """One move of either kind, which leaves p_beta invariant; returns also the share that was accepted."""
-        if torch.rand(1, generator=generator).item() < ORDER_SHARE:
+        if torch.rand(1, generator=generator, device=generator.device).item() < ORDER_SHARE:
             order = uniform_orders(len(walkers.x), self.policy.dim, generator)
             new = Walkers(walkers.x, order, self._log_q(walkers.x, order), walkers.energy)
             gain = (1 - beta) * (new.log_q.sum(1) - walkers.log_q.sum(1))
         else:
             blocks = len(self.schedule) - 1
             # Few blocks as often as many, by the logarithm of their number.
-            first = blocks - round(blocks ** torch.rand(1, generator=generator).item())
+            first = blocks - round(blocks ** torch.rand(1, generator=generator, device=generator.device).item())
             kept = self.schedule[first]
             shuffled = uniform_orders(len(walkers.x), self.policy.dim - kept, generator)
             order = torch.cat([walkers.order[:, :kept], walkers.order[:, kept:].gather(1, shuffled)], 1)
@@ -95,19 +92,20 @@ class Path:
             new = Walkers(filled.x, order, torch.cat([walkers.log_q[:, :first], filled.log_q], 1), filled.energy)
             log_alpha = walkers.energy - new.energy + (walkers.log_q - new.log_q)[:, first:].sum(1)
             gain = beta * log_alpha
-        accepted = torch.rand(len(walkers.x), generator=generator).log() < gain
+        accepted = torch.rand(len(walkers.x), generator=generator, device=generator.device).log() < gain
         return new.or_else(accepted, walkers), accepted.float().mean().item()
 
-    def _fill(self, x: Vectors, order: Int[Tensor, "batch dim"], first: int, generator: torch.Generator) -> Walkers:
+    def _fill(self, x: Vectors, order: Orders, first: int, generator: torch.Generator) -> Walkers:
         """Draw the blocks from number `first` on; log_q is theirs only."""
-        rank, log_q = ranks(order), []
-        for block in walk(self.policy, x, order, schedule=self.schedule[first:], generator=generator):
-            x, now = block.x, (rank >= block.first) & (rank < block.end)
-            log_q.append((bernoulli_log_prob(block.logits, x) * now).sum(1))
+        log_q = []
+        for step in walk(self.policy, x, order, schedule=self.schedule[first:], generator=generator):
+            x = step.x
+            log_q.append(step.log_value)
         return Walkers(x, order, torch.stack(log_q, 1), self.energy(x))
 
-    def _log_q(self, x: Vectors, order: Int[Tensor, "batch dim"]) -> Float[Tensor, "batch blocks"]:
-        return block_log_values_chunked(self.policy, x, order, schedule=self.schedule)
+    def _log_q(self, x: Vectors, order: Orders) -> Float[Tensor, "batch blocks"]:
+        log_pf, log_pb = log_prob_steps(self.policy, x, order, schedule=self.schedule)
+        return log_pf - log_pb
 
 
 @torch.no_grad()
@@ -116,7 +114,7 @@ def anneal(path: Path, walkers: Walkers, betas: list[float], *, generator: torch
 
     E[weight] = Z(last) / Z(first). Upwards from `path.start` it is Z; downwards from `path.at` samples of the model, 1 / Z.
     """
-    log_weight, taken = torch.zeros(len(walkers.x)), 0.0
+    log_weight, taken = torch.zeros_like(walkers.energy), 0.0
     for old, new in itertools.pairwise(betas):
         log_weight += (new - old) * (-walkers.energy - walkers.log_q.sum(1))
         walkers, share = path.move(walkers, new, generator)

@@ -14,9 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from ebgfn.energies import Energy
-from ebgfn.networks import inference_chunks
-from ebgfn.policies import Policy
+from ebgfn.core.batches import cached_rows
+from ebgfn.core.energy import Energy
+from ebgfn.core.policy import Policy
 
 MAX_ENERGY_DIM, MAX_POLICY_DIM = 20, 12
 
@@ -39,7 +39,7 @@ def log_p(energy: Energy, dim: int) -> tuple[LogProbs, float]:
     """log p of every vector, in the order of `all_states`, and log Z; dim in 1..20."""
     _check(dim, MAX_ENERGY_DIM)
     numbers = torch.arange(2**dim)
-    parts = [energy(_digits(numbers[c], 2, dim).float()) for c in inference_chunks(len(numbers))]
+    parts = [energy(_digits(some, 2, dim).float()) for some in numbers.split(cached_rows())]
     negative = -torch.cat(parts).double()
     log_z = negative.logsumexp(0)
     return negative - log_z, log_z.item()
@@ -67,15 +67,15 @@ def log_marginal(policy: Policy) -> LogProbs:
 def _log_steps(policy: Policy, digits: Tensor) -> Float[Tensor, "states dim 2"]:
     """log P_F of filling each entry of each partial state with 0 and with 1; means nothing where already filled."""
     table = torch.empty(*digits.shape, 2)
-    for rows in inference_chunks(len(digits)):
-        mask = digits[rows] != 0
-        out = policy((digits[rows] == 2).float(), mask)
+    for part, told in zip(digits.split(cached_rows()), table.split(cached_rows()), strict=True):
+        mask = part != 0
+        out = policy((part == 2).float(), mask)
         if out.location_logits is None:
             log_location = -(~mask).sum(1, keepdim=True).log()
         else:
             log_location = out.location_logits.masked_fill(mask, -torch.inf).log_softmax(1)
         for value, sign in ((0, -1.0), (1, 1.0)):
-            torch.add(F.logsigmoid(sign * out.value_logits), log_location, out=table[rows, :, value])
+            torch.add(F.logsigmoid(sign * out.value_logits), log_location, out=told[:, :, value])
     return table
 
 

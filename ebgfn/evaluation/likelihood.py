@@ -14,24 +14,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.blocks import Schedule, log_values_chunked
-from ebgfn.energies import Energy
+from ebgfn.core.energy import Energy
+from ebgfn.core.losses import any_order_likelihood
+from ebgfn.core.policy import Policy
+from ebgfn.core.schedules import draw
+from ebgfn.core.states import Batch, Vectors, random_masks
+from ebgfn.core.trajectories import Schedule, Trajectories, finest, log_prob, log_ratio, sample_backward
+from ebgfn.core.weights import Estimate, effective_sample_size, log_mean_exp, log_weights, mean_estimate
 from ebgfn.mcmc import BackAndForth
-from ebgfn.policies import Policy
-from ebgfn.trajectories import Trajectories, log_probs_chunked, sample_backward, sample_forward
-
-Batch = Float[Tensor, " batch"]
-Vectors = Float[Tensor, "batch dim"]
 
 MODEL_SAMPLE_MOVES = 10
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number in nats with its standard error."""
-
-    value: float
-    se: float
 
 
 @dataclass(frozen=True)
@@ -49,22 +41,15 @@ class LogZ:
     ess: float
 
 
-def mean_estimate(values: Batch) -> Estimate:
-    """Mean and standard error of independent values."""
-    return Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())
-
-
 @torch.no_grad()
 def log_ratios(
     policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator, schedule: Schedule | None = None
 ) -> Float[Tensor, "batch trajectories"]:
-    """log P_F - log P_B of backward trajectories from each point, of single steps or of the blocks of a whole schedule."""
+    """log P_F - log P_B of backward trajectories from each point, by a whole schedule or entry by entry."""
     repeated = x.repeat_interleave(trajectories, dim=0)
     order = sample_backward(policy, repeated, k=x.shape[1], generator=generator)
-    if schedule is not None:
-        return log_values_chunked(policy, repeated, order, schedule=schedule).view(len(x), trajectories)
-    log_pf, log_pb = log_probs_chunked(policy, repeated, order)
-    return (log_pf - log_pb).view(len(x), trajectories)
+    ratios = log_ratio(policy, repeated, order, schedule=schedule or finest(x.shape[1]))
+    return ratios.view(len(x), trajectories)
 
 
 def log_likelihood(policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator) -> Batch:
@@ -78,39 +63,16 @@ def gfn_nll(policy: Policy, x: Vectors, *, trajectories: int = 20, generator: to
     return mean_estimate(-log_likelihood(policy, x, trajectories=trajectories, generator=generator))
 
 
-def log_weights(energy: Energy, trajectories: Trajectories) -> Batch:
-    """log w = -E(x) + log P_B(tau | x) - log P_F(tau)."""
-    return -energy(trajectories.x) + trajectories.log_pb - trajectories.log_pf
-
-
-def effective_sample_size(log_w: Batch) -> float:
-    """Share of equally weighted samples that these weighted ones are worth, in 0..1."""
-    return (1.0 / (torch.softmax(log_w, 0).square().sum() * len(log_w))).item()
-
-
-def log_mean_exp(log_w: Batch) -> Estimate:
-    """log of a mean of weights, and its standard error by the delta method."""
-    value, se = log_mean_exp_rows(log_w.unsqueeze(0))
-    return Estimate(value.item(), se.item())
-
-
-def log_mean_exp_rows(log_w: Float[Tensor, "batch weights"]) -> tuple[Batch, Batch]:
-    """`log_mean_exp` of each row: values and standard errors."""
-    count = log_w.shape[1]
-    value = log_w.logsumexp(1) - math.log(count)
-    return value, (log_w - value.unsqueeze(1)).exp().std(1) / math.sqrt(count)
-
-
 @torch.no_grad()
 def log_z(energy: Energy, policy: Policy, *, samples: int = 20_000, generator: torch.Generator) -> LogZ:
     """log Z from both sides; the backward side uses a quarter as many samples of p_phi, made by Metropolis-Hastings."""
-    forward = sample_forward(policy, samples, generator)
+    forward = draw(policy, samples, generator)
     log_w = log_weights(energy, forward)
     below = log_mean_exp(log_w)
     x = model_samples(energy, policy, forward.x, log_w, n=max(2, samples // 4), generator=generator)
     order = sample_backward(policy, x, k=x.shape[1], generator=generator)
-    log_pf, log_pb = log_probs_chunked(policy, x, order)
-    above = log_mean_exp(-log_weights(energy, Trajectories(x, order, log_pf, log_pb)))
+    back = Trajectories(x, order, forward.schedule, *log_prob(policy, x, order, schedule=forward.schedule))
+    above = log_mean_exp(-log_weights(energy, back))
     return LogZ(
         value=below.value,
         se=below.se,
@@ -146,3 +108,18 @@ def mh_acceptance(energy: Energy, policy: Policy, x: Vectors, *, k: int, generat
     kernel = BackAndForth(energy, policy, k=k)
     _, info = kernel.step(kernel.init(x), generator)
     return info.log_alpha.clamp(max=0).exp().mean().item()
+
+
+@torch.no_grad()
+def bound(policy: Policy, x: Vectors, *, states: int = 1, generator: torch.Generator) -> Batch:
+    """One-call bound for each image: the mean of `states` unbiased estimates of -E_order[log q(x | order)], in nats.
+
+    By Jensen's inequality an upper bound on -log q(x) in expectation; one network call a state, whatever the dimension.
+    """
+    total = torch.zeros(len(x), device=x.device)
+    for _ in range(states):
+        # States are stratified over neighbouring rows; mixed, the parts of one batch would be alike.
+        mask = random_masks(len(x), x.shape[1], generator)[torch.randperm(len(x), generator=generator)]
+        parts = zip(x.split(policy.rows), mask.split(policy.rows), strict=True)
+        total += torch.cat([any_order_likelihood(policy(x_, m).value_logits, x_, m) for x_, m in parts])
+    return total / states

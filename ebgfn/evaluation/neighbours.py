@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ebgfn.evaluation.likelihood import Estimate, mean_estimate
+from ebgfn.core.weights import Estimate, mean_estimate
 
 Vectors = Float[Tensor, "n dim"]
 ROWS = 8192

@@ -8,8 +8,8 @@ each log-probability being that of one path: the reverse move passes through the
 detailed balance holds path by path and no sum over orders is needed. log alpha is the difference of the trajectory
 balance residuals of x and x', hence zero for all moves iff the sampler is exact. K = D proposes independently of x.
 
-With a `schedule` (see `ebgfn.blocks`) that begins at D - K the K entries are filled in blocks, by fewer calls of the policy.
-The path from s to x then goes in the same blocks.
+With a `schedule` (see `ebgfn.core.trajectories`) that begins at D - K the K entries are filled in larger steps, by fewer
+calls of the policy. The path from s to x then goes by the same schedule.
 
 Zhang et al., "Generative flow networks for discrete probabilistic modeling", ICML 2022, arXiv 2202.01361.
 """
@@ -17,18 +17,14 @@ Zhang et al., "Generative flow networks for discrete probabilistic modeling", IC
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
-from ebgfn.blocks import Schedule, complete_blocks, log_values_chunked
-from ebgfn.energies import Energy
+from ebgfn.core.energy import Energy
+from ebgfn.core.policy import Policy
+from ebgfn.core.states import Batch, Orders, Vectors
+from ebgfn.core.trajectories import Schedule, complete, finest, log_ratio, sample_backward
 from ebgfn.mcmc.chain import ChainState, StepInfo, metropolis, start, state_at
-from ebgfn.policies import Policy
-from ebgfn.trajectories import complete, log_orders, log_probs, log_probs_chunked, sample_backward
-
-Batch = Float[Tensor, " batch"]
-Vectors = Float[Tensor, "batch dim"]
-Orders = Int[Tensor, "batch dim"]
 
 
 @dataclass(frozen=True)
@@ -65,22 +61,21 @@ def check_k(k: int, dim: int) -> None:
 def propose(
     policy: Policy, x: Vectors, k: int, generator: torch.Generator, *, schedule: Schedule | None = None
 ) -> Proposal:
-    """Void `k` entries of each row by P_B and fill them by P_F, one a step or in the blocks of `schedule`."""
+    """Void `k` entries of each row by P_B and fill them by P_F, one a step or by `schedule`."""
     dim = x.shape[1]
     check_k(k, dim)
     order_back = sample_backward(policy, x, k=k, generator=generator)
     # The refill chooses its own order; a uniform location policy is handed one, so draw it afresh.
     order = order_back if policy.learned_location else _shuffle_last(order_back, k, generator)
-    if schedule is None:
-        new = complete(policy, x, order, start=dim - k, generator=generator)
-    else:
-        new = complete_blocks(policy, x, order, schedule=schedule, generator=generator)
+    new = complete(policy, x, order, schedule=schedule or finest(dim, start=dim - k), generator=generator)
     return Proposal(x, order_back, new.x, new.order, k, new.log_pf, new.log_pb)
 
 
 def _shuffle_last(order: Orders, k: int, generator: torch.Generator) -> Orders:
     kept, last = order[:, : order.shape[1] - k], order[:, order.shape[1] - k :]
-    return torch.cat([kept, last.gather(1, torch.rand(last.shape, generator=generator).argsort(1))], dim=1)
+    return torch.cat(
+        [kept, last.gather(1, torch.rand(last.shape, generator=generator, device=last.device).argsort(1))], dim=1
+    )
 
 
 def log_alpha(energy: Energy, policy: Policy, move: Proposal) -> Batch:
@@ -88,8 +83,7 @@ def log_alpha(energy: Energy, policy: Policy, move: Proposal) -> Batch:
     both = torch.cat([move.x, move.x_new])
     orders = torch.cat([move.order_back, move.order_forward])
     energy_old, energy_new = energy(both).chunk(2)
-    log_pf, log_pb = log_probs(policy, both, orders, start=move.start)
-    flow_old, flow_new = (log_pf - log_pb).chunk(2)
+    flow_old, flow_new = log_ratio(policy, both, orders, schedule=finest(policy.dim, start=move.start)).chunk(2)
     return energy_old - energy_new + flow_old - flow_new
 
 
@@ -148,13 +142,5 @@ class BackAndForth:
 
     def _flow_back(self, move: Proposal) -> Batch:
         """log P_F - log P_B of the path from the shared state back to where the move began."""
-        if self.schedule is not None:
-            log_values = log_values_chunked(self.policy, move.x, move.order_back, schedule=self.schedule)
-            return log_values + _log_choices(move.x.shape[1], move.start)
-        log_pf, log_pb = log_probs_chunked(self.policy, move.x, move.order_back, start=move.start)
-        return log_pf - log_pb
-
-
-def _log_choices(dim: int, start: int) -> float:
-    """-log of the probability that the voided set is the one it is: what P_F and P_B differ by beside the values."""
-    return log_orders(dim) - log_orders(start) - log_orders(dim, start)
+        schedule = self.schedule or finest(self.policy.dim, start=move.start)
+        return log_ratio(self.policy, move.x, move.order_back, schedule=schedule)

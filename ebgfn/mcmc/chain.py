@@ -11,10 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from ebgfn.energies import Energy
-
-Batch = Float[Tensor, " batch"]
-Vectors = Float[Tensor, "batch dim"]
+from ebgfn.core.energy import Energy
+from ebgfn.core.states import Batch, Vectors
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def metropolis(
     old: ChainState, new: ChainState, log_alpha: Batch, generator: torch.Generator
 ) -> tuple[ChainState, Bool[Tensor, " batch"]]:
     """Take each row of `new` with probability min(1, exp(log_alpha)), else keep that of `old`."""
-    accepted = torch.rand(log_alpha.shape, generator=generator).log() < log_alpha
+    accepted = torch.rand(log_alpha.shape, generator=generator, device=log_alpha.device).log() < log_alpha
     return select(accepted, new, old), accepted
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from ebgfn.energies import Energy
-from ebgfn.mcmc.chain import Batch, ChainState, StepInfo, Vectors, metropolis, start, state_at
-from ebgfn.policies import bernoulli_log_prob
+from ebgfn.core.energy import Energy
+from ebgfn.core.policy import bernoulli_log_prob
+from ebgfn.core.states import Batch, Vectors
+from ebgfn.mcmc.chain import ChainState, StepInfo, metropolis, start, state_at
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class DMALA:
     @torch.no_grad()
     def step(self, state: ChainState, generator: torch.Generator) -> tuple[ChainState, StepInfo]:
         logits = self.flip_logits(state)
-        flips = (torch.rand(logits.shape, generator=generator) < torch.sigmoid(logits)).to(logits.dtype)
+        flips = (torch.rand(logits.shape, generator=generator, device=logits.device) < torch.sigmoid(logits)).to(
+            logits.dtype
+        )
         proposal = (state.x - flips).abs()
         new = state_at(self.energy, proposal, with_gradient=True)
         log_ratio = log_move(self.flip_logits(new), flips) - log_move(logits, flips)

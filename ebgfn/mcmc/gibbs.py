@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ebgfn.energies import Energy
-from ebgfn.mcmc.chain import ChainState, StepInfo, Vectors, select, start, state_at
-from ebgfn.trajectories import uniform_orders
+from ebgfn.core.energy import Energy
+from ebgfn.core.states import Vectors, uniform_orders
+from ebgfn.mcmc.chain import ChainState, StepInfo, select, start, state_at
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Gibbs:
             old = state.x.gather(1, site[:, None])
             flipped = state_at(self.energy, state.x.scatter(1, site[:, None], 1 - old), with_gradient=False)
             p_flip = torch.sigmoid(state.energy - flipped.energy)
-            state = select(torch.rand(batch, generator=generator) < p_flip, flipped, state)
-        voided = torch.zeros(batch, dim, dtype=torch.bool).scatter(1, chosen, True)
+            state = select(torch.rand(batch, generator=generator, device=state.x.device) < p_flip, flipped, state)
+        voided = torch.zeros_like(state.x, dtype=torch.bool).scatter(1, chosen, True)
         # A conditional draw is a proposal that is always accepted.
-        certain = torch.ones(batch, dtype=torch.bool)
-        return state, StepInfo(certain, torch.zeros(batch), state.x, voided)
+        certain = torch.ones_like(state.energy, dtype=torch.bool)
+        return state, StepInfo(certain, torch.zeros_like(state.energy), state.x, voided)

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.energies import Energy
-from ebgfn.mcmc.chain import ChainState, StepInfo, Vectors, metropolis, start, state_at
+from ebgfn.core.energy import Energy
+from ebgfn.core.states import Vectors
+from ebgfn.mcmc.chain import ChainState, StepInfo, metropolis, start, state_at
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""What a problem brings along: its settings, how it is trained, looked at in training, and measured.
+"""What a problem brings along: its settings, networks and data, how it is trained, looked at in training, and measured.
 
-Everything that treats all problems alike (training, runs, command line) asks here and never compares kinds. Command line and
-pages import these modules to know what is allowed, so whatever needs torch is imported where it is used.
+Everything that treats all problems alike (training, runs, command line, pages) asks here and never compares kinds. Command
+line and pages import these modules to know what is allowed, so whatever needs torch is imported where it is used.
 """
 
 import json
@@ -13,12 +13,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 if TYPE_CHECKING:
-    from ebgfn.model import Model
+    from ebgfn.model import Model, Networks
 
 Bits = UInt8[np.ndarray, "n dim"]
 
 # Fresh points or samples of a report, unless told otherwise.
 POINTS = 4000
+# Looks hold their points and random numbers fixed, so that curves move with the model alone.
+LOOK_SEED = 2**31
 
 
 @runtime_checkable
@@ -44,7 +46,16 @@ class Problem(ABC):
     @property
     @abstractmethod
     def trainers(self) -> dict[str, tuple[Any, Any]]:
-        """For each preset the class of the algorithm and the recipe of its settings."""
+        """By `config.trainer`: the class of the trainer and the recipe of its settings, which has the networks' `sizes`."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> tuple[Any, ...]:
+        """The classes of sizes that its networks may have; each has a `kind` that tells it in a file."""
+
+    @abstractmethod
+    def networks(self, config: Any, sizes: Any, dim: int) -> "Networks":
+        """Untrained: the energy flat or given, the policy uniform or led by the given energy."""
 
     @abstractmethod
     def look(self, config: Any) -> Look:
@@ -55,8 +66,24 @@ class Problem(ABC):
         """Figures of a trained model, from so many points or the usual number of them."""
 
     @abstractmethod
-    def data(self, config: Any, n: int, rng: np.random.Generator, *, sigma: float) -> Bits:
-        """Points from which chains start: fresh ones, held-out ones or rows of a file; `sigma` counts where it is free."""
+    def data(self, config: Any, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
+        """Points from which chains start: fresh ones, held-out ones or rows of a file; `sigma` as in `at`."""
+
+    def describe(self, config: Any) -> list[str]:
+        """What such a training is of, in a few words, then what else there is to say of it."""
+        return [config.label]
+
+    def at(self, model: "Model", sigma: float | None) -> "Model":
+        """The model at one condition, where it holds many. Errors: ValueError for one that it does not know."""
+        if sigma is not None:
+            raise ValueError(
+                f"sigma must not be given: this is a model of kind {self.name}, which has one distribution"
+            )
+        return model
+
+    def dim(self, config: Any, stated: Any) -> int:
+        """Number of variables of a checkpoint; `stated` is what its file says, None if nothing. Errors: ValueError."""
+        return config.dim
 
     def decode(self, config: Any, x: Bits) -> dict[str, np.ndarray]:
         """What vectors of bits mean: further arrays of a file of samples."""

@@ -7,11 +7,11 @@ whose data are the two small sets with a split by drawers.
 from collections.abc import Callable
 from typing import Any
 
-from ebgfn.config import ImagesConfig
-from ebgfn.evaluation.published import IMAGES
 from ebgfn.problems import evaluate
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.published import IMAGES
+from ebgfn.problems.training import start, train
 from ebgfn.reproduce.markdown import figure, table
-from ebgfn.training import start, train
 
 BUDGET_S = 1200.0
 OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "small"))

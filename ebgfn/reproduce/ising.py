@@ -15,13 +15,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ebgfn.baselines import pcd, pooled
-from ebgfn.config import IsingConfig
-from ebgfn.data.torus import displacements
-from ebgfn.evaluation.couplings import peers
-from ebgfn.evaluation.ising import neg_log_rmse
 from ebgfn.mcmc import Gibbs, GibbsWithGradients
+from ebgfn.nets.torus import displacements
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.scores import neg_log_rmse, peers
+from ebgfn.problems.training import start, train
 from ebgfn.reproduce.markdown import table
-from ebgfn.training import start, train
 
 BUDGET_S = 120.0
 ISING = ((10, 0.1), (10, 0.2), (10, 0.3), (10, 0.4), (10, 0.5), (9, -0.1), (9, -0.2))
@@ -69,6 +68,7 @@ def rows(
 
 def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, float]:
     config = IsingConfig(side=side, sigma=sigma, seed=seed, budget_s=budget_s)
+    assert config.lattice is not None
     x, true = config.data(), config.lattice.couplings()
     scores = {name: _ours(config, changes, true) for name, changes in OURS.items()}
     scores |= peers(x, true)

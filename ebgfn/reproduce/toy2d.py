@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ebgfn import problems
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.toy2d import DENSITIES
 from ebgfn.problems import evaluate
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import DENSITIES
+from ebgfn.problems.training import start, train
 from ebgfn.reproduce.markdown import figure, table
-from ebgfn.training import TrainingDiverged, start, train
+from ebgfn.train.loop import TrainingDiverged
 
 BUDGET_S = 120.0
 PRESETS = ("fast", "paper")

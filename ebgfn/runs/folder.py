@@ -25,7 +25,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ebgfn.files import write_bytes, write_json
-from ebgfn.problems import PROBLEMS
+from ebgfn.problems import config_of
 
 FINISHED = ("done", "failed", "cancelled")
 STATES = ("queued", "running", "paused", *FINISHED)
@@ -108,8 +108,7 @@ class RunFolder:
     @property
     def config(self) -> Any:
         try:
-            description = json.loads((self.path / CONFIG).read_text())
-            return PROBLEMS[description["kind"]].config.from_json(description["config"])
+            return config_of(json.loads((self.path / CONFIG).read_text()))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.path} is no readable run: {CONFIG}: {_reason(error)}") from None
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebgfn.config import Config
+from ebgfn.problems.config import Config
 from ebgfn.runs import store, visitors
 from ebgfn.runs.folder import FINISHED, RunError, RunFolder, Status, file_lock, writing
 from ebgfn.runs.spawn import reap, spawn

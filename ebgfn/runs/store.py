@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import UInt8
 from platformdirs import user_data_path
 
-from ebgfn.config import Config
-from ebgfn.data import uploads
 from ebgfn.files import write_bytes, write_json
+from ebgfn.problems.config import Config
+from ebgfn.problems.ising import uploads
 from ebgfn.runs.folder import (
     CONFIG,
     FINISHED,

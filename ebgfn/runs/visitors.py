@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ebgfn.config import Config
+from ebgfn.problems.config import Config
 from ebgfn.runs import store
 from ebgfn.runs.folder import RunError, writing
 

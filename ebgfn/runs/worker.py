@@ -20,13 +20,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from ebgfn import training
-from ebgfn.config import Config
 from ebgfn.files import write_bytes
+from ebgfn.nets.products import use_onednn
+from ebgfn.problems import training
+from ebgfn.problems.config import Config
 from ebgfn.runs import jobs, visitors
 from ebgfn.runs.folder import LOG, TRAINER, RunError, RunFolder, Status, writing
 from ebgfn.runs.spawn import worker_threads
-from ebgfn.training import Event, TrainingDiverged
+from ebgfn.train.loop import Event, TrainingDiverged
 
 PAUSED_POLL_S = 0.05
 PAUSED_HEARTBEAT_S = 1.0
@@ -36,12 +37,12 @@ EVENTS_PER_RUN = 2000
 
 
 @runtime_checkable
-class Trainer(Protocol):
-    """What a worker needs of the module `ebgfn.training`; tests put a faster one in its place."""
+class Training(Protocol):
+    """What a worker needs of the module `ebgfn.problems.training`; tests put a faster one in its place."""
 
-    def start(self, config: Config) -> Any: ...
+    def start(self, config: Config, *, device: str) -> Any: ...
 
-    def restore(self, config: Config, saved: dict[str, Any]) -> Any: ...
+    def restore(self, config: Config, saved: dict[str, Any], *, device: str) -> Any: ...
 
     def train(self, state: Any, *, event_interval_s: float) -> Iterator[Event]: ...
 
@@ -63,7 +64,8 @@ class Worker:
     """
 
     run: RunFolder
-    trainer: Trainer
+    trainer: Training
+    device: str = "auto"
     on_event: Callable[[Event], None] = _nothing
     interrupted: Callable[[], str | None] = _never
     checkpoint_s: float = 10.0
@@ -118,13 +120,12 @@ class Worker:
         path = self.run.checkpoint / TRAINER
         if not path.exists():
             self.run.truncate(-1)
-            return self.trainer.start(config)
+            return self.trainer.start(config, device=self.device)
         try:
             saved = torch.load(path, weights_only=True, map_location="cpu")
             # As settings, not as texts: a setting that came later has its default.
-            state = (
-                self.trainer.restore(config, saved["state"]) if config.from_json(saved["config"]) == config else None
-            )
+            same = config.from_json(saved["config"]) == config
+            state = self.trainer.restore(config, saved["state"], device=self.device) if same else None
         except KeyError:
             raise RunError(f"checkpoint of run {self.run.id} cannot be read: it is of another version") from None
         except (OSError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
@@ -243,6 +244,7 @@ def main(path: str) -> None:
     """Train a claimed run, then start the next one that waits."""
     run = RunFolder(Path(path))
     torch.set_num_threads(worker_threads())
+    use_onednn()
     Worker(run, training, interrupted=Interruptions(run, limited=visitors.hosted()).listen()).work()
     jobs.poll()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
-from ebgfn.data.ising import adjacency
+from ebgfn.nets.torus import adjacency
 
 Square = Num[np.ndarray, "dim dim"]
 

@@ -13,10 +13,10 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8, UInt32
 
-from ebgfn.data.gray import FULL_BITS
-from ebgfn.evaluation.mixing import move_terms
 from ebgfn.mcmc import Chain
 from ebgfn.model import Model
+from ebgfn.problems.plane.gray import FULL_BITS
+from ebgfn.problems.plane.mixing import move_terms
 from ebgfn.ui import chain_source, plots
 from ebgfn.ui.chain_source import CHAINS, DEFAULT_K, Source, WholeNumbers
 

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from ebgfn.data.toy2d import DENSITIES
-from ebgfn.evaluation.landscape import half_width, pixel_points
+from ebgfn.core.schedules import draw
 from ebgfn.mcmc import BackAndForth, Chain, run_chain
-from ebgfn.model import Model, load
+from ebgfn.model import Model
+from ebgfn.problems.checkpoint import load
+from ebgfn.problems.plane.densities import DENSITIES
+from ebgfn.problems.plane.landscape import half_width, pixel_points
 from ebgfn.runs import store
-from ebgfn.trajectories import sample_forward
 from ebgfn.ui import frame, plots, shipped
 
 STARTS = ("data", "noise", "sampler")
@@ -108,7 +109,7 @@ def background(source: Source) -> UInt8[np.ndarray, "side side"]:
 def starting_points(trained: Model, *, start: str, seed: int) -> Float[Tensor, "chains dim"]:
     """One point a chain; it depends on the seed but not on K, so that the same chains are seen at every K."""
     if start == "sampler":
-        return sample_forward(trained.policy, CHAINS, torch.Generator().manual_seed(seed)).x
+        return draw(trained.policy, CHAINS, torch.Generator().manual_seed(seed)).x
     rng = np.random.default_rng(seed)
     if start == "noise":
         return torch.from_numpy(rng.integers(0, 2, (CHAINS, trained.dim))).float()

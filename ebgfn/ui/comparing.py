@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import store
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import curves, frame, landscape_view, plots, training_panel, watching

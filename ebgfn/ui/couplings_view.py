@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Num, UInt8
 from streamlit.components.v2 import component
 
-from ebgfn.evaluation.ising import neg_log_rmse
+from ebgfn.problems.ising.scores import neg_log_rmse
 from ebgfn.ui import bonds, plots
 
 _HERE = Path(__file__).parent

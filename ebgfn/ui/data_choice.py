@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ebgfn.data.toy2d import DENSITIES, DRAWN
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN
 from ebgfn.ui import drawing, frame, training_panel
 
 DRAW = "draw your own"

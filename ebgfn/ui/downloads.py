@@ -14,7 +14,7 @@ COUNTS = (1000, 4000, 10_000)
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _model(folder: str, changed_ns: int):
-    from ebgfn.model import load
+    from ebgfn.problems.checkpoint import load
 
     return load(Path(folder))
 
@@ -23,10 +23,10 @@ def samples(folder: Path, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` samples of a checkpoint: bits (n, D) and points (n, 2)."""
     import torch
 
-    from ebgfn.trajectories import sample_forward
+    from ebgfn.core.schedules import draw
 
     model = _model(str(folder), (folder / "model.safetensors").stat().st_mtime_ns)
-    x = sample_forward(model.policy, n, torch.Generator().manual_seed(seed)).x.numpy().astype(np.uint8)
+    x = draw(model.policy, n, torch.Generator().manual_seed(seed)).x.numpy().astype(np.uint8)
     return x, model.config.density().grid(model.config.bits).decode(x)
 
 

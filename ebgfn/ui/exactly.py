@@ -12,10 +12,10 @@ import streamlit as st
 from jaxtyping import Float
 
 from ebgfn import bundle
-from ebgfn.config import Toy2DConfig
-from ebgfn.data.gray import Grid
-from ebgfn.data.toy2d import DENSITIES, DRAWN_HALF_WIDTH
 from ebgfn.files import write_bytes
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN_HALF_WIDTH
+from ebgfn.problems.plane.gray import Grid
 from ebgfn.ui import plots
 
 MAX_BITS = 6
@@ -34,9 +34,9 @@ def scene(folder: Path, *, source: str) -> plots.Scene:
 def _scene(folder: str, changed_ns: int, source: str) -> plots.Scene:
     import torch
 
+    from ebgfn.core.schedules import draw
     from ebgfn.evaluation import exact
-    from ebgfn.model import load
-    from ebgfn.trajectories import sample_forward
+    from ebgfn.problems.checkpoint import load
 
     model = load(Path(folder))
     grid = model.config.density().grid(model.config.bits)
@@ -47,7 +47,7 @@ def _scene(folder: str, changed_ns: int, source: str) -> plots.Scene:
     values = figures(data, p, q) | {"log_z": log_z}
     top = plots.top_of(data / grid.cell**2)
     coded = [plots.encode(table / grid.cell**2, top) for table in (data, p, q)]
-    x = sample_forward(model.policy, 1000, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
+    x = draw(model.policy, 1000, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
     frame = plots.Frame(0, 0.0, coded[1], coded[2], grid.decode(x), values)
     half = grid.cell * grid.side / 2
     return plots.Scene(

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from jaxtyping import UInt8
 
-from ebgfn.data import pictures
+from ebgfn.problems.images import pictures
 from ebgfn.ui import image_canvas, image_files, image_source, lattice_view
 from ebgfn.ui.chain_source import Source
 from ebgfn.ui.image_canvas import VOID

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from ebgfn.evaluation.published import IMAGES
+from ebgfn.problems.images.published import IMAGES
 from ebgfn.ui import image_source
 from ebgfn.ui.chain_source import Source
 

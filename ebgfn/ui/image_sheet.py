@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
-from ebgfn.blocks import best_schedule
+from ebgfn.core.schedules import best_schedule
 from ebgfn.ui import image_files, image_source, lattice_view
 from ebgfn.ui.chain_source import Source
 from ebgfn.ui.image_source import Sheet

@@ -11,12 +11,14 @@ import streamlit as st
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ebgfn.blocks import best_schedule, complete_blocks, cost, fill_schedule, usual_schedule, void_last
-from ebgfn.data import images
+from ebgfn.core.schedules import best_schedule, cost, fill_schedule, usual_schedule
+from ebgfn.core.states import ranks, void_last
+from ebgfn.core.trajectories import complete
 from ebgfn.mcmc import BackAndForth
-from ebgfn.model import WEIGHTS_FILE, CheckpointError, Model, load
+from ebgfn.model import WEIGHTS_FILE, Model
+from ebgfn.problems.checkpoint import CheckpointError, load
+from ebgfn.problems.images import sets
 from ebgfn.runs import store
-from ebgfn.trajectories import ranks
 from ebgfn.ui import preview, shipped
 from ebgfn.ui.chain_source import Source
 
@@ -108,17 +110,13 @@ def completed(
     here, begun = model(source), time.perf_counter()
     k = int(void[0].sum())
     schedule = fill_schedule(here.policy, k=k, steps=steps)
-    if schedule is None:
-        raise CheckpointError(f"the sampler of {source.name} has no block steps")
 
     def part(number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         rows = slice(number * PART, (number + 1) * PART)
         generator = torch.Generator().manual_seed((seed * 1009 + number) % 2**63)
         start = torch.from_numpy(x[rows]).float()
         order = void_last(torch.from_numpy(~void[rows]), generator)
-        made = complete_blocks(
-            here.policy, start, order, schedule=schedule, generator=generator, temperature=temperature
-        )
+        made = complete(here.policy, start, order, schedule=schedule, generator=generator, temperature=temperature)
         with torch.no_grad():
             return made.x, order, here.energy(made.x)
 
@@ -166,8 +164,8 @@ def energy_of(source: Source, x: Bits) -> Float[np.ndarray, " n"]:
 def real(dataset: str) -> Bits | None:
     """Images that no model has seen in training; None where they would have to be downloaded."""
     if dataset == "mnist":
-        return images.shipped_digits()[0]
-    return images.binarised_test(dataset)[:DATA] if images.available(dataset) else None
+        return sets.shipped_digits()[0]
+    return sets.binarised_test(dataset)[:DATA] if sets.available(dataset) else None
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -181,7 +179,7 @@ def energy_of_real(source: Source) -> Float[np.ndarray, " n"] | None:
 def chains(source: Source, x: Bits, k: int, moves: int, seed: int) -> Chains:
     """Back-and-forth moves of `k` pixels from every row, in the usual number of blocks."""
     here = model(source)
-    schedule = usual_schedule(here.policy, k=k) or tuple(range(here.dim - k, here.dim + 1))
+    schedule = usual_schedule(here.policy, k=k)
     kernel = BackAndForth(here.energy, here.policy, k, schedule)
 
     def part(number: int):

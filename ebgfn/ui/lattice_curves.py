@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from ebgfn.data import kaufman
-from ebgfn.data.ising import CRITICAL_SIGMA
-from ebgfn.evaluation import lattice
-from ebgfn.evaluation.lattice import Curves, Point
 from ebgfn.model import Model
-from ebgfn.policies.lattice import MAX_SIGMA
+from ebgfn.nets.lattice import MAX_SIGMA
+from ebgfn.nets.torus import CRITICAL_SIGMA
+from ebgfn.problems.lattice import curves, kaufman
+from ebgfn.problems.lattice.curves import Curves, Point
 from ebgfn.ui import downloads, lattice_source
 from ebgfn.ui.lattice_source import Sampler
 
@@ -30,12 +29,12 @@ class Measurement:
     def __init__(self, source: Sampler):
         self.source, self.n = source, FEW
         self.rows: list[Point] = []
-        self.known = lattice.stored(source.folder)
+        self.known = curves.stored(source.folder)
         self.future: Future | None = None if self.known else _pool.submit(self._work, lattice_source.model(source))
 
     def _work(self, model: Model) -> None:
-        sigmas, generator = lattice.sigmas(self.source.side), torch.Generator().manual_seed(0)
-        for row in lattice.points(model, sigmas, self.n, generator):
+        sigmas, generator = curves.sigmas(self.source.side), torch.Generator().manual_seed(0)
+        for row in curves.points(model, sigmas, self.n, generator):
             self.rows.append(row)
 
     @property
@@ -46,7 +45,7 @@ class Measurement:
     def curves(self) -> Curves | None:
         """What is known so far."""
         rows = list(self.rows)
-        return self.known or (lattice.gathered(self.source.side, self.n, rows) if rows else None)
+        return self.known or (curves.gathered(self.source.side, self.n, rows) if rows else None)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -65,7 +64,7 @@ def _draw(source: Sampler, state: Measurement, was_done: bool) -> None:
     if state.done and not was_done:
         st.rerun()  # once more as a whole, so that the polling ends
     if state.future is not None:
-        expected = len(lattice.sigmas(source.side))
+        expected = len(curves.sigmas(source.side))
         if not state.done:
             st.progress(
                 len(state.rows) / expected, f"Measuring: {len(state.rows)} of {expected} σ, some seconds in all"
@@ -124,7 +123,7 @@ def log_z(source: Sampler, seen: Curves) -> tuple[go.Figure, str]:
     """What is missing to Kaufman's log Z, a site: of the learned curve and of importance sampling."""
     drawing, low, dim = _frame("error of log Z, 10⁻³ nats a site", low=_low(seen)), _low(seen), seen.side**2
     fine = np.linspace(low, MAX_SIGMA, FINE)
-    learned = lattice.learned_log_z(lattice_source.model(source), fine) - kaufman.curves(seen.side, fine).log_z
+    learned = curves.learned_log_z(lattice_source.model(source), fine) - kaufman.curves(seen.side, fine).log_z
     drawing.add_hline(0, line={"color": EXACT, "width": 2})
     drawing.add_scatter(x=fine, y=1e3 * learned / dim, name="learned curve", line={"color": OURS, "width": 2.5})
     weighed = seen.log_z_error("log_z_is")

@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.data.ising import CRITICAL_SIGMA, SIGMAS
+from ebgfn.nets.torus import CRITICAL_SIGMA
+from ebgfn.problems.lattice.exact import SIGMAS
 from ebgfn.ui import lattice_files, lattice_view
 from ebgfn.ui.lattice_pair import MORE, pair, sheet_words, sheets, singles, words
 from ebgfn.ui.lattice_source import Sampler

@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from ebgfn.data.ising import CRITICAL_SIGMA
-from ebgfn.evaluation import lattice_mixing
-from ebgfn.evaluation.lattice_mixing import Memory
 from ebgfn.model import Model
+from ebgfn.nets.torus import CRITICAL_SIGMA
+from ebgfn.problems.lattice import mixing
+from ebgfn.problems.lattice.mixing import Memory
 from ebgfn.ui import frame, lattice_player, lattice_source
 from ebgfn.ui.lattice_source import Sampler
 
@@ -32,7 +32,7 @@ class Measurement:
 
     def _work(self, model: Model) -> None:
         _, sigma, k = self.asked
-        for row in lattice_mixing.compare(model, sigma=sigma, k=k):
+        for row in mixing.compare(model, sigma=sigma, k=k):
             self.rows.append(row)
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebgfn.data import kaufman
-from ebgfn.data.ising import CRITICAL_SIGMA, SWEEPS, Lattice
-from ebgfn.evaluation.ising import abs_magnetisation, mean_energy
+from ebgfn.nets.torus import CRITICAL_SIGMA
+from ebgfn.problems.lattice import kaufman
+from ebgfn.problems.lattice.exact import SWEEPS, Lattice
+from ebgfn.problems.lattice.observables import abs_magnetisation, mean_energy
 from ebgfn.ui import lattice_source
 from ebgfn.ui.lattice_source import Bits, Sampler
 from ebgfn.ui.lattice_view import Number, Panel

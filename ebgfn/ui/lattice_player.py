@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
-from ebgfn.data.ising import Lattice
-from ebgfn.evaluation import lattice_mixing
-from ebgfn.evaluation.lattice_mixing import Moves
+from ebgfn.problems.lattice import mixing
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.problems.lattice.mixing import Moves
 from ebgfn.ui import lattice_source, lattice_view
 from ebgfn.ui.lattice_pair import signed
 from ebgfn.ui.lattice_source import Sampler
@@ -22,7 +22,7 @@ Row = UInt8[np.ndarray, " dim"]
 @st.cache_data(max_entries=256, show_spinner=False)
 def moves(source: Sampler, sigma: float, k: int) -> Moves:
     """A chain from an exact sample that depends on sigma alone."""
-    return lattice_mixing.play(lattice_source.model(source), sigma=sigma, k=k, moves=MOVES, seed=0)
+    return mixing.play(lattice_source.model(source), sigma=sigma, k=k, moves=MOVES, seed=0)
 
 
 def show(source: Sampler, sigma: float, k: int) -> None:

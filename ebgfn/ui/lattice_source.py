@@ -8,11 +8,11 @@ import streamlit as st
 import torch
 from jaxtyping import UInt8
 
-from ebgfn.config import LatticeConfig
-from ebgfn.data.ising import SIDES, Lattice
-from ebgfn.model import WEIGHTS_FILE, CheckpointError, Model, load
-from ebgfn.policies.lattice import MAX_SIGMA
-from ebgfn.trajectories import sample_lattices
+from ebgfn.model import WEIGHTS_FILE, Model
+from ebgfn.nets.lattice import MAX_SIGMA, at_sigma, draw_lattices
+from ebgfn.problems.checkpoint import CheckpointError, load
+from ebgfn.problems.lattice.config import LatticeConfig
+from ebgfn.problems.lattice.exact import SIDES, Lattice
 from ebgfn.ui import shipped
 
 DEFAULT_SIDE = 10
@@ -71,5 +71,5 @@ def exact(side: int, sigma: float, n: int, seed: int) -> Bits:
 @st.cache_data(max_entries=256, show_spinner=False)
 def sampled(source: Sampler, sigma: float, n: int, seed: int) -> Bits:
     """Samples of the GFlowNet; here too the same random numbers serve every sigma."""
-    here = model(source).at(sigma)
-    return sample_lattices(here.policy, n, torch.Generator().manual_seed(seed))[0].numpy().astype(np.uint8)
+    here = at_sigma(model(source), sigma)
+    return draw_lattices(here.policy, n, torch.Generator().manual_seed(seed)).x.numpy().astype(np.uint8)

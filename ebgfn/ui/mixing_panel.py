@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import plotly.graph_objects as go
 import streamlit as st
 
-from ebgfn.evaluation.mixing import BUDGETS, CHAINS, Mixing, compare
 from ebgfn.model import Model
+from ebgfn.problems.plane.mixing import BUDGETS, CHAINS, Mixing, compare
 from ebgfn.ui import chain_source
 from ebgfn.ui.chain_source import Source
 
@@ -81,7 +81,7 @@ def _draw(source: Source, state: Measurement, was_done: bool) -> None:
 
 
 def source_ladder(source: Source) -> list[int]:
-    from ebgfn.evaluation.mixing import ladder
+    from ebgfn.problems.plane.mixing import ladder
 
     return ladder(chain_source.model(source).dim)
 

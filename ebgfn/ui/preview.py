@@ -59,9 +59,9 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     """Evaluate a checkpoint; takes seconds. Errors: CheckpointError."""
     import torch
 
-    from ebgfn.evaluation import landscape
-    from ebgfn.model import load as load_model
-    from ebgfn.trajectories import sample_forward
+    from ebgfn.core.schedules import draw
+    from ebgfn.problems.checkpoint import load as load_model
+    from ebgfn.problems.plane import landscape
 
     model, card = load_model(folder), read_card(folder)
     grid = model.config.density().grid(model.config.bits)
@@ -71,7 +71,7 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     log_z = card.get("log_z", model.log_z.item())
     seen = landscape.landscape(model, log_z=log_z, side=side, trajectories=trajectories)
     p, q = (plots.encode(plots.per_area(picture, grid.cell), top) for picture in (seen.log_p, seen.log_q))
-    x = sample_forward(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x
+    x = draw(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x
     rows = [] if run is None else read_metrics(run)
     history = () if run is None else moments(run, rows, grid.cell, top)
     step = int(rows[-1]["step"] if rows else card.get("steps", 0))

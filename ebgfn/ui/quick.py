@@ -5,6 +5,8 @@ import gc
 import streamlit as st
 import torch
 
+from ebgfn.nets.products import use_onednn
+
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
@@ -17,5 +19,6 @@ def settle() -> None:
     objects of torch, plotly and pandas takes 160 ms each time. They live as long as the server: freezing excepts them.
     """
     torch.set_num_threads(1)
+    use_onednn()
     gc.collect()
     gc.freeze()

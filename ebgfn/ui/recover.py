@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.config import FileConfig, IsingConfig
+from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import (
     bonds,
@@ -23,7 +23,7 @@ from ebgfn.ui import (
     words,
 )
 from ebgfn.ui.couplings_view import Scene
-from ebgfn.ui.recover_form import FILE, LATTICE, SHIPPED, WAY_OF, WAYS
+from ebgfn.ui.recover_form import FILE, LATTICE, SHIPPED, WAYS, way_of
 
 LEAD = """Now the other way round: given samples only, **which spins are coupled, and how strongly?** EB-GFN learns an
 energy $E(s) = -s^T J s$ with an unknown matrix $J$ of couplings, and a GFlowNet that samples from it as it changes; what
@@ -56,7 +56,7 @@ def show() -> None:
             return
         with st.container(border=True):
             (recover_form.lattice if way == LATTICE else upload_panel.show)()
-        if run is not None and WAY_OF[run.config.kind] == way:
+        if run is not None and way_of(run.config) == way:
             show_run(run)
         elif way == LATTICE:
             st.info(PRESS, icon=":material/model_training:")
@@ -67,7 +67,7 @@ def show() -> None:
 def _first(run: RunFolder | None) -> str:
     """The kind of samples to begin with: that of the run in the address. Settled once, as it makes the widget."""
     if "samples_of_default" not in st.session_state:
-        st.session_state["samples_of_default"] = SHIPPED if run is None else WAY_OF[run.config.kind]
+        st.session_state["samples_of_default"] = SHIPPED if run is None else way_of(run.config)
     return st.session_state["samples_of_default"]
 
 
@@ -98,9 +98,7 @@ def at_rest(scene: Scene, folder: Path | None, columns: scores.Columns, *, seed:
     couplings_files.panel(scene, folder, columns, seed=seed)
 
 
-def score_table(
-    scene: Scene, config: IsingConfig | FileConfig, others: dict[str, float], *, waiting: bool = False
-) -> None:
+def score_table(scene: Scene, config: IsingConfig, others: dict[str, float], *, waiting: bool = False) -> None:
     """How good the newest couplings are; without a truth, the strongest of them."""
     found = scene.moments[-1].couplings
     if scene.truth is None:

@@ -7,15 +7,16 @@ from typing import Any
 import streamlit as st
 
 from ebgfn import shipped
-from ebgfn.config import COUPLINGS, ESTIMATES, STARTS, IsingConfig
-from ebgfn.data.ising import CRITICAL_SIGMA, SIDES, SIGMAS
-from ebgfn.problems.couplings import nearest
+from ebgfn.nets.torus import CRITICAL_SIGMA
+from ebgfn.problems.config import STARTS
+from ebgfn.problems.ising import nearest
+from ebgfn.problems.ising.config import COUPLINGS, ESTIMATES, IsingConfig
+from ebgfn.problems.lattice.exact import SIDES, SIGMAS
 from ebgfn.ui import frame, training_panel
 from ebgfn.ui.training_panel import MAX_SEED, SHORTEST_S
 
 SHIPPED, LATTICE, FILE = "Shipped models", "A lattice, live", "Your own samples"
 WAYS = (SHIPPED, LATTICE, FILE)
-WAY_OF = {"ising": LATTICE, "file": FILE}
 
 SAMPLES = (50, 20_000)
 SECONDS = 60
@@ -29,6 +30,11 @@ ABOUT_ESTIMATE = (
 def widget(name: str) -> dict[str, Any]:
     """A widget whose value stands in the address, under a name of this form's own."""
     return {"key": f"recover_{name}", "bind": "query-params"}
+
+
+def way_of(config: IsingConfig) -> str:
+    """The kind of samples that a run learns from."""
+    return LATTICE if config.path is None else FILE
 
 
 def lattice() -> None:

@@ -11,17 +11,18 @@ import torch
 from jaxtyping import UInt8
 
 from ebgfn.baselines import pooled
-from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.data.torus import displacements
-from ebgfn.evaluation.couplings import peers
-from ebgfn.evaluation.ising import neg_log_rmse
-from ebgfn.model import CheckpointError, Model, load
+from ebgfn.core.schedules import draw
+from ebgfn.model import Model
+from ebgfn.nets.torus import displacements
+from ebgfn.problems.checkpoint import CheckpointError, load
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.scores import neg_log_rmse, peers
+from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.runs.folder import WEIGHTS, RunError, RunFolder
-from ebgfn.trajectories import sample_forward
 from ebgfn.ui import shipped, watching
 from ebgfn.ui.couplings_view import Moment, Scene
 
-KINDS = ("ising", "file")
+KINDS = ("ising",)
 SAMPLES, USUAL_SIDE = 16, 10
 # History sent to the browser at once: so many moments, and so many bytes of couplings in all of them.
 HISTORY, HISTORY_BYTES = 40, 3_000_000
@@ -35,7 +36,8 @@ Samples = UInt8[np.ndarray, "n dim"]
 def names() -> list[str]:
     """Shipped models of recovered couplings, weakest true coupling first; a folder's name is ising-SIDExSIDE-SIGMA."""
     found = [p.parent.name for p in shipped.root().glob(f"ising-*/{WEIGHTS}")]
-    return sorted(filter(_readable, found), key=lambda name: (config(name).sigma < 0, abs(config(name).sigma), name))
+    sigma = {name: lattice(config(name)).sigma for name in filter(_readable, found)}
+    return sorted(sigma, key=lambda name: (sigma[name] < 0, abs(sigma[name]), name))
 
 
 def _readable(name: str) -> bool:
@@ -55,9 +57,15 @@ def label(name: str) -> str:
 def config(name: str) -> IsingConfig:
     """What a shipped model was trained on. Errors: CheckpointError."""
     found = model(shipped.root() / name).config
-    if not isinstance(found, IsingConfig):
+    if not isinstance(found, IsingConfig) or found.lattice is None:
         raise CheckpointError(f"{name} is no model of a lattice's couplings")
     return found
+
+
+def lattice(settings: IsingConfig) -> Lattice:
+    """What the samples of a recovery are of, where they were made here."""
+    assert settings.lattice is not None
+    return settings.lattice
 
 
 def model(folder: Path) -> Model:
@@ -81,14 +89,14 @@ def couplings(folder: Path) -> np.ndarray:
 def drawn(folder: Path, n: int, *, seed: int) -> Samples:
     """Samples of a checkpoint's GFlowNet. Errors: CheckpointError."""
     generator = torch.Generator().manual_seed(seed)
-    return sample_forward(model(folder).policy, n, generator).x.numpy().astype(np.uint8)
+    return draw(model(folder).policy, n, generator).x.numpy().astype(np.uint8)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def data_samples(settings: IsingConfig | FileConfig) -> Samples:
+def data_samples(settings: IsingConfig) -> Samples:
     """A few samples of the data: fresh ones where the true model is known, else rows of the file, chosen by the seed."""
     rng = np.random.default_rng(settings.seed)
-    if isinstance(settings, IsingConfig):
+    if settings.lattice is not None:
         return settings.lattice.sample(SAMPLES, rng)
     x = settings.data()
     return x[np.sort(rng.choice(len(x), min(SAMPLES, len(x)), replace=False))]
@@ -100,13 +108,13 @@ def shipped_scene(name: str) -> Scene:
     return at_checkpoint(folder, settings, name=name, source=f"shipped/{name}")
 
 
-def at_checkpoint(folder: Path, settings: IsingConfig | FileConfig, *, name: str, source: str) -> Scene:
+def at_checkpoint(folder: Path, settings: IsingConfig, *, name: str, source: str) -> Scene:
     """What a checkpoint alone shows."""
     moment = Moment(0, 0.0, couplings(folder), drawn(folder, SAMPLES, seed=0))
-    return Scene(name, source, settings.side, settings.true_couplings(), _data(settings), (moment,))
+    return Scene(name, source, settings.side or 0, settings.true_couplings(), _data(settings), (moment,))
 
 
-def _data(settings: IsingConfig | FileConfig) -> Samples:
+def _data(settings: IsingConfig) -> Samples:
     """Samples of the data; none if the file is gone, which takes nothing from what was learned of it."""
     try:
         return data_samples(settings)
@@ -128,7 +136,7 @@ def scene(run: RunFolder, lines: list[dict[str, float]], *, newest_only: bool) -
         moments.append(Moment(step, at[step]["elapsed_s"], frame["couplings"], frame["samples"]))
     if not moments:
         return at_rest_without_frames(run)
-    return Scene(run.id, run.id, settings.side, settings.true_couplings(), _data(settings), tuple(moments))
+    return Scene(run.id, run.id, settings.side or 0, settings.true_couplings(), _data(settings), tuple(moments))
 
 
 def history(run: RunFolder, steps: list[int]) -> int:
@@ -156,16 +164,16 @@ def true_pairs(scene: Scene) -> int | None:
     return None if scene.truth is None else int(np.count_nonzero(scene.truth)) // 2
 
 
-def beside(settings: IsingConfig | FileConfig) -> tuple[dict[str, float], bool]:
+def beside(settings: IsingConfig) -> tuple[dict[str, float], bool]:
     """Scores so far of other estimates on the same samples, by the names of a card; and whether more are on their way.
 
     They are fitted once for each set of samples, beside the pages; where that would take long, not at all.
     """
-    if not isinstance(settings, IsingConfig):
+    if settings.lattice is None:
         return {}, False
     true = settings.lattice.couplings()
     known = {"neg_log_rmse_zero": score(np.zeros_like(true), true)} if true.any() else {}
-    work = settings.samples * settings.dim**2
+    work = (settings.samples or 0) * settings.dim**2
     if work > MOST_WORK:
         return known, False
     # How long and how our own couplings are trained makes no difference to the others.
@@ -190,13 +198,14 @@ def _fitting(name: str, settings: IsingConfig) -> concurrent.futures.Future[dict
 
 
 def _fit_peers(settings: IsingConfig) -> dict[str, float]:
-    shared = displacements(settings.side) if settings.couplings == "homogeneous" else None
-    return peers(settings.data(), settings.lattice.couplings(), shared=shared)
+    here = lattice(settings)
+    shared = displacements(here.side) if settings.couplings == "homogeneous" else None
+    return peers(settings.data(), here.couplings(), shared=shared)
 
 
 def _fit_pooled(settings: IsingConfig) -> dict[str, float]:
     found = pooled.fit(torch.from_numpy(settings.data()).float()).numpy()
-    return {"neg_log_rmse_pl_pooled": score(found, settings.lattice.couplings())}
+    return {"neg_log_rmse_pl_pooled": score(found, lattice(settings).couplings())}
 
 
 FITS: dict[str, Callable[[IsingConfig], dict[str, float]]] = {"peers": _fit_peers, "pooled": _fit_pooled}

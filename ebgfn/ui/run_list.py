@@ -5,16 +5,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ebgfn.config import ImagesConfig, Toy2DConfig
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
 from ebgfn.ui import frame, training_panel, watching
-from ebgfn.ui.recover_form import WAY_OF
+from ebgfn.ui.recover_form import way_of
 
 LOG_LINES = 12
 ISING = "pages/ising.py", ":material/grid_on:"
 DIGITS = "pages/digits.py", ":material/draw:"
-PAGES = {"toy2d": ("pages/landscape_2d.py", ":material/landscape:"), "ising": ISING, "file": ISING, "images": DIGITS}
+PAGES = {"toy2d": ("pages/landscape_2d.py", ":material/landscape:"), "ising": ISING, "images": DIGITS}
 FIGURES = {
     "step": "step",
     "elapsed_s": "seconds",
@@ -92,7 +93,7 @@ def _query(run: RunFolder) -> dict[str, str] | None:
         return {"set": run.id} if run.status.finished and run.has_checkpoint else None
     if config.kind not in PAGES:
         return None
-    more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {"samples_of": WAY_OF[config.kind]}
+    more = {"data": config.dataset} if isinstance(config, Toy2DConfig) else {"samples_of": way_of(config)}
     return {"run": run.id, **more}
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.data.gray import FULL_BITS
-from ebgfn.data.toy2d import DENSITIES
+from ebgfn.problems.plane.densities import DENSITIES
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.shipped import folder as root
 from ebgfn.ui import plots, preview
 

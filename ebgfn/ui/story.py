@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, Int8, UInt8
 
-from ebgfn.data.gray import Grid
+from ebgfn.problems.plane.gray import Grid
 
 if TYPE_CHECKING:
     import torch
@@ -38,10 +38,10 @@ def tell(model: "Model", grid: Grid, half: float) -> Story:
     """Sample trajectories and complete each of their states many times; `half` is the shown square's half-width."""
     import torch
 
-    from ebgfn.trajectories import sample_forward
+    from ebgfn.core.schedules import draw
 
     generator = torch.Generator().manual_seed(SEED)
-    told = sample_forward(model.policy, TOLD, generator)
+    told = draw(model.policy, TOLD, generator)
     clouds = [
         [grid.decode(_completions(model, x, order, t, generator)) for t in range(model.dim + 1)]
         for x, order in zip(told.x, told.order, strict=True)
@@ -63,11 +63,12 @@ def _completions(
     """Vectors that the state after `t` steps of (x, order) may become."""
     import torch
 
-    from ebgfn.trajectories import complete, uniform_orders
+    from ebgfn.core.states import uniform_orders
+    from ebgfn.core.trajectories import complete, finest
 
     rest = order[t:][uniform_orders(COMPLETIONS, model.dim - t, generator)]
     orders = torch.cat([order[:t].expand(COMPLETIONS, t), rest], dim=1)
     repeated = x.repeat(COMPLETIONS, 1)
     if t < model.dim:
-        repeated = complete(model.policy, repeated, orders, start=t, generator=generator).x
+        repeated = complete(model.policy, repeated, orders, schedule=finest(model.dim, start=t), generator=generator).x
     return repeated.numpy().astype(np.uint8)

@@ -7,8 +7,9 @@ from typing import Literal
 
 import streamlit as st
 
-from ebgfn.config import PRESETS, Config, Toy2DConfig
-from ebgfn.data.gray import FULL_BITS
+from ebgfn.problems.config import Config
+from ebgfn.problems.plane.config import PRESETS, Toy2DConfig
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import RunError, RunFolder, Status
 from ebgfn.ui import frame

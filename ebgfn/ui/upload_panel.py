@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
-from ebgfn.config import FileConfig
-from ebgfn.data import uploads
-from ebgfn.data.ising import SIDES
+from ebgfn.problems.ising import uploads
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.runs import store
 from ebgfn.ui import recover_form, run_list, training_panel
 
@@ -42,7 +42,7 @@ def show() -> None:
         couplings, estimate = recover_form.kind(homogeneous=side > 0)
         seconds, seed = recover_form.length()
         settings = {
-            "side": side,
+            "side": side or None,
             "couplings": couplings,
             "estimate": estimate,
             "budget_s": float(seconds),
@@ -87,7 +87,7 @@ def lattice_side(dim: int) -> int:
 def start(x: Samples, settings: dict) -> None:
     """Keep the samples and queue the run. For `on_click`."""
     try:
-        config = FileConfig(path=str(store.keep_upload(x)), **settings)
+        config = IsingConfig(path=str(store.keep_upload(x)), **settings)
     except ValueError as error:
         st.session_state["refused"] = str(error)
         return

@@ -6,47 +6,22 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.config import FileConfig, ImagesConfig, IsingConfig, LatticeConfig, Toy2DConfig
-from ebgfn.data.gray import FULL_BITS
+from ebgfn import problems
+from ebgfn.problems import Config
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunError, RunFolder
 from ebgfn.ui import exactly, plots, preview
 
 SIDE, DRAWS = 64, 4_000_000
 HISTORY, SAMPLES = 40, 512
 
-AnyConfig = Toy2DConfig | IsingConfig | FileConfig | LatticeConfig | ImagesConfig
 
-
-def describe(config: AnyConfig) -> str:
+def describe(config: Config) -> str:
     """One line that says what a run trains."""
     length = f"{config.steps} steps" if config.steps else f"{config.budget_s:g} s"
-    name, details = _named(config)
+    name, *details = problems.of(config).describe(config)
     return " · ".join([name, length, f"seed {config.seed}", *details])
-
-
-def _named(config: AnyConfig) -> tuple[str, list[str]]:
-    """What is trained, and what else there is to say of it."""
-    match config:
-        case Toy2DConfig():
-            return f"{config.dataset} · {config.preset}", [f"{config.bits} bits an axis"]
-        case IsingConfig():
-            lattice = f"{config.side} × {config.side} lattice, σ = {config.sigma:g}"
-            start = ["from the shipped model"] if config.start == "shipped" else []
-            details = [f"{config.samples:,} samples", *_estimated(config), *start]
-            return f"couplings of a {lattice}".replace("-", "−"), details
-        case FileConfig():
-            lattice = [f"{config.side} × {config.side} lattice"] if config.side else []
-            # Its name is a digest, of which a few letters tell it from others.
-            return f"couplings of uploaded samples {Path(config.path).stem[:8]}", [*lattice, *_estimated(config)]
-        case LatticeConfig():
-            return f"sampler of the {config.side} × {config.side} lattice at every σ", []
-        case ImagesConfig():
-            return f"images of {config.dataset} · {config.preset}", []
-    return config.label, []
-
-
-def _estimated(config: IsingConfig | FileConfig) -> list[str]:
-    return ["homogeneous"] if config.couplings == "homogeneous" else [config.estimate]
 
 
 def target(config: Toy2DConfig) -> tuple[float, plots.Picture]:
@@ -56,7 +31,7 @@ def target(config: Toy2DConfig) -> tuple[float, plots.Picture]:
 
 @st.cache_data(max_entries=32, show_spinner="Counting fresh draws of the data …")
 def _target(dataset: str, weights: str) -> tuple[float, plots.Picture]:
-    from ebgfn.evaluation import landscape
+    from ebgfn.problems.plane import landscape
 
     table = None if weights == "null" else tuple(tuple(row) for row in json.loads(weights))
     density = Toy2DConfig(dataset=dataset, weights=table).density()
@@ -128,14 +103,14 @@ def final(run: RunFolder, line: dict[str, float], top: float) -> plots.Frame:
 def _evaluated(folder: str, changed_ns: int, log_z: float | None) -> dict[str, np.ndarray]:
     import torch
 
-    from ebgfn.evaluation import landscape
-    from ebgfn.model import load
-    from ebgfn.trajectories import sample_forward
+    from ebgfn.core.schedules import draw
+    from ebgfn.problems.checkpoint import load
+    from ebgfn.problems.plane import landscape
 
     model = load(Path(folder))
     known = model.log_z.item() if log_z is None else log_z
     seen = landscape.landscape(model, log_z=known, side=SIDE, trajectories=2)
-    x = sample_forward(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
+    x = draw(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x.numpy().astype(np.uint8)
     samples = model.config.density().grid(model.config.bits).decode(x)
     return {"log_p": seen.log_p, "log_q": seen.log_q, "samples": samples}
 

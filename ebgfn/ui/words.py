@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from ebgfn.data.gray import FULL_BITS
-from ebgfn.data.toy2d import DRAWN
+from ebgfn.problems.plane.densities import DRAWN
+from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.ui import plots
 
 READING = """

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ebgfn.algorithms.learner import Learner
+from ebgfn.core.trajectories import Trajectories, log_prob
 from ebgfn.evaluation import exact
-from ebgfn.trajectories import Trajectories, log_probs
+from ebgfn.train.learner import Learner
 
 
 class Given:
@@ -39,13 +39,13 @@ def every_trajectory(policy: Any) -> Trajectories:
     x = exact.all_states(policy.dim).repeat_interleave(len(orders), 0)
     order = orders.repeat(2**policy.dim, 1)
     with torch.no_grad():
-        return Trajectories(x, order, *log_probs(policy, x, order))
+        return Trajectories(x, order, *log_prob(policy, x, order))
 
 
 def nats(policy: Any, x: Tensor) -> Tensor:
     """-log P_F + log P_B of each row, the mean over all orders, differentiable."""
     orders = torch.tensor(list(itertools.permutations(range(policy.dim))))
-    log_pf, log_pb = log_probs(policy, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))
+    log_pf, log_pb = log_prob(policy, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))
     return (log_pb - log_pf).view(len(x), -1).mean(1)
 
 

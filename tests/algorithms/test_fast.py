@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from ebgfn.algorithms import Fast, FastRecipe, fast
-from ebgfn.algorithms.fast import Lessons
-from ebgfn.algorithms.learner import Moment
-from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation import exact
-from ebgfn.model import Architecture, Model
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.train import fast
+from ebgfn.train.fast import Fast, FastRecipe, Lessons
+from ebgfn.train.learner import Moment
 from tests import examples
 from tests.algorithms.enumerated import Given, asked, every_mask, every_trajectory, falling, gradient, nats
 
@@ -22,7 +23,7 @@ DATA = STATES.repeat_interleave(COUNTS, 0)
 
 def build(**changes) -> Fast:
     net, energy = examples.policy(DIM), examples.energy(DIM)
-    return Fast(Model(Toy2DConfig(), Architecture(), energy, net, torch.tensor(0.3)), FastRecipe(**changes))
+    return Fast(Model(Toy2DConfig(), MLPSizes(), energy, net, torch.tensor(0.3)), FastRecipe(**changes))
 
 
 @pytest.fixture

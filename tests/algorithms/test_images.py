@@ -8,16 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from ebgfn.algorithms import Images, ImagesRecipe, images
-from ebgfn.algorithms.images import PART, Pairs
-from ebgfn.algorithms.learner import Moment
-from ebgfn.blocks import log_values
-from ebgfn.config import ImagesConfig
-from ebgfn.data.image_stream import BinaryImages
-from ebgfn.energies import MLPEnergy
 from ebgfn.evaluation import exact
-from ebgfn.model import Architecture, Model
-from ebgfn.policies import MLPPolicy
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.problems.images import trainer
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.stream import BinaryImages
+from ebgfn.problems.images.trainer import PART, ImagesRecipe, ImagesTrainer, Pairs, flow
+from ebgfn.train.learner import Moment
 from tests import examples
 from tests.algorithms.enumerated import every_mask, falling, gradient, nats
 
@@ -42,16 +40,16 @@ def linear(bias: torch.Tensor) -> examples.FunctionEnergy:
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
     """Whatever this machine has: gradients are compared."""
-    monkeypatch.setattr(images, "half_precision", contextlib.nullcontext)
+    monkeypatch.setattr(trainer, "half_precision", contextlib.nullcontext)
 
 
-def build(**changes) -> Images:
+def build(**changes) -> ImagesTrainer:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         policy = examples.randomised(MLPPolicy(DIM, hidden=16, depth=2, blocks=True))
         energy = examples.randomised(MLPEnergy(DIM, hidden=16, depth=2))
     recipe = ImagesRecipe(**{"batch": 16, "energy_batch": 16, "fresh": 32, "path_steps": 4} | changes)
-    return Images(Model(ImagesConfig(dataset="digits"), Architecture(), energy, policy, torch.tensor(0.3)), recipe)
+    return ImagesTrainer(Model(ImagesConfig(dataset="digits"), MLPSizes(), energy, policy, torch.tensor(0.3)), recipe)
 
 
 def data(n: int) -> torch.Tensor:
@@ -70,7 +68,7 @@ def pairs(n: int, *, known: int) -> Pairs:
 @pytest.mark.slow
 def test_the_sampler_learns_grey_levels_as_the_mean_of_their_draws(monkeypatch, generator):
     masks = every_mask(DIM)[::10]  # a tenth of 360, still with every number of filled entries
-    monkeypatch.setattr(images, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
+    monkeypatch.setattr(trainer, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
     algorithm = build(batch=len(masks))
     policy = algorithm.sampler.module.policy
     x, mean = data(1).expand(len(masks), -1), torch.linspace(0.1, 0.9, DIM).expand(len(masks), -1)
@@ -84,7 +82,7 @@ def test_the_sampler_learns_grey_levels_as_the_mean_of_their_draws(monkeypatch, 
 
 def test_with_binary_images_the_sampler_follows_their_likelihood(monkeypatch, generator):
     masks = every_mask(DIM)
-    monkeypatch.setattr(images, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
+    monkeypatch.setattr(trainer, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
     algorithm = build(batch=2 * len(masks))
     policy, x = algorithm.sampler.module.policy, data(2)
     loss = algorithm._any_order(Same(x.repeat_interleave(len(masks), 0)), generator)
@@ -97,7 +95,7 @@ def distilling_gradient(energy: nn.Module, made: Pairs, known: int, huber: float
     """Residuals E + log q about their centre, clamped, times the gradient of E."""
     x = torch.cat([made.x[:known], made.x_new[:known]]).float()
     residual = (energy(x) + torch.cat([made.log_q[:known], made.log_q_new[:known]])).detach()
-    off = residual - images._centre(residual, huber)
+    off = residual - trainer._centre(residual, huber)
     return gradient((off.clamp(-huber, huber) * energy(x)).mean(), energy)
 
 
@@ -143,7 +141,7 @@ def test_distilling_alone_comes_first():
         assert torch.allclose(gradient(loss, energy), alone, atol=1e-5) == (progress < 0.75)
 
 
-def exact_sampler(algorithm: Images) -> examples.FunctionEnergy:
+def exact_sampler(algorithm: ImagesTrainer) -> examples.FunctionEnergy:
     """Give the averaged sampler log-odds that do not depend on the state; the energy that it is exact for."""
     last, bias = algorithm.sampler.averaged.policy.net.last, torch.linspace(-1.5, 2.0, DIM)
     last.weight.zero_()
@@ -175,14 +173,14 @@ def test_flows_of_pairs_are_those_of_their_paths(monkeypatch, generator):
     """Of a sampler that is not exact, along the very orders that were drawn."""
     algorithm = build()
     asked_for = []
-    whole = images.log_values_chunked
+    whole = trainer.log_values_chunked
 
     def log_values_chunked(policy, x, order, *, schedule):
         assert policy is algorithm.sampler.averaged.policy
         asked_for.append((x, order, schedule))
         return whole(policy, x, order, schedule=schedule)
 
-    monkeypatch.setattr(images, "log_values_chunked", log_values_chunked)
+    monkeypatch.setattr(trainer, "log_values_chunked", log_values_chunked)
     made = algorithm._make(data(PART), generator, whole=0)
     ((both, orders, schedule),) = asked_for
     start = schedule[0]
@@ -213,10 +211,10 @@ def test_the_joint_loss_is_likelihood_and_the_squared_log_ratio(huber, steps, mo
     with torch.no_grad():
         algorithm.energy.module.net.last.weight.mul_(-2.0)  # the averaged energy is the one that is asked
     moves = []
-    propose = images.propose
-    monkeypatch.setattr(images, "_lengths", lambda dim, most, generator: (4, steps))
+    propose = trainer.propose
+    monkeypatch.setattr(trainer, "_lengths", lambda dim, most, generator: (4, steps))
     monkeypatch.setattr(
-        images, "propose", lambda *a, **k: moves.append((propose(*a, **k), k["schedule"])) or moves[-1][0]
+        trainer, "propose", lambda *a, **k: moves.append((propose(*a, **k), k["schedule"])) or moves[-1][0]
     )
     monkeypatch.setattr(torch, "randint", lambda low, high, shape, generator: torch.arange(steps).expand(shape))
     likelihood = policy(data(4), data(4) > 2).value_logits.square().sum()
@@ -227,7 +225,7 @@ def test_the_joint_loss_is_likelihood_and_the_squared_log_ratio(huber, steps, mo
     assert torch.equal(move.x, data(16)[:8])
     assert (len(schedule) - 1, schedule[0], schedule[-1]) == (steps, DIM - 4, DIM)
     old, new = (
-        log_values(policy, x, order, schedule=schedule)
+        flow(policy, x, order, schedule=schedule)
         for x, order in ((move.x, move.order_back), (move.x_new, move.order_forward))
     )
     ratio = energy(move.x) - energy(move.x_new) + old - new
@@ -269,7 +267,7 @@ def test_log_z_follows_what_balance_says_where_it_is_known():
 @pytest.mark.parametrize("huber", [0.5, 3.0, 1e6])
 def test_the_centre_is_where_hubers_loss_is_least(huber):
     values = torch.randn(1000, generator=torch.Generator().manual_seed(0)).exp()  # skewed, most within 3 of the median
-    centre = images._centre(values, huber)
+    centre = trainer._centre(values, huber)
     pull = (values - centre).clamp(-huber, huber)
     assert abs(pull.mean().item()) < 0.02 * values.std().item()
     if huber > 1e3:
@@ -279,7 +277,7 @@ def test_the_centre_is_where_hubers_loss_is_least(huber):
 @pytest.mark.parametrize(("dim", "shortest"), [(64, 16), (784, 16), (6, 6)])
 def test_moves_are_of_all_lengths(dim, shortest, generator):
     n = 3000
-    drawn = [images._lengths(dim, 16, generator) for _ in range(n)]
+    drawn = [trainer._lengths(dim, 16, generator) for _ in range(n)]
     lengths = torch.tensor([length for length, _ in drawn]).float()
     assert shortest <= lengths.min()
     assert lengths.max() == dim
@@ -299,7 +297,7 @@ def test_moves_are_of_all_lengths(dim, shortest, generator):
         assert ((counts - 0.2).abs() < 4.5 * math.sqrt(0.16 / n)).all()
 
 
-def scheduled(algorithm: Images, monkeypatch) -> dict[str, list[float]]:
+def scheduled(algorithm: ImagesTrainer, monkeypatch) -> dict[str, list[float]]:
     """Rates that the losses are taken at from now on, the losses being nothing."""
     rates: dict[str, list[float]] = {"any_order": [], "energy": [], "balance": []}
     losses = {"_any_order": -1.0, "_energy_loss": -2.0, "_joint_loss": -3.0}
@@ -377,8 +375,8 @@ def test_learned_networks_go_on_gently():
     assert fresh.sampler.optimizer.param_groups[0]["lr"] == 0.5
     assert fresh.energy.optimizer.param_groups[0]["lr"] == fresh.recipe.energy_lr
     sampler, config = fresh.sampler.module, ImagesConfig(dataset="digits", start="shipped")
-    model = Model(config, Architecture(), fresh.energy.module, sampler.policy, sampler.log_z.detach())
-    assert Images(model, fresh.recipe).sampler.optimizer.param_groups[0]["lr"] == 0.25
+    model = Model(config, MLPSizes(), fresh.energy.module, sampler.policy, sampler.log_z.detach())
+    assert ImagesTrainer(model, fresh.recipe).sampler.optimizer.param_groups[0]["lr"] == 0.25
 
 
 def test_the_energy_begins_as_what_the_averaged_sampler_sees(generator):

@@ -5,23 +5,24 @@ import math
 import pytest
 import torch
 
-from ebgfn.algorithms import Ising, IsingRecipe, ising
-from ebgfn.algorithms.learner import Moment
-from ebgfn.config import IsingConfig
-from ebgfn.couplings import Scale
-from ebgfn.data.stream import Rows
-from ebgfn.energies import QuadraticEnergy
 from ebgfn.evaluation import exact
 from ebgfn.mcmc import BackAndForth
-from ebgfn.model import Architecture, Model
-from ebgfn.policies import FieldPolicy
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
+from ebgfn.optim.proximal import Scale
+from ebgfn.problems.ising import trainer
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.trainer import IsingRecipe, IsingTrainer
+from ebgfn.train.learner import Moment
+from ebgfn.train.source import Rows
 from tests import examples
 from tests.algorithms.enumerated import asked, every_mask, falling, gradient
 
 DIM = 4
 
 
-def build(estimate: str = "pooled", **changes) -> Ising:
+def build(estimate: str = "pooled", **changes) -> IsingTrainer:
     energy = QuadraticEnergy(DIM)
     with torch.no_grad():
         energy.weights.normal_(std=0.4, generator=torch.Generator().manual_seed(1))
@@ -29,7 +30,7 @@ def build(estimate: str = "pooled", **changes) -> Ising:
         torch.manual_seed(0)
         policy = examples.randomised(FieldPolicy(DIM, hidden=16, depth=2))
     config = IsingConfig(side=3, estimate=estimate)
-    return Ising(Model(config, Architecture(), energy, policy, torch.tensor(0.3)), IsingRecipe(**changes))
+    return IsingTrainer(Model(config, MLPSizes(), energy, policy, torch.tensor(0.3)), IsingRecipe(**changes))
 
 
 def rows() -> Rows:
@@ -39,7 +40,7 @@ def rows() -> Rows:
 
 def test_the_sampler_is_taught_the_energys_conditionals(monkeypatch, generator):
     masks = every_mask(DIM)
-    monkeypatch.setattr(ising, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
+    monkeypatch.setattr(trainer, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
     algorithm = build()
     policy, x = algorithm.sampler.module.policy, exact.all_states(DIM).repeat_interleave(len(masks), 0)
     loss = algorithm._any_order(x, generator)
@@ -61,7 +62,7 @@ def test_the_sampler_is_taught_the_energys_conditionals(monkeypatch, generator):
 def test_the_fields_of_the_sampler_are_those_of_the_energy_before_it_moves(monkeypatch, generator):
     made = []
     monkeypatch.setattr(
-        ising, "BackAndForth", lambda energy, policy, k: made.append((policy, k)) or BackAndForth(energy, policy, k)
+        trainer, "BackAndForth", lambda energy, policy, k: made.append((policy, k)) or BackAndForth(energy, policy, k)
     )
     algorithm = build(k_share=0.5)
     x = exact.all_states(DIM)
@@ -102,7 +103,7 @@ def test_couplings_are_told_data_and_negatives_as_spins(monkeypatch, generator):
     assert 16 < mirrored.sum() < 48
 
 
-def told_steps(algorithm: Ising, monkeypatch, *, scale: Scale) -> list[tuple[str, dict]]:
+def told_steps(algorithm: IsingTrainer, monkeypatch, *, scale: Scale) -> list[tuple[str, dict]]:
     """What couplings are asked to do at the quarters and the middle of the first half, and after it."""
     seen: list[tuple[str, dict]] = []
     for name in ("penalised_step", "refit_step"):

@@ -5,29 +5,29 @@ import math
 import pytest
 import torch
 
-from ebgfn.algorithms import Lattice, LatticeRecipe, lattice
-from ebgfn.algorithms.learner import Moment
-from ebgfn.config import LatticeConfig
-from ebgfn.data.kaufman import log_z as kaufman_log_z
-from ebgfn.data.stream import Nothing
-from ebgfn.energies import LatticeEnergy, conditionals
+from ebgfn.core.energy import conditionals
+from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
-from ebgfn.model import Architecture
-from ebgfn.model import build as untrained
-from ebgfn.policies.lattice import KNOTS, MAX_SIGMA, curve
-from ebgfn.trajectories import log_probs
+from ebgfn.evaluation.likelihood import log_z as kaufman_log_z
+from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, LatticeSizes, curve
+from ebgfn.problems.checkpoint import build as untrained
+from ebgfn.problems.lattice import trainer
+from ebgfn.problems.lattice.config import LatticeConfig
+from ebgfn.problems.lattice.trainer import LatticeRecipe, LatticeTrainer
+from ebgfn.train.learner import Moment
+from ebgfn.train.source import Nothing
 from tests.algorithms.enumerated import asked, falling, gradient
 
 SIDE, DIM = 3, 9
 
 
-def build(**changes) -> Lattice:
+def build(**changes) -> LatticeTrainer:
     recipe = LatticeRecipe(**{"batch": 32, "sites": 4, "rungs": 4, "replicas": 8, "first_sweeps": 5} | changes)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = untrained(LatticeConfig(side=SIDE), Architecture(hidden=12, depth=2, kind="lattice"))
+        model = untrained(LatticeConfig(side=SIDE), LatticeSizes(hidden=12, depth=2))
         torch.nn.init.normal_(model.policy.net.last.weight, std=0.2)
-    return Lattice(model, recipe)
+    return LatticeTrainer(model, recipe)
 
 
 def test_void_sites_are_labelled_by_their_neighbours(monkeypatch, generator):
@@ -37,7 +37,7 @@ def test_void_sites_are_labelled_by_their_neighbours(monkeypatch, generator):
     draw = algorithm.energy.draw
     monkeypatch.setattr(algorithm.energy, "draw", lambda n, generator: drawn.append(draw(n, generator)) or drawn[-1])
     logits = torch.randn(32, 4, generator=generator)
-    monkeypatch.setattr(Lattice, "_logits", staticmethod(lambda *seen: shown.append(seen) or logits))
+    monkeypatch.setattr(LatticeTrainer, "_logits", staticmethod(lambda *seen: shown.append(seen) or logits))
     policy = algorithm.sampler.module.policy
     loss = algorithm._any_order(policy, generator)
     ((spins, sigma),), ((net, partial, site, told, _),) = drawn, shown
@@ -65,7 +65,7 @@ def test_logits_are_those_of_the_policy_at_each_rows_sigma(generator):
     torch.nn.init.zeros_(policy.net.last.weight)
     partial = torch.randint(-1, 2, (6, DIM), generator=generator).float()
     site, sigma = torch.randint(0, DIM, (6, 4), generator=generator), torch.linspace(0.1, 0.5, 6)
-    found = Lattice._logits(policy, partial, site, sigma, generator)
+    found = LatticeTrainer._logits(policy, partial, site, sigma, generator)
     fields = partial @ (LatticeEnergy(SIDE).at(1.0).couplings())
     torch.testing.assert_close(found, 4 * sigma[:, None] * fields.gather(1, site))
 
@@ -77,9 +77,9 @@ def test_balance_is_the_squared_residual_of_the_samplers_own_trajectories(monkey
     with torch.no_grad():
         log_z.add_(0.2 * torch.randn(KNOTS, generator=torch.Generator().manual_seed(1)))
     drawn = []
-    sample = lattice.sample_forward
+    sample = trainer.sample_forward
     monkeypatch.setattr(
-        lattice, "sample_forward", lambda *given: drawn.append((given[0], sample(*given))) or drawn[-1][1]
+        trainer, "sample_forward", lambda *given: drawn.append((given[0], sample(*given))) or drawn[-1][1]
     )
     steps = torch.arange(DIM)
     monkeypatch.setattr(torch, "randint", lambda low, high, shape, generator: steps.expand(shape).contiguous())
@@ -89,7 +89,7 @@ def test_balance_is_the_squared_residual_of_the_samplers_own_trajectories(monkey
 
     ((net, paths),) = drawn
     assert net.policy is policy
-    log_pf, log_pb = log_probs(policy.at(sigma.item()), paths.x, paths.order)
+    log_pf, log_pb = log_prob(policy.at(sigma.item()), paths.x, paths.order)
     energy = LatticeEnergy(SIDE).at(sigma.item())(paths.x)
     residual = curve(log_z, sigma) + log_pf - log_pb + energy
     ((loss, rate),) = seen
@@ -104,8 +104,8 @@ def test_a_few_steps_stand_for_all(generator):
     """Steps are drawn uniformly, with replacement: their mean is the sum over all."""
     algorithm = build(sites=2)
     policy, sigma = algorithm.sampler.module.policy, torch.tensor([0.3])
-    one = lattice.sample_forward(policy.at(0.3), 1, generator)
-    many = lattice.Trajectories(*(part.expand(5000, *part.shape[1:]) for part in vars(one).values()))
+    one = trainer.sample_forward(policy.at(0.3), 1, generator)
+    many = trainer.Trajectories(*(part.expand(5000, *part.shape[1:]) for part in vars(one).values()))
     with torch.no_grad():
         found = algorithm._log_q(policy, many, sigma, generator)
     whole = (one.log_pf - one.log_pb).item()
@@ -117,9 +117,9 @@ def test_a_few_steps_stand_for_all(generator):
 def test_log_z_begins_at_what_importance_weights_say(monkeypatch, generator):
     algorithm = build(batch=400)
     drawn = []
-    sample = lattice.sample_forward
+    sample = trainer.sample_forward
     monkeypatch.setattr(
-        lattice, "sample_forward", lambda *given: drawn.append((given[0], sample(*given))) or drawn[-1][1]
+        trainer, "sample_forward", lambda *given: drawn.append((given[0], sample(*given))) or drawn[-1][1]
     )
     algorithm._begin_balance(generator)
     assert algorithm.energy.balancing

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ebgfn.algorithms.learner import Learner
-from ebgfn.algorithms.muon import hidden_kernels
-from ebgfn.convolutions import UNet
+from ebgfn.nets.unet import UNet
+from ebgfn.optim.muon import hidden_kernels
+from ebgfn.train.learner import Learner
 
 
 def layer() -> nn.Linear:

@@ -5,15 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from ebgfn.algorithms import Paper, PaperRecipe, paper
-from ebgfn.algorithms.learner import Moment
-from ebgfn.config import Toy2DConfig
+from ebgfn.core.trajectories import Trajectories
 from ebgfn.evaluation import exact
 from ebgfn.mcmc import BackAndForth
 from ebgfn.mcmc.chain import ChainState
-from ebgfn.model import Architecture, Model
-from ebgfn.training import start, train
-from ebgfn.trajectories import Trajectories
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.training import start, train
+from ebgfn.train import paper
+from ebgfn.train.learner import Moment
+from ebgfn.train.paper import Paper, PaperRecipe
 from tests import examples
 from tests.algorithms.enumerated import Given, asked, every_trajectory, gradient
 
@@ -23,7 +25,7 @@ DIM = 3
 @pytest.fixture
 def algorithm() -> Paper:
     net, energy = examples.policy(DIM, True, True), examples.energy(DIM)
-    return Paper(Model(Toy2DConfig(), Architecture(), energy, net, torch.tensor(0.3)), PaperRecipe())
+    return Paper(Model(Toy2DConfig(), MLPSizes(), energy, net, torch.tensor(0.3)), PaperRecipe())
 
 
 @pytest.mark.parametrize("back_share", [0.0, 0.25, 0.5, 1.0])
@@ -103,7 +105,7 @@ def test_in_training_k_follows_the_budget(monkeypatch):
     monkeypatch.setattr(
         paper, "BackAndForth", lambda energy, policy, k: taken.append(k) or BackAndForth(energy, policy, k)
     )
-    recipe = PaperRecipe(batch=8, architecture=Architecture(8, 2, learned_location=True, learned_erasure=True))
+    recipe = PaperRecipe(batch=8, sizes=MLPSizes(8, 2, learned_location=True, learned_erasure=True))
     *_, last = train(start(config, recipe), event_interval_s=60)
     assert taken == [max(1, round(step / 12 * 6)) for step in range(12)]
     assert taken[-1] == 6 == last.metrics["k"]

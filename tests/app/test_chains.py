@@ -7,8 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ebgfn.evaluation import mixing
 from ebgfn.mcmc import BackAndForth, run_chain
+from ebgfn.problems.plane import mixing
 from ebgfn.ui import chain_player, chain_source, mixing_panel
 from tests import tiny
 from tests.app import pages

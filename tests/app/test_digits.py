@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from ebgfn.config import ImagesConfig
 from ebgfn.files import write_json
-from ebgfn.model import Architecture, build
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.ui import (
     image_canvas,
     image_chain,
@@ -36,7 +37,7 @@ def random_model():
     """A sampler and an energy of the 8 x 8 digits with random weights, which disagree."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        built = build(ImagesConfig(dataset="digits"), Architecture(hidden=8, depth=2))
+        built = build(ImagesConfig(dataset="digits"), MLPSizes(hidden=8, depth=2))
         for part in (built.policy, built.energy):
             torch.nn.init.normal_(part.net.last.weight, std=0.05)
     built.policy.step_nats.copy_(torch.linspace(0.6, 0.1, DIM))

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from ebgfn.config import LatticeConfig
-from ebgfn.data import kaufman
-from ebgfn.evaluation import lattice, lattice_mixing
-from ebgfn.model import Architecture, build
+from ebgfn.nets.lattice import LatticeSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.lattice import curves, kaufman, mixing
+from ebgfn.problems.lattice.config import LatticeConfig
 from ebgfn.ui import (
     lattice_curves,
     lattice_files,
@@ -35,7 +35,7 @@ def sampling():
     """A sampler of 4 x 4 sites: the fields of filled neighbours, and a small random network for the others."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        built = build(LatticeConfig(side=SIDE), Architecture(hidden=16, depth=2, kind="lattice"))
+        built = build(LatticeConfig(side=SIDE), LatticeSizes(hidden=16, depth=2))
         torch.nn.init.normal_(built.policy.net.last.weight, std=0.02)
     built.policy.requires_grad_(False)
     return built
@@ -46,8 +46,8 @@ def drawn(monkeypatch):
     """Scenes that the page draws, by key; nothing is measured."""
     scenes = {}
     monkeypatch.setattr(lattice_view, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
-    monkeypatch.setattr(lattice_mixing, "compare", lambda *_, **__: iter(()))
-    monkeypatch.setattr(lattice, "points", lambda *_: iter(()))
+    monkeypatch.setattr(mixing, "compare", lambda *_, **__: iter(()))
+    monkeypatch.setattr(curves, "points", lambda *_: iter(()))
     return scenes
 
 
@@ -177,7 +177,7 @@ def test_a_sampler_of_another_side_than_its_folder_says_is_refused(machine, samp
 
 
 def test_a_smaller_sampler_has_a_smaller_k(stocked_lattice, drawn):
-    small = build(LatticeConfig(side=3), Architecture(hidden=8, depth=1, kind="lattice"))
+    small = build(LatticeConfig(side=3), LatticeSizes(hidden=8, depth=1))
     small.save(stocked_lattice.parent / "lattice-3x3")
     at = open_page(side="4", void="16")
     at = at.slider(key="side").set_value(3).run()
@@ -287,8 +287,8 @@ def test_small_numbers_are_written_out(value, text):
 
 
 def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, generator, drawn):
-    seen = lattice.gathered(SIDE, 3, [lattice._point(sampling, s, 3, generator) for s in lattice.sigmas(SIDE)])
-    lattice.save(seen, stocked_lattice)
+    seen = curves.gathered(SIDE, 3, [curves._point(sampling, s, 3, generator) for s in curves.sigmas(SIDE)])
+    curves.save(seen, stocked_lattice)
     state = lattice_curves.Measurement(source)
     assert state.done
     assert state.curves.n == 3
@@ -299,7 +299,7 @@ def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, gene
 
 
 def test_moves_are_compared_and_the_result_is_told(source, stocked_lattice, sampling, monkeypatch):
-    monkeypatch.setattr(lattice, "points", lambda *_: iter(()))
+    monkeypatch.setattr(curves, "points", lambda *_: iter(()))
     state = moves_panel.measurement(source, 0.22, 4)
     state.future.result(timeout=30)
     gibbs, _, ours = state.rows
@@ -318,7 +318,7 @@ def test_a_comparison_that_nobody_waits_for_is_dropped(source, monkeypatch):
 
     hold = threading.Event()
     monkeypatch.setattr(moves_panel.st, "session_state", {})
-    monkeypatch.setattr(lattice_mixing, "compare", lambda *_, **__: iter([hold.wait(10)]))
+    monkeypatch.setattr(mixing, "compare", lambda *_, **__: iter([hold.wait(10)]))
     busy = moves_panel.current(source, 0.2, 1)
     skipped = moves_panel.current(source, 0.2, 2)
     wanted = moves_panel.current(source, 0.2, 3)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ebgfn.config import Toy2DConfig
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, store
 from ebgfn.ui import drawing, landscape_view, training_panel
 from tests import tiny

@@ -1,6 +1,6 @@
 """Kernels that no page knows by name are drawn like the others."""
 
-from ebgfn.evaluation.mixing import Mixing
+from ebgfn.problems.plane.mixing import Mixing
 from ebgfn.ui import lattice_mixing, mixing_panel
 
 

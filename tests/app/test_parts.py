@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation import exact
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.ui import colours, downloads, drawing, exactly, frame, plots, preview, shipped, watching
 
 

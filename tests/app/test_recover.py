@@ -9,11 +9,11 @@ import threading
 import numpy as np
 import pytest
 
-from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.data import uploads
-from ebgfn.data.ising import Lattice
-from ebgfn.evaluation.ising import neg_log_rmse
 from ebgfn.files import write_json
+from ebgfn.problems.ising import uploads
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.scores import neg_log_rmse
+from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.runs import jobs, store
 from ebgfn.ui import bonds, couplings_files, couplings_view, curves, mixing_panel, recovered, scores
 from ebgfn.ui.couplings_view import Moment, Scene
@@ -300,7 +300,7 @@ def test_other_pages_pass_over_these_runs(stocked, small, submitted, monkeypatch
 
 def test_the_runs_page_describes_and_opens_them(shipped, submitted):
     path = store.keep_upload(samples())
-    tiny_couplings.run(shipped, "theirs", FileConfig(path=str(path), side=4, steps=30))
+    tiny_couplings.run(shipped, "theirs", IsingConfig(path=str(path), side=4, steps=30))
     tiny_couplings.run(shipped, "mine", IsingConfig(side=4, sigma=-0.2, samples=200, couplings="homogeneous"))
     at = open_page("pages/runs.py")
     assert not at.exception
@@ -371,7 +371,7 @@ def test_a_file_that_is_not_taken_is_told_why(shipped, submitted, contents, word
 
 def test_couplings_of_a_file_come_with_the_strongest_of_them(shipped, scenes, charts, submitted):
     path = store.keep_upload(samples())
-    tiny_couplings.run(shipped, "theirs", FileConfig(path=str(path), steps=30))
+    tiny_couplings.run(shipped, "theirs", IsingConfig(path=str(path), steps=30))
     at = open_page(PAGE, run="theirs")
     assert not at.exception
     scene = scenes[-1]
@@ -385,7 +385,7 @@ def test_couplings_of_a_file_come_with_the_strongest_of_them(shipped, scenes, ch
 
 def test_what_was_learned_stays_when_the_file_is_gone(shipped, scenes, charts, submitted):
     path = store.keep_upload(samples())
-    tiny_couplings.run(shipped, "theirs", FileConfig(path=str(path), side=4, steps=30))
+    tiny_couplings.run(shipped, "theirs", IsingConfig(path=str(path), side=4, steps=30))
     path.unlink()
     at = open_page(PAGE, run="theirs")
     assert not at.exception

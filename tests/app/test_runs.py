@@ -2,8 +2,9 @@
 
 import pytest
 
-from ebgfn.config import ImagesConfig
-from ebgfn.model import Architecture, build
+from ebgfn.nets.unet import UNetSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.runs import jobs, store
 from tests import tiny
 from tests.app.pages import labels, open_page, sentences
@@ -69,7 +70,7 @@ def test_an_ended_run_is_described_and_a_failed_one_says_why(home, small):
 
 
 def test_a_run_of_images_opens_where_models_of_images_are_shown(home):
-    model = build(ImagesConfig(dataset="digits"), Architecture(hidden=4, channels=2, kind="conv"))
+    model = build(ImagesConfig(dataset="digits"), UNetSizes(hidden=4, channels=2))
     tiny.finished_run(home, "seen", model)
     tiny.finished_run(home, "going", model).update(state="paused", progress=0.5)
     at = open_page(PAGE)

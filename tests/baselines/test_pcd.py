@@ -10,9 +10,9 @@ from scipy.optimize import minimize
 
 from ebgfn.baselines import pcd
 from ebgfn.baselines.pcd import Budget, Settings, learn
-from ebgfn.energies import QuadraticEnergy
 from ebgfn.evaluation import exact
 from ebgfn.mcmc import DMALA, Gibbs, GibbsWithGradients
+from ebgfn.nets.quadratic import QuadraticEnergy
 
 DIM = 4
 KERNELS = {

@@ -9,9 +9,10 @@ from scipy.optimize import minimize
 from torch.nn import functional as F
 
 from ebgfn.baselines.pseudo_likelihood import PRIOR, fit, nats, path, refit
-from ebgfn.data.ising import Lattice
-from ebgfn.data.torus import displacements
-from ebgfn.energies import QuadraticEnergy, conditionals, pairs
+from ebgfn.core.energy import conditionals
+from ebgfn.nets.quadratic import QuadraticEnergy, pairs
+from ebgfn.nets.torus import displacements
+from ebgfn.problems.lattice.exact import Lattice
 
 DIM = 6
 

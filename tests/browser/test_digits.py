@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ebgfn.data.images import shipped_digits
+from ebgfn.problems.images.sets import shipped_digits
 from ebgfn.ui import image_canvas, shipped
 from ebgfn.ui.image_canvas import INK, VOID
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ebgfn.data.gray import Grid
+from ebgfn.problems.plane.gray import Grid
 
 grids = st.builds(Grid, units=st.floats(100, 1e5), bits=st.integers(3, 16))
 seeds = st.integers(0, 2**32 - 1)

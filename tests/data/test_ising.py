@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import chisquare
 
-from ebgfn.data import ising, kaufman
-from ebgfn.data.ising import SIDES, SIGMAS, Lattice, adjacency, edges
-from ebgfn.data.torus import displacements
+from ebgfn.nets.torus import adjacency, displacements, edges
+from ebgfn.problems.lattice import exact, kaufman
+from ebgfn.problems.lattice.exact import SIDES, SIGMAS, Lattice
 
 N = 20_000
 # Enough to forget the start on the smallest lattices, where tests need many samples.
@@ -64,7 +64,7 @@ def test_energy_is_that_of_the_couplings(side, sigma, seed):
 
 def test_the_critical_point():
     # Where the lattice is its own dual: sinh(2 K)^2 = 1 with K = 2 sigma.
-    assert math.sinh(4 * ising.CRITICAL_SIGMA) == pytest.approx(1)
+    assert math.sinh(4 * exact.CRITICAL_SIGMA) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_samples_of_four_by_four_follow_enumeration(sigma):
 @pytest.mark.parametrize(("side", "sigma"), [(4, 0.2203), (4, -0.3), (3, -0.2)])
 def test_clusters_alone_lead_to_the_same_energies(side, sigma, monkeypatch):
     # Single spins would hide a small error of the clusters.
-    monkeypatch.setattr(ising, "GIBBS_SWEEPS", 0)
+    monkeypatch.setattr(exact, "GIBBS_SWEEPS", 0)
     lattice = Lattice(side, sigma)
     e = lattice.energy(lattice.sample(N, np.random.default_rng(8), sweeps=2 * FEW_SWEEPS))
     assert abs(e.mean() - kaufman.mean_energy(side, sigma)) < 4.5 * (kaufman.specific_heat(side, sigma) / N) ** 0.5
@@ -231,7 +231,7 @@ def test_samples_depend_on_the_seed_alone():
 
 
 def test_samples_are_independent_of_each_other_and_of_their_block(monkeypatch):
-    monkeypatch.setattr(ising, "BLOCK", 1000 * 16)
+    monkeypatch.setattr(exact, "BLOCK", 1000 * 16)
     lattice = Lattice(4, 0.3)
     s = spins(lattice.sample(N, np.random.default_rng(7), sweeps=FEW_SWEEPS))
     for lag in (1, 2, 1000):
@@ -275,7 +275,7 @@ def test_the_start_is_forgotten(side, sigma):
     lattice, n, rng = Lattice(side, sigma), 600, np.random.default_rng(10)
     order = 2 * (np.indices((side, side)).sum(0).ravel() % 2) - 1 if sigma < 0 else np.ones(side * side)
     cold = np.tile(order.astype(np.int8), (n, 1))
-    for _ in range(ising.SWEEPS):
+    for _ in range(exact.SWEEPS):
         lattice.sweep(cold, rng)
     starts = [cold, spins(lattice.sample(n, rng))]
     e = [lattice.energy((s + 1) / 2).mean() for s in starts]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from ebgfn.data.images import shipped_digits
-from ebgfn.data.pictures import MAX_BYTES, MAX_SIDE, read_picture
+from ebgfn.problems.images.pictures import MAX_BYTES, MAX_SIDE, read_picture
+from ebgfn.problems.images.sets import shipped_digits
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options) -> bytes:

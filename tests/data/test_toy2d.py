@@ -7,7 +7,7 @@ from scipy.special import i0e, logsumexp
 from scipy.stats import ks_2samp
 from sklearn.datasets import make_circles, make_moons, make_swiss_roll
 
-from ebgfn.data.toy2d import DENSITIES, DRAWN_HALF_WIDTH, density, drawn
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN_HALF_WIDTH, density, drawn
 
 N = 100_000
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ebgfn.data.toy2d import DENSITIES
-from ebgfn.data.truth import LOG_DENSITIES, log_density
+from ebgfn.problems.plane.densities import DENSITIES
+from ebgfn.problems.plane.truth import LOG_DENSITIES, log_density
 
 
 @pytest.mark.slow

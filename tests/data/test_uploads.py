@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from ebgfn.config import FileConfig, IsingConfig
-from ebgfn.data import uploads
+from ebgfn.problems.ising import uploads
+from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.runs import store
 
 ROWS = 60
@@ -229,7 +229,7 @@ def test_kept_samples_come_back_and_their_name_is_a_digest(home, x):
     assert path.parent == home / "uploads"
     assert len(path.stem) == 64
     assert set(path.stem) <= set("0123456789abcdef")
-    assert np.array_equal(FileConfig(path=str(path)).data(), x)
+    assert np.array_equal(IsingConfig(path=str(path)).data(), x)
     assert store.keep_upload(x.copy()) == path
     assert store.keep_upload(1 - x) != path
     assert len(list((home / "uploads").iterdir())) == 2
@@ -238,7 +238,7 @@ def test_kept_samples_come_back_and_their_name_is_a_digest(home, x):
 def test_only_the_newest_stay_and_those_that_a_run_still_reads(home, x, monkeypatch):
     monkeypatch.setattr(store, "MAX_UPLOADS", 3)
     needed = store.keep_upload(x)
-    store.create(home / "runs" / "waits", FileConfig(path=str(needed)), store.Status("queued", 1.0, 1.0))
+    store.create(home / "runs" / "waits", IsingConfig(path=str(needed)), store.Status("queued", 1.0, 1.0))
     store.create(home / "runs" / "other", IsingConfig(), store.Status("queued", 1.0, 1.0))
     os.utime(needed, (1, 1))
     paths = []

@@ -6,8 +6,9 @@ import math
 import pytest
 import torch
 
+from ebgfn.core.schedules import draw
+from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
-from ebgfn.trajectories import log_probs, sample_forward
 from tests.examples import CHOICES, ExactPolicy, FunctionEnergy, PolynomialEnergy, energy, policy
 
 
@@ -42,7 +43,7 @@ def test_marginal_is_the_sum_over_orders(choice, dim):
     net, x = policy(dim, *choice), exact.all_states(dim)
     orders = torch.tensor(list(itertools.permutations(range(dim))))
     with torch.no_grad():
-        paths = log_probs(net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))[0]
+        paths = log_prob(net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))[0]
     expected = paths.view(len(x), -1).double().logsumexp(1)
     torch.testing.assert_close(exact.log_marginal(net), expected, rtol=1e-5, atol=1e-5)
 
@@ -59,7 +60,7 @@ def test_marginal_sums_to_one(choice):
 def test_marginal_is_the_frequency_of_samples(choice, generator):
     net, n = policy(6, *choice), 40000
     q = exact.log_marginal(net).exp()
-    counts = exact.index_of(sample_forward(net, n, generator).x).bincount(minlength=64)
+    counts = exact.index_of(draw(net, n, generator).x).bincount(minlength=64)
     assert ((counts - n * q).abs() <= 4.5 * (n * q * (1 - q)).sqrt() + 1).all()
 
 

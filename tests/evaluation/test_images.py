@@ -7,17 +7,16 @@ import torch
 
 from ebgfn import problems
 from ebgfn.baselines.bernoulli_mixture import fit
-from ebgfn.blocks import log_values_chunked
-from ebgfn.config import ImagesConfig
-from ebgfn.energies import MLPEnergy
-from ebgfn.evaluation import exact, image_report
+from ebgfn.core.schedules import log_values_chunked, measured_step_nats
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.weights import log_mean_exp
+from ebgfn.evaluation import exact
 from ebgfn.evaluation.annealed import Path, anneal
-from ebgfn.evaluation.image_report import of_images
-from ebgfn.evaluation.images import bound, step_nats
-from ebgfn.evaluation.likelihood import log_mean_exp
-from ebgfn.model import Architecture, build
-from ebgfn.policies import MLPPolicy
-from ebgfn.trajectories import uniform_orders
+from ebgfn.evaluation.likelihood import bound
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.report import report
 from tests.test_blocks import conv_policy
 
 pytestmark = pytest.mark.slow
@@ -98,7 +97,7 @@ def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
     net = conv_policy(8)
     torch.nn.init.zeros_(net.net.first.weight)
     x = (torch.rand(3000, 64, generator=generator) < 0.3).float()
-    nats = step_nats(net, x, generator=generator)
+    nats = measured_step_nats(net, x, generator=generator)
     assert (nats[1:] <= nats[:-1] + 1e-6).all()
     quick = bound(net, x, generator=generator)
     # Two estimates of one mean, from states of their own.
@@ -107,10 +106,10 @@ def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
 
 def test_the_report_of_an_untrained_model_is_exact(monkeypatch):
     torch.manual_seed(0)
-    model = build(ImagesConfig(dataset="digits", preset="mlp"), Architecture(hidden=8, depth=2))
+    model = build(ImagesConfig(dataset="digits", preset="mlp"), MLPSizes(hidden=8, depth=2))
     # The mixture has tests of its own.
-    monkeypatch.setattr(image_report, "best", lambda train, held_out: fit(train, components=2, iterations=2))
-    figures = of_images(model, seed=0, points=20, temperatures=5)
+    monkeypatch.setattr(report, "best", lambda train, held_out: fit(train, components=2, iterations=2))
+    figures = report(model, seed=0, points=20, temperatures=5)
     flat = 64 * math.log(2)
     for key in ("gfn_bound", "gfn_nll", "gfn_nll_49", "ebm_nll_lower", "log_z", "log_z_ais"):
         assert figures[key] == pytest.approx(flat, abs=1e-3), key
@@ -120,5 +119,5 @@ def test_the_report_of_an_untrained_model_is_exact(monkeypatch):
     assert figures["mh_acceptance"] == pytest.approx(1.0, abs=1e-4)
     assert figures["test_images"] == 20
     # `evaluate` leads there too.
-    monkeypatch.setattr(image_report, "of_images", lambda model, *, seed, points: {"points": points})
+    monkeypatch.setattr(report, "of_images", lambda model, *, seed, points: {"points": points})
     assert problems.evaluate(model, points=7) == {"points": 7}

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from ebgfn.data import kaufman
-from ebgfn.data.ising import Lattice, adjacency
-from ebgfn.evaluation.ising import abs_magnetisation, correlation, mean_energy, neg_log_rmse
+from ebgfn.nets.torus import adjacency
+from ebgfn.problems.ising.scores import neg_log_rmse
+from ebgfn.problems.lattice import kaufman
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.problems.lattice.observables import abs_magnetisation, correlation, mean_energy
 
 BOARD = (np.indices((4, 4)).sum(0).ravel() % 2).astype(np.uint8)
 

@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from ebgfn.energies import MLPEnergy
 from ebgfn.evaluation import exact, likelihood
-from ebgfn.policies import MLPPolicy
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
 
 DIM = 12
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.evaluation import mixing
-from ebgfn.evaluation.landscape import half_width
 from ebgfn.mcmc import BackAndForth, Gibbs, run_chain
-from ebgfn.model import Architecture, Model, build
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.plane import mixing
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.landscape import half_width
 
 BITS, N = 4, 4000
 
@@ -21,9 +23,7 @@ def model() -> Model:
     """Random networks: neither sampler nor energy is flat, and they do not agree."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        built = build(
-            Toy2DConfig(dataset="8gaussians", bits=BITS), Architecture(hidden=16, depth=2, learned_erasure=True)
-        )
+        built = build(Toy2DConfig(dataset="8gaussians", bits=BITS), MLPSizes(hidden=16, depth=2, learned_erasure=True))
         for net in (built.energy.net, built.policy.net):
             torch.nn.init.normal_(net.last.weight, std=0.5)
     return built

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ebgfn import shipped
-from ebgfn.energies import MLPEnergy
 from ebgfn.evaluation import exact
 from ebgfn.evaluation.refutation import descend, energies, log_z_at_least, one_flip_from
-from ebgfn.model import load
+from ebgfn.nets.mlp import MLPEnergy
+from ebgfn.problems.checkpoint import load
 
 
 class Peak(torch.nn.Module):

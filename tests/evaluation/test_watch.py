@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from ebgfn.config import Toy2DConfig
 from ebgfn.evaluation import exact
-from ebgfn.evaluation.landscape import cells_per_pixel, sampler_picture
-from ebgfn.evaluation.watch import PICTURE_PARTS, SIDE, Toy2DWatch
-from ebgfn.model import Architecture, build
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.landscape import cells_per_pixel, sampler_picture
+from ebgfn.problems.plane.look import PICTURE_PARTS, SIDE, PlaneLook
 
 
 def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
     config = Toy2DConfig(dataset="2spirals")
-    metrics, _ = Toy2DWatch(config).look(build(config, Architecture(hidden=8, depth=2)))
+    metrics, _ = PlaneLook(config).look(build(config, MLPSizes(hidden=8, depth=2)))
     uniform = 32 * np.log(2)
     # 256 points scatter by 0.04 nats around the entropy; corrected, they stand exactly where the floor is.
     correction = metrics["gfn_nll"] - uniform
@@ -26,7 +27,7 @@ def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
 
 def test_the_sampler_picture_is_renewed_after_a_few_looks():
     config = Toy2DConfig(dataset="8gaussians", bits=6)
-    watch, model = Toy2DWatch(config), build(config, Architecture(hidden=8, depth=2))
+    watch, model = PlaneLook(config), build(config, MLPSizes(hidden=8, depth=2))
     _, first = watch.look(model)
     with torch.no_grad():
         model.policy.net.last.bias.fill_(0.5)
@@ -55,9 +56,9 @@ class Spike(torch.nn.Module):
 
 def test_a_peak_that_few_trajectories_meet_does_not_flatter_the_energy():
     config = Toy2DConfig(dataset="8gaussians", bits=6)
-    model = build(config, Architecture(hidden=8, depth=2))
+    model = build(config, MLPSizes(hidden=8, depth=2))
     model = dataclasses.replace(model, energy=Spike(config.dim))
-    metrics, frame = Toy2DWatch(config).look(model)
+    metrics, frame = PlaneLook(config).look(model)
     _, log_z = exact.log_p(model.energy, config.dim)
     # Never lower than the truth by more than the band that is shown, which is narrow.
     assert metrics["ebm_nll_se"] < 0.4
@@ -72,10 +73,10 @@ def test_errors_of_the_quick_look_cover_the_exact_figures(seed):
     config = Toy2DConfig(dataset="8gaussians", bits=6)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = build(config, Architecture(hidden=16, depth=2))
+        model = build(config, MLPSizes(hidden=16, depth=2))
         for p in [*model.energy.parameters(), *model.policy.parameters()]:
             torch.nn.init.normal_(p, std=0.3)
-    metrics, _ = (watch := Toy2DWatch(config)).look(model)
+    metrics, _ = (watch := PlaneLook(config)).look(model)
     log_p, log_z = exact.log_p(model.energy, config.dim)
     nll = -log_p[exact.index_of(watch._x)].mean().item()
     assert metrics["ebm_nll"] == pytest.approx(nll, abs=4 * metrics["ebm_nll_se"] + 1e-3)

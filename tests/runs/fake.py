@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.model import Architecture, Model, build
-from ebgfn.training import Event, TrainingDiverged
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.train.loop import Event, TrainingDiverged
 
 CONFIG = Toy2DConfig(bits=3, steps=20)
 
@@ -22,7 +24,7 @@ class FakeState:
     saved_at: list[int] = field(default_factory=list)
 
     def model(self) -> Model:
-        return build(self.config, Architecture(hidden=2, depth=1))
+        return build(self.config, MLPSizes(hidden=2, depth=1))
 
     def state_dict(self) -> dict[str, Any]:
         self.saved_at.append(self.step)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.model import Architecture, build, load
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import folder, store
 from ebgfn.runs.folder import RunError, RunFolder, Status
 from tests.runs.fake import CONFIG
@@ -153,7 +154,7 @@ def test_export_and_locate(run, tmp_path):
         store.export(run)
     with pytest.raises(RunError, match="no checkpoint yet"):
         store.locate(str(run.path), shipped=tmp_path)
-    build(CONFIG, Architecture(hidden=2, depth=1)).save(run.checkpoint)
+    build(CONFIG, MLPSizes(hidden=2, depth=1)).save(run.checkpoint)
     run.append_metrics({"step": 1})
     zipfile.ZipFile(BytesIO(store.export(run))).extractall(tmp_path / "out")
     assert load(tmp_path / "out" / "one").config == CONFIG

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.model import load
+from ebgfn.problems.checkpoint import load
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, spawn, store
 from ebgfn.runs.folder import RunFolder
 

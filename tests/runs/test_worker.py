@@ -7,8 +7,8 @@ import time
 import pytest
 import torch
 
-from ebgfn.config import Toy2DConfig
-from ebgfn.model import load
+from ebgfn.problems.checkpoint import load
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import visitors
 from ebgfn.runs.worker import MAX_EVENT_INTERVAL_S, Interruptions, Worker, event_interval
 from tests.runs.fake import CONFIG, FakeTrainer

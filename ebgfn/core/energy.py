@@ -1,0 +1,31 @@
+"""What an energy function E(x) on {0, 1}^D is: the model is p(x) = exp(-E(x)) / Z."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from ebgfn.core.batches import cached_rows
+from ebgfn.core.states import Batch, Vectors
+
+
+@runtime_checkable
+class Energy(Protocol):
+    """A module that maps a batch of complete vectors to energies in nats; `neighbours` are those with entry i flipped."""
+
+    dim: int
+
+    def __call__(self, x: Vectors) -> Batch: ...
+
+    def neighbours(self, x: Vectors) -> Vectors:
+        """Column i: the energy of each row with entry i flipped."""
+        ...
+
+
+@torch.no_grad()
+def conditionals(energy: Energy, x: Vectors) -> Vectors:
+    """p(x_i = 1 | all other entries) under the energy, for every i."""
+    parts = []
+    for here in x.split(cached_rows(states=x.shape[1])):
+        keep = torch.sigmoid(energy.neighbours(here) - energy(here).unsqueeze(1))
+        parts.append(torch.where(here > 0.5, keep, 1.0 - keep))
+    return torch.cat(parts)

@@ -1,0 +1,39 @@
+"""Partial states: a vector x with a mask that is True where an entry is filled, and orders in which entries are filled.
+
+There is no exit action, so the states that a trajectory passes are told by its end x and by the order of its entries: the
+state s_t keeps the entries order[0..t-1] of x.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+Batch = Float[Tensor, " batch"]
+Vectors = Float[Tensor, "batch dim"]
+Orders = Int[Tensor, "batch dim"]
+Masks = Bool[Tensor, "batch dim"]
+
+
+def uniform_orders(batch: int, dim: int, generator: torch.Generator) -> Orders:
+    """Independent uniform permutations."""
+    return torch.rand(batch, dim, generator=generator, device=generator.device).argsort(dim=1)
+
+
+def ranks(order: Orders) -> Orders:
+    """The step, from 0, at which each entry is filled: the inverse permutation."""
+    steps = torch.arange(order.shape[1], device=order.device)
+    return torch.empty_like(order).scatter_(1, order, steps.expand_as(order))
+
+
+def random_masks(batch: int, dim: int, generator: torch.Generator) -> Masks:
+    """Random states: the number t of filled entries uniform on 0..D-1 and stratified over the batch, their set uniform."""
+    device = generator.device
+    place = torch.arange(batch, device=device) + torch.rand(1, generator=generator, device=device)
+    t = (place / batch * dim).long().clamp(max=dim - 1)
+    return uniform_orders(batch, dim, generator) < t.unsqueeze(1)
+
+
+def void_last(mask: Masks, generator: torch.Generator) -> Orders:
+    """Random orders in which the filled entries of `mask` come first and the void ones in a uniform order."""
+    order = uniform_orders(len(mask), mask.shape[1], generator)
+    return order.gather(1, (~mask).gather(1, order).int().argsort(dim=1, stable=True))

@@ -1,1 +1,0 @@
-"""Data sets: points in the plane as Gray-coded bits."""

@@ -1,0 +1,125 @@
+"""For couplings: a quadratic energy, which is an Ising model with any couplings, and a policy that follows them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ebgfn.core.batches import cached_rows
+from ebgfn.core.policy import Locations, PolicyOutput, one_hot
+from ebgfn.core.states import Batch, Masks, Vectors
+from ebgfn.nets.mlp import ResidualMLP, zero_last
+from ebgfn.nets.sizes import check_sizes
+
+
+@dataclass(frozen=True)
+class FieldSizes:
+    """Of the policy's network; the energy has a weight for each pair."""
+
+    kind: ClassVar[str] = "field"
+
+    hidden: int = 256
+    depth: int = 3
+
+    def __post_init__(self):
+        check_sizes(self, widths=(self.hidden,), depths=(self.depth,))
+
+    def policy(self, dim: int) -> "FieldPolicy":
+        return FieldPolicy(dim, hidden=self.hidden, depth=self.depth)
+
+
+class QuadraticEnergy(nn.Module):
+    """Ising model E(x) = -s^T J s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.
+
+    `weights` holds each coupling once. Entry (i, j) of J is the weight numbered `shared[i, j]`: each pair its own by
+    default; pairs with one number share one coupling, and -1 means none. Starts at J = 0.
+    """
+
+    shared: Tensor
+
+    def __init__(self, dim: int, *, shared: Int[Tensor, "dim dim"] | None = None):
+        super().__init__()
+        self.dim = dim
+        shared = pairs(dim) if shared is None else shared
+        if shared.shape != (dim, dim) or not torch.equal(shared, shared.T) or (shared.diagonal() >= 0).any():
+            raise ValueError(f"shared must be a symmetric {dim} x {dim} table with -1 on its diagonal")
+        self.register_buffer("shared", shared, persistent=False)
+        self.weights = nn.Parameter(torch.zeros(int(shared.max()) + 1))
+
+    def couplings(self) -> Float[Tensor, "dim dim"]:
+        """J, differentiable in the weights."""
+        return torch.where(self.shared >= 0, self.weights[self.shared.clamp(min=0)], 0.0)
+
+    def forward(self, x: Vectors) -> Batch:
+        spins = 2.0 * x - 1.0
+        return -((spins @ self.couplings()) * spins).sum(1)
+
+    def neighbours(self, x: Vectors) -> Vectors:
+        """A flip of entry i changes the energy by 4 s_i (J s)_i."""
+        spins = 2.0 * x - 1.0
+        fields = spins @ self.couplings()
+        return 4.0 * spins * fields - (spins * fields).sum(1, keepdim=True)
+
+
+def pairs(dim: int) -> Int[Tensor, "dim dim"]:
+    """Number every pair of variables: a symmetric table of 0..D(D-1)/2-1 with -1 on the diagonal."""
+    # By numpy: real numbers are needed even where torch only describes shapes (the meta device).
+    table = np.full((dim, dim), -1)
+    rows, columns = np.triu_indices(dim, 1)
+    table[rows, columns] = table[columns, rows] = np.arange(len(rows))
+    return torch.from_numpy(table)
+
+
+class FieldPolicy(nn.Module):
+    """Policy for quadratic energies: the log-odds of a value are its local field from the filled spins, plus a network.
+
+    If entry i alone is void, p(x_i = 1 | rest) = sigmoid(4 (J s)_i) exactly; with more of them void the network adds what
+    their interplay changes. `couplings` is a copy of the energy's J, set by whoever trains the two: the sampler follows
+    a change of J at once. `carry` holds the first layer's pre-activation and the fields, both linear in the filled spins.
+    """
+
+    couplings: Tensor
+    learned_location = False
+    learned_erasure = False
+    step_nats = None
+
+    def __init__(self, dim: int, *, hidden: int = 256, depth: int = 3):
+        super().__init__()
+        self.dim = dim
+        self.net = zero_last(ResidualMLP(2 * dim, dim, hidden=hidden, depth=depth))
+        self.register_buffer("couplings", torch.zeros(dim, dim))
+
+    @property
+    def rows(self) -> int:
+        return cached_rows()
+
+    def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
+        fields = 4.0 * (mask * (2.0 * x - 1.0)) @ self.couplings
+        return PolicyOutput(self.net(one_hot(x, mask)) + fields, None, None)
+
+    def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch carry"]:
+        inputs = one_hot(x, mask)
+        return torch.addmm(self._offset(), inputs, self._columns())
+
+    def value_logit(self, carry: Float[Tensor, "batch carry"], location: Locations) -> Batch:
+        hidden = carry.shape[1] - self.dim
+        logits = self.net.last(self.net.features(carry[:, :hidden])).add_(carry[:, hidden:])
+        return logits.gather(1, location.unsqueeze(1)).squeeze(1)
+
+    def fill(
+        self, carry: Float[Tensor, "batch carry"], location: Locations, value: Batch
+    ) -> Float[Tensor, "batch carry"]:
+        column = torch.where(value > 0.5, location, location + self.dim)
+        return carry + F.embedding(column, self._columns())
+
+    def _columns(self) -> Float[Tensor, "twice_dim carry"]:
+        """What filling an entry with 1 (first half) or 0 (second half) adds to the carry."""
+        fields = 4.0 * self.couplings
+        return torch.cat([self.net.first.weight.T, torch.cat([fields, -fields])], dim=1)
+
+    def _offset(self) -> Float[Tensor, " carry"]:
+        return F.pad(self.net.first.bias, (0, self.dim))

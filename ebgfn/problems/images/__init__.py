@@ -1,0 +1,74 @@
+"""Binary images."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebgfn.problems.base import Bits, Look, Problem, refuse_start, settings
+from ebgfn.problems.images import sets
+from ebgfn.problems.images.config import ImagesConfig
+
+if TYPE_CHECKING:
+    from ebgfn.model import Model, Networks
+
+
+class Images(Problem):
+    """Training on a set of binary images."""
+
+    name = "images"
+    text = "binary images"
+    config = ImagesConfig
+    large = True
+
+    @cached_property
+    def trainers(self) -> dict[str, tuple[Any, Any]]:
+        from ebgfn.problems.images.trainer import RECIPES, ImagesTrainer
+
+        return {preset: (ImagesTrainer, recipe) for preset, recipe in RECIPES.items()}
+
+    @cached_property
+    def sizes(self) -> tuple[Any, ...]:
+        from ebgfn.nets.mlp import MLPSizes
+        from ebgfn.nets.unet import UNetSizes
+
+        return (UNetSizes, MLPSizes)
+
+    def networks(self, config: ImagesConfig, sizes: Any, dim: int) -> "Networks":
+        from ebgfn.model import Networks, flat_log_z
+        from ebgfn.nets.mlp import MLPSizes
+
+        if isinstance(sizes, MLPSizes):
+            return Networks(sizes.energy(dim), sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
+        return Networks(sizes.energy(config.side), sizes.policy(config.side), flat_log_z(dim))
+
+    def describe(self, config: ImagesConfig) -> list[str]:
+        return [f"images of {config.dataset} · {config.preset}"]
+
+    def look(self, config: ImagesConfig) -> Look:
+        from ebgfn.problems.images.look import ImagesLook
+
+        return ImagesLook(config)
+
+    def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
+        """From all of the test set, or so many images of it."""
+        from ebgfn.problems.images.report import report
+
+        return report(model, seed=seed, points=points)
+
+    def data(self, config: ImagesConfig, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
+        return rng.choice(sets.any_test_images(config.dataset), n)
+
+    def prepare(self, config: ImagesConfig) -> None:
+        sets.ensure(config.dataset)
+
+    def begins_from(self, config: ImagesConfig, shipped: Path) -> Path | None:
+        """The model of the same images and preset."""
+        if config.start == "zero":
+            return None
+        for path in sorted(shipped.glob(f"images-{config.dataset}*/config.json")):
+            other = settings(path.parent)
+            if (other.get("dataset"), other.get("preset")) == (config.dataset, config.preset):
+                return path.parent
+        raise refuse_start(f"{config.dataset} with preset {config.preset}")

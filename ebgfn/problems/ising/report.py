@@ -1,0 +1,38 @@
+"""What `python -m ebgfn evaluate` says of recovered couplings."""
+
+from typing import Any
+
+import torch
+
+from ebgfn.evaluation.likelihood import log_z, mh_acceptance
+from ebgfn.model import Model
+from ebgfn.nets.torus import displacements
+from ebgfn.problems.ising.scores import neg_log_rmse, peers
+from ebgfn.problems.lattice import kaufman
+
+MAX_STARTS = 1000
+
+
+def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
+    """Figures of recovered couplings; scores are -log RMSE over all D^2 entries, where the true ones are known."""
+    config, generator = model.config, torch.Generator(model.device).manual_seed(seed)
+    x = config.data()
+    figures: dict[str, Any] = {"kind": config.kind, "samples": len(x), "couplings": config.couplings, "seed": seed}
+    couplings = model.energy.couplings().detach().cpu().numpy()
+    if config.lattice is not None:
+        figures |= {"side": config.side, "sigma": config.sigma, "estimate": config.estimate}
+        true = config.lattice.couplings()
+        figures["neg_log_rmse"] = neg_log_rmse(couplings, true)
+        figures |= peers(x, true, shared=displacements(config.side) if config.couplings == "homogeneous" else None)
+        figures["log_z_exact"] = kaufman.log_z(config.side, config.sigma)
+    partition = log_z(model.energy, model.policy, samples=points, generator=generator)
+    starts = torch.from_numpy(x[:MAX_STARTS]).float().to(model.device)
+    k = max(1, model.dim // 10)
+    return figures | {
+        "pairs": int((couplings != 0).sum()) // 2,
+        "log_z": partition.value,
+        "log_z_lower": partition.lower,
+        "log_z_upper": partition.upper,
+        "ess": partition.ess,
+        "mh_acceptance": mh_acceptance(model.energy, model.policy, starts, k=k, generator=generator),
+    }

@@ -1,0 +1,82 @@
+"""Settings of a training on a density in the plane."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ebgfn.problems.config import check, check_names, choice, given, limited, random_seed, step_count, training_seconds
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN, Density, density, drawn
+
+if TYPE_CHECKING:
+    from ebgfn.train.source import Stored
+
+PRESETS = ("fast", "paper")
+
+
+@dataclass(frozen=True)
+class Toy2DConfig:
+    """Training on a density in the plane."""
+
+    kind: ClassVar[str] = "toy2d"
+
+    dataset: str = choice("checkerboard", (*DENSITIES, DRAWN), "density to learn")
+    preset: str = choice("fast", PRESETS, "fast: ours; paper: the published algorithm, literally")
+    bits: int = limited(16, 3, 16, "bits per axis")
+    budget_s: float = training_seconds(120.0)
+    steps: int | None = step_count()
+    seed: int = random_seed()
+    weights: tuple[tuple[float, ...], ...] | None = field(
+        default=None, metadata={"help": "the drawn density, row 0 on top"}
+    )
+
+    def __post_init__(self):
+        check(self)
+        if (self.dataset == DRAWN) != (self.weights is not None):
+            raise ValueError(f"weights are given exactly if dataset is {DRAWN!r}")
+        self.density()
+
+    @property
+    def trainer(self) -> str:
+        return self.preset
+
+    @property
+    def dim(self) -> int:
+        """Number of binary variables."""
+        return 2 * self.bits
+
+    @property
+    def label(self) -> str:
+        return f"{self.dataset}-{self.preset}"
+
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
+        """Fresh data; another place (a step, a process) draws other points."""
+        from ebgfn.problems.plane.stream import Stream
+
+        return Stream(self.density(), bits=self.bits, seed=self.seed, place=place)
+
+    def density(self) -> Density:
+        """The distribution that the data are drawn from."""
+        return density(self.dataset) if self.weights is None else drawn(np.array(self.weights))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; fields that are None are left out."""
+        return given(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Toy2DConfig":
+        """Inverse of `to_json`; unknown or ill-typed fields raise ValueError."""
+        check_names(cls, values)
+        if "weights" in values:
+            values = values | {"weights": _table(values["weights"])}
+        return cls(**values)
+
+
+def _table(rows: Any) -> tuple[tuple[float, ...], ...]:
+    try:
+        table = tuple(tuple(float(v) for v in row) for row in rows)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("weights must be a table of numbers") from None
+    if len({len(row) for row in table}) > 1:
+        raise ValueError("weights must have rows of equal length")
+    return table

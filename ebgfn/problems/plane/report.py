@@ -1,0 +1,74 @@
+"""What `python -m ebgfn evaluate` says of a model of the plane, by the protocol of the papers on these data."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ebgfn.core.schedules import draw
+from ebgfn.core.weights import mean_estimate
+from ebgfn.evaluation.exact import MAX_POLICY_DIM, log_marginal, log_p, total_variation
+from ebgfn.evaluation.likelihood import log_likelihood, log_z, mh_acceptance
+from ebgfn.evaluation.mmd import mmd_estimate
+from ebgfn.model import Model
+from ebgfn.problems.plane.gray import FULL_BITS
+from ebgfn.problems.plane.truth import LOG_DENSITIES, log_density
+
+TRAJECTORIES = 20
+ACCEPTANCE_K = 8
+MMD_REPEATS = 10
+
+
+def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
+    """Figures of a model of the plane on fresh points, in nats; `_se` are standard errors, what does not apply is left out.
+
+    `gfn_excess` and `ebm_excess` are the distances from the floor on these very points: NLL of the model less that of the
+    true density, point by point, so that the scatter of the points drops out. `seed` names points and trajectories.
+    """
+    density, bits = model.config.density(), model.config.bits
+    rng = np.random.default_rng([seed, 1])
+    generator = torch.Generator(model.device).manual_seed(seed)
+    xy = density.draw(points, rng)
+    x = torch.from_numpy(density.grid(bits).encode(xy)).float().to(model.device)
+    partition = log_z(model.energy, model.policy, samples=5 * points, generator=generator)
+    sampler_nats = -log_likelihood(model.policy, x, trajectories=TRAJECTORIES, generator=generator)
+    with torch.no_grad():
+        energy_nats = model.energy(x) + partition.value
+    k = min(ACCEPTANCE_K, model.dim)
+    figures = {"kind": "toy2d", "dataset": model.config.dataset, "seed": seed}
+    figures |= _nll("gfn", "nll", sampler_nats) | _nll("ebm", "nll", energy_nats, partition.se)
+    figures |= {
+        "log_z": partition.value,
+        "log_z_lower": partition.lower,
+        "log_z_upper": partition.upper,
+        "ess": partition.ess,
+        "mh_acceptance": mh_acceptance(model.energy, model.policy, x, k=k, generator=generator),
+    }
+    distance = mmd_estimate(
+        lambda n: draw(model.policy, n, generator).x,
+        lambda n: torch.from_numpy(density.sample(n, rng, bits=bits)).float().to(model.device),
+        size=points,
+        repeats=MMD_REPEATS,
+    )
+    figures |= {"mmd": distance.value, "mmd_se": distance.se, "mmd_data": distance.data}
+    if bits == FULL_BITS:
+        figures["entropy_floor"] = density.entropy
+    if bits == FULL_BITS and model.config.dataset in LOG_DENSITIES:
+        truth = 2 * math.log(density.units) - torch.from_numpy(log_density(model.config.dataset, xy)).float().to(
+            model.device
+        )
+        figures |= _nll("gfn", "excess", sampler_nats - truth)
+        figures |= _nll("ebm", "excess", energy_nats - truth, partition.se)
+    if model.dim <= MAX_POLICY_DIM:
+        exact_energy, _ = log_p(model.energy, model.dim)
+        figures["total_variation"] = total_variation(exact_energy, log_marginal(model.policy))
+    return figures
+
+
+def _nll(model: str, what: str, nats: Float[Tensor, " points"], more_se: float = 0.0) -> dict[str, float]:
+    """Mean and standard error under their keys; `more_se` is an independent error of the mean."""
+    mean = mean_estimate(nats)
+    return {f"{model}_{what}": mean.value, f"{model}_{what}_se": math.hypot(mean.se, more_se)}
