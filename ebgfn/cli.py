@@ -159,6 +159,10 @@ def sample(args: argparse.Namespace) -> int:
     model = loaded(folder, args.device)
     problem, generator = problems.of(model.config), torch.Generator(model.device).manual_seed(args.seed)
     model = problem.at(model, args.sigma)
+    if model.policy is None:
+        raise ValueError(
+            f"{args.model} has no sampler: it is an energy alone, of which `chain --kernel gibbs` makes samples"
+        )
     parts = []
     with progress_bar(args.n) as bar:
         for piece in draw_pieces(model.policy, args.n, generator, steps=args.steps):
@@ -175,34 +179,44 @@ def chain(args: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from ebgfn.core.schedules import usual_schedule
-    from ebgfn.mcmc import BackAndForth, run_chain
+    from ebgfn.mcmc import run_chain
 
     model = loaded(folder, args.device)
     problem, generator = problems.of(model.config), torch.Generator(model.device).manual_seed(args.seed)
     model = problem.at(model, args.sigma)
-    if not isinstance(args.k, int) or not 1 <= args.k <= model.dim:
-        raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
     if (args.steps + 1) * args.chains * model.dim > MAX_CHAIN_BITS:
         raise ValueError(f"(steps + 1) * chains * {model.dim} bits must be at most {MAX_CHAIN_BITS}: ask for fewer")
-    kernel = BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
+    kernel = kernel_of(model, args)
     rng = np.random.default_rng(args.seed)
     data = problem.data(model.config, args.chains, rng, sigma=args.sigma)
-    states, accepted, piece = [data[None]], [], max(1, args.steps // 50)
+    states, parts, piece = [data[None]], [], max(1, args.steps // 50)
     with progress_bar(args.steps) as bar:
         for begin in range(0, args.steps, piece):
             count = min(piece, args.steps - begin)
-            part = run_chain(
-                kernel, torch.from_numpy(states[-1][-1]).float().to(model.device), steps=count, generator=generator
-            )
+            x = torch.from_numpy(states[-1][-1]).float().to(model.device)
+            part = run_chain(kernel, x, steps=count, generator=generator)
             states.append(part.x[1:].cpu().numpy())
-            accepted.append(part.accepted.cpu().numpy())
+            parts.append((part.accepted.cpu().numpy(), part.log_alpha.cpu().numpy()))
             bar.update(count)
-    accept = np.concatenate(accepted)
-    save_arrays(out, x=np.concatenate(states), accept=accept)
-    figures = {"out": str(out), "k": args.k, "steps": args.steps, "chains": args.chains, "seed": args.seed}
-    answer(figures | {"acceptance": float(accept.mean())}, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
+    accept, log_alpha = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    save_arrays(out, x=np.concatenate(states), accept=accept, log_alpha=log_alpha)
+    asked = {name: getattr(args, name) for name in ("k", "steps", "chains", "seed")}
+    figures = {"out": str(out), **asked, "acceptance": float(accept.mean())}
+    answer(figures, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
     return 0
+
+
+def kernel_of(model: Any, args: argparse.Namespace) -> Any:
+    """Back-and-forth moves in the usual schedule, where there is a sampler, or whichever kernel is asked for."""
+    from ebgfn.core.schedules import usual_schedule
+    from ebgfn.mcmc import KERNELS, BackAndForth
+
+    name = args.kernel or ("gibbs" if model.policy is None else "back-and-forth")
+    if name == "back-and-forth" and model.policy is not None:
+        if not isinstance(args.k, int) or not 1 <= args.k <= model.dim:
+            raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
+        return BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
+    return KERNELS[name].make(model.energy, model.policy)
 
 
 def reproduce(args: argparse.Namespace) -> int:

@@ -57,6 +57,11 @@ class TrainedModel:
     def dim(self) -> int:
         return self.parts.dim
 
+    @property
+    def sigma(self) -> float | None:
+        """The coupling of a lattice's model."""
+        return getattr(self.parts.policy, "sigma", None)
+
     @torch.no_grad()
     def energy(self, x: Any) -> Numbers:
         """E(x) of each row, in nats."""

@@ -7,11 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from ebgfn.core.policy import PolicyOutput
-from ebgfn.core.trajectories import log_prob
+from ebgfn.core.states import ranks
+from ebgfn.core.trajectories import finest, log_prob
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import LatticePolicy
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
 from ebgfn.nets.quadratic import FieldPolicy
+
+
+def filled_at(order: Tensor, step: int | Tensor) -> Tensor:
+    """Mask of the state after `step` steps."""
+    return ranks(order) < step
+
 
 # (learned location, learned erasure)
 CHOICES = [(False, False), (True, False), (False, True), (True, True)]
@@ -91,6 +98,8 @@ class ExactPolicy:
         location = self.location[number].float().masked_fill(mask, 0.0)
         return PolicyOutput(values, location, self.erasure[number].float().masked_fill(~mask, 0.0))
 
+    rows, step_nats = 1024, None
+
     def begin(self, x: Tensor, mask: Tensor) -> Tensor:
         return torch.where(mask, x, 0.5)
 
@@ -155,8 +164,8 @@ def all_paths(policy, k: int) -> Paths:
                     rows.append((bits, kept + list(back), new, kept + list(forward)))
     x, order_back, x_new, order_forward = (torch.tensor(column) for column in zip(*rows, strict=True))
     start = dim - k
-    log_pf, log_pb = log_prob(policy, x_new, order_forward, start=start)
-    log_q = log_prob(policy, x, order_back, start=start)[1] + log_pf
+    log_pf, log_pb = log_prob(policy, x_new, order_forward, schedule=finest(dim, start=start))
+    log_q = log_prob(policy, x, order_back, schedule=finest(dim, start=start))[1] + log_pf
     return Paths(x, order_back, x_new, order_forward, k, log_pf, log_pb, log_q)
 
 

@@ -87,7 +87,7 @@ def test_speed_on_lattices(printed, monkeypatch):
     monkeypatch.setattr(ising, "Lattice", lambda side, sigma: few)
     for kind in ("ising", "lattice"):
         algorithm, usual = PROBLEMS[kind].trainers["fast"]
-        recipe = dataclasses.replace(usual, sizes=dataclasses.replace(usual.architecture, hidden=8, depth=1))
+        recipe = dataclasses.replace(usual, sizes=dataclasses.replace(usual.sizes, hidden=8, depth=1))
         monkeypatch.setitem(PROBLEMS[kind].trainers, "fast", (algorithm, recipe))
     lines = printed("ising", "--threads", "1")
     assert [line[:25].strip() for line in lines] == [
@@ -108,7 +108,7 @@ def test_speed_on_images(printed, monkeypatch):
         model = build(ImagesConfig(dataset="digits", preset="mlp"), sizes)
     monkeypatch.setattr(module, "load", lambda folder: model)
     monkeypatch.setattr(module, "BATCH", 8)
-    monkeypatch.setattr(module, "IMAGE_RECIPES", {"fast": recipe})
+    monkeypatch.setattr(module, "RECIPES", {"fast": recipe})
     monkeypatch.setattr(module, "ImagesConfig", lambda dataset: ImagesConfig(dataset="digits"))
     monkeypatch.setattr(module, "shipped_digits", lambda: (sets.binarised_test("digits"), None))
     lines = printed("images", "--threads", "1")

@@ -209,7 +209,7 @@ def test_killed_interrupted_diverged(shell, tmp_path):
 def spoil(run: RunFolder) -> None:
     """Put a number that is none into the energy's weights, as if training had gone wrong there."""
     saved = torch.load(run.checkpoint / "trainer.pt", weights_only=True)
-    saved["state"]["algorithm"]["energy"]["module"]["net.last.bias"].fill_(float("nan"))
+    saved["state"]["trainer"]["energy"]["module"]["net.last.bias"].fill_(float("nan"))
     torch.save(saved, run.checkpoint / "trainer.pt")
 
 
@@ -229,8 +229,8 @@ def spoil(run: RunFolder) -> None:
         ("train toy2d --run FULL", "must be a new or an empty folder"),
         ("train images --device tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
         ("resume nowhere --device gpu", "device must be one of auto, cpu, cuda, got 'gpu'"),
-        ("train images --preset big", "preset must be one of fast, small, mlp; got 'big'"),
-        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'file', 'images', 'lattice')"),
+        ("train images --preset big", "preset must be one of fast, small, mlp, paper, basic; got 'big'"),
+        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'images', 'lattice')"),
         ("train", "required: KIND"),
         ("", "required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),
@@ -340,12 +340,12 @@ def test_one_sampler_for_every_sigma(shell, lattice_run, tmp_path):
 def test_a_file_of_samples(shell, ising_run, tmp_path):
     x = RunFolder(Path(ising_run["run"])).config.data()
     np.savetxt(tmp_path / "mine.csv", x, delimiter=",", fmt="%d")
-    told = shell.json("train", "file", "--path", tmp_path / "mine.csv", "--side", 4, "--steps", 3)
+    told = shell.json("train", "ising", "--path", tmp_path / "mine.csv", "--side", 4, "--steps", 3)
     assert "neg_log_rmse" not in told["metrics"]
     assert load(RunFolder(Path(told["run"])).checkpoint).energy.couplings().shape == (16, 16)
     x[:, 4] = 1
     np.savetxt(tmp_path / "mine.csv", x, delimiter=",", fmt="%d")
-    assert "column 5 is constant" in shell.refused("train", "file", "--path", tmp_path / "mine.csv", "--steps", 3)
+    assert "column 5 is constant" in shell.refused("train", "ising", "--path", tmp_path / "mine.csv", "--steps", 3)
 
 
 @pytest.mark.parametrize(
@@ -355,8 +355,8 @@ def test_a_file_of_samples(shell, ising_run, tmp_path):
         ("train ising --sigma 0.7", "sigma must be a number in -0.6..0.6, got 0.7"),
         ("train ising --samples 49", "samples must be a whole number in 50..20000, got 49"),
         ("train ising --couplings same", "couplings must be one of free, homogeneous; got 'same'"),
-        ("train file", "path must name a CSV or NPZ file"),
-        ("train file --path nowhere.csv", "nowhere.csv: No such file"),
+        ("train ising --path my.csv --sigma 0.1", "must not be given with a path"),
+        ("train ising --path nowhere.csv", "nowhere.csv: No such file"),
         ("train lattice --side 17", "side must be a whole number in 3..16, got 17"),
         ("reproduce nothing", "invalid choice: 'nothing' (choose from 'toy2d', 'ising', 'images')"),
         ("reproduce images --seeds 0", "seeds must be a whole number in 1..20, got '0'"),

@@ -65,7 +65,7 @@ def test_make_targets_exist():
 
 def test_pages_of_the_library_build_without_a_warning(tmp_path):
     build(tmp_path, show_source=False)
-    assert {"losses.html", "mcmc.html", "training.html", "model.html"} <= {
+    assert {"core.html", "mcmc.html", "problems.html", "model.html"} <= {
         path.name for path in (tmp_path / "ebgfn").iterdir()
     }
     assert not (tmp_path / "ebgfn" / "ui.html").exists()

@@ -11,7 +11,7 @@ import torch
 import ebgfn
 from ebgfn import shipped
 from ebgfn.core.schedules import usual_schedule
-from ebgfn.core.trajectories import log_prob_steps
+from ebgfn.core.trajectories import log_ratio
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import LatticeSizes
 from ebgfn.nets.mlp import MLPPolicy, MLPSizes
@@ -57,7 +57,7 @@ def block_marginal(net, schedule):
     orders = torch.tensor(list(itertools.permutations(range(DIM))))
     repeated, many = x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1)
     with torch.no_grad():
-        log_q = log_prob_steps(net, repeated, many, schedule=schedule).sum(1).view(len(x), -1)
+        log_q = log_ratio(net, repeated, many, schedule=schedule).view(len(x), -1)
     return log_q.double().logsumexp(1) - math.log(len(orders))
 
 
@@ -76,7 +76,7 @@ def test_log_prob_is_the_exact_marginal(model):
 
 @pytest.mark.slow
 def test_log_prob_of_blocks_is_that_of_what_is_sampled(in_blocks, monkeypatch):
-    monkeypatch.setattr("ebgfn.blocks.USUAL_STEPS", 3)
+    monkeypatch.setattr("ebgfn.core.schedules.USUAL_STEPS", 3)
     net = in_blocks.parts.policy
     schedule = usual_schedule(net, k=DIM)
     assert schedule == (0, 1, 3, 6)
@@ -177,7 +177,7 @@ def test_the_same_seed_gives_the_same(which, request):
 def test_long_work_is_cut_into_pieces(model, monkeypatch):
     monkeypatch.setattr("ebgfn.front.PIECE", 10)
     monkeypatch.setattr("ebgfn.front.TRAJECTORIES_PIECE", 100)
-    monkeypatch.setattr("ebgfn.blocks.PIECE", 7)
+    monkeypatch.setattr("ebgfn.core.schedules.PIECE", 7)
     x = every()
     with torch.no_grad():
         expected = model.parts.energy(torch.from_numpy(x).float()).numpy()

@@ -66,7 +66,9 @@ def test_it_runs_without_a_checkout(wheel, tmp_path):
     call("-m", "ebgfn", "sample", "toy2d-moons", "-n", 10, "--seed", 3, "--out", "s.npz", cwd=here, **site)
     with np.load(here / "s.npz") as drawn:
         np.testing.assert_array_equal(drawn["x"], ebgfn.load("toy2d-moons").sample(10, seed=3))
-    code = "from ebgfn import bundle; from ebgfn.data import images; print(bundle.root()); images.shipped_digits()"
+    code = (
+        "from ebgfn import bundle; from ebgfn.problems.images import sets; print(bundle.root()); sets.shipped_digits()"
+    )
     assert call("-c", code, cwd=here, **site).strip() == str(tmp_path / "site" / HOME)
 
 

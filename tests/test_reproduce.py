@@ -65,7 +65,7 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
 
     def ours(config, changes, true):
         asked.append((config.side, config.sigma, config.seed, config.budget_s))
-        (name,) = [name for name, given in ising.OURS.items() if given == changes]
+        (name,) = [name for name, given in ising.TRAINED.items() if given == changes]
         return scores[name] + config.seed
 
     peers = ("neg_log_rmse_l1_pl", "neg_log_rmse_l1_pl_best", "neg_log_rmse_oracle", "neg_log_rmse_zero")
@@ -73,8 +73,7 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
         "neg_log_rmse_l1_pl": scores["neg_log_rmse_pl_homogeneous"],
         "neg_log_rmse_oracle": scores["neg_log_rmse_pl_homogeneous_oracle"],
     }
-    monkeypatch.setattr(ising, "_ours", ours)
-    monkeypatch.setattr(ising, "_pcd", lambda name, *_: scores[name])
+    monkeypatch.setattr(ising, "_trained", ours)
     monkeypatch.setattr(
         ising, "peers", lambda x, true, shared=None: {n: scores[n] for n in peers} if shared is None else homogeneous
     )
@@ -86,7 +85,7 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
     assert set(asked) == {(side, sigma, seed, 5.0) for side, sigma in ((3, 0.1), (4, 0.2)) for seed in (0, 1)}
     head, *lines = columns(ising.as_text(rows))
     assert head == ["", "3x3: 0.1", "4x4: 0.2"]
-    means = {name: scores[name] + 0.5 * (name in ising.OURS) for name in ising.METHODS}
+    means = {name: scores[name] + 0.5 * (name in ising.TRAINED) for name in ising.METHODS}
     assert lines == [[title, *2 * [f"{means[name]:.2f}"]] for name, title in ising.METHODS.items()]
 
 

@@ -1,1 +1,1 @@
-"""Other ways to learn an Ising model from samples: no GFlowNet and, for pseudo-likelihood, no sampling at all."""
+"""Peers: other ways to train the same energies, by the same `Trainer` protocol, without a GFlowNet; and other models."""

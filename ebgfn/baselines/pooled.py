@@ -1,29 +1,59 @@
 """Pseudo-likelihood with the same penalty, refit and pooling as our EB-GFN, but without any GFlowNet: what its moves add."""
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.nets.quadratic import QuadraticEnergy
-from ebgfn.optim.proximal import Couplings, scale
+from ebgfn.model import Model, Networks
+from ebgfn.nets.quadratic import QuadraticEnergy, QuadraticSizes
+from ebgfn.optim.proximal import Couplings, Plan, scale
+from ebgfn.train.learner import Moment
+from ebgfn.train.source import FixedSet
 
 STEPS = 600
-# As in `ebgfn.problems.ising.trainer.IsingRecipe`.
-THRESHOLD, ORDERED_THRESHOLD, ORDERED = 4.1, 1.5, 0.85
+
+
+@dataclass(frozen=True)
+class PooledRecipe:
+    """Settings: those of our EB-GFN. `inner`: steps of the couplings a step."""
+
+    plan: Plan = Plan()
+    inner: int = 4
+    rows: int = 4096
+    sizes: QuadraticSizes = QuadraticSizes()
+
+
+class PseudoLikelihood:
+    """A `Trainer` of couplings that needs no samples of the model."""
+
+    def __init__(self, model: Model, recipe: PooledRecipe):
+        self.recipe, self._estimate, self._couplings = recipe, model.config.estimate, Couplings(model.energy)
+
+    def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
+        spins = 2.0 * source.all[: self.recipe.rows] - 1.0
+        how = scale(spins, ordered=self.recipe.plan.ordered)
+        for _ in range(self.recipe.inner):
+            plan = self.recipe.plan
+            plan.step(self._couplings, spins, how, progress=now.progress, estimate=self._estimate)
+        return {}
+
+    def networks(self) -> Networks:
+        return Networks(self._couplings.averaged, None, None)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._couplings.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._couplings.load_state_dict(state)
 
 
 def fit(x: Float[Tensor, "rows dim"], *, steps: int = STEPS) -> Float[Tensor, "dim dim"]:
-    """Couplings after `steps` steps that look for the support and as many that pool what was found.
-
-    In an ordered phase, which does not tell the support, the penalised couplings stand, as in EB-GFN.
-    """
-    spins = 2.0 * x - 1.0
-    couplings, how = Couplings(QuadraticEnergy(x.shape[1])), scale(spins, ordered=ORDERED)
-    if how.ordered:
-        for _ in range(2 * steps):
-            couplings.penalised_step(spins, step=how.step, threshold=ORDERED_THRESHOLD, concave=False)
-        return couplings.averaged.couplings().detach()
-    for t in range(steps):
-        couplings.penalised_step(spins, step=how.step, threshold=THRESHOLD, concave=t > steps // 4)
-    for _ in range(steps):
-        couplings.refit_step(spins, step=how.step, pooled=True)
+    """Couplings after `steps` steps that look for the support and as many that pool what was found."""
+    spins, plan = 2.0 * x - 1.0, Plan()
+    couplings, how = Couplings(QuadraticEnergy(x.shape[1])), scale(spins, ordered=plan.ordered)
+    for t in range(2 * steps):
+        plan.step(couplings, spins, how, progress=t / (2 * steps), estimate="pooled")
     return couplings.averaged.couplings().detach()

@@ -107,7 +107,7 @@ def complete(
         ends.append(end)
         values.append(log_value)
     x, dim = torch.cat(ends), x.shape[1]
-    log_pf = torch.cat(values) - _log_orders(dim, schedule[0])
+    log_pf = torch.cat(values) - _log_orders(dim - schedule[0])
     if policy.learned_erasure:
         return Trajectories(x, order, schedule, log_pf, log_prob(policy, x, order, schedule=schedule)[1])
     return Trajectories(x, order, schedule, log_pf, torch.full_like(log_pf, _log_erasures(dim, schedule[0])))
@@ -210,12 +210,20 @@ def _log_prob_steps(
     now = (rank >= first) & (rank < end)
     logits = policy(repeated, rank < first).value_logits.float()
     log_value = (bernoulli_log_prob(logits, repeated) * now).sum(1).view_as(chosen)
-    # The entries of a step come in one of the orders of all void ones, and go in one of those of all filled ones.
-    forward = [_log_orders(x.shape[1], t) for t in schedule]
-    choice = torch.tensor([b - a for a, b in itertools.pairwise(forward)], device=x.device)[chosen]
-    back = [_log_orders(t) for t in schedule]
-    erasure = torch.tensor([a - b for a, b in itertools.pairwise(back)], device=x.device)[chosen]
-    return log_value + choice, erasure
+    location, erasure = (part[chosen] for part in log_uniform_steps(x.shape[1], schedule, device=x.device))
+    return log_value + location, erasure
+
+
+def log_uniform_steps(
+    dim: int, schedule: Schedule, *, device: torch.device | None = None
+) -> tuple[Float[Tensor, " steps"], Float[Tensor, " steps"]]:
+    """What uniform locations add to log P_F of each step beside its values, and log P_B of uniform erasure.
+
+    The entries of a step come in one of the orders of all void ones, and go in one of those of all filled ones.
+    """
+    void, filled = ([_log_orders(n) for n in counts] for counts in ([dim - t for t in schedule], schedule))
+    location = torch.tensor([b - a for a, b in itertools.pairwise(void)], device=device)
+    return location, torch.tensor([a - b for a, b in itertools.pairwise(filled)], device=device)
 
 
 def _log_single_steps(
@@ -243,9 +251,9 @@ def _log_choice(logits: Vectors, allowed: Masks, chosen: Int[Tensor, "batch 1"])
     return logits.masked_fill(~allowed, -torch.inf).log_softmax(1).gather(1, chosen).squeeze(1)
 
 
-def _log_orders(dim: int, start: int = 0) -> float:
-    """log of the number of orders in which the entries void at step `start` can be filled."""
-    return math.lgamma(dim - start + 1)
+def _log_orders(n: int) -> float:
+    """log of the number of orders of n entries."""
+    return math.lgamma(n + 1)
 
 
 def _log_erasures(dim: int, start: int) -> float:

@@ -24,7 +24,7 @@ from torch import Tensor
 from ebgfn.core.energy import Energy
 from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Orders, Vectors, uniform_orders
-from ebgfn.core.trajectories import Schedule, log_prob_steps, walk
+from ebgfn.core.trajectories import Schedule, log_prob_steps, log_uniform_steps, walk
 
 # A move proposes an order with this probability; it costs a whole path.
 ORDER_SHARE = 0.25
@@ -32,7 +32,7 @@ ORDER_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Walkers:
-    """Points, the orders in which they were filled, log P_F - log P_B of each step of that, and E."""
+    """Points, the orders in which they were filled, the log-probability of each step's values, and E."""
 
     x: Vectors
     order: Orders
@@ -104,8 +104,8 @@ class Path:
         return Walkers(x, order, torch.stack(log_q, 1), self.energy(x))
 
     def _log_q(self, x: Vectors, order: Orders) -> Float[Tensor, "batch blocks"]:
-        log_pf, log_pb = log_prob_steps(self.policy, x, order, schedule=self.schedule)
-        return log_pf - log_pb
+        log_pf, _ = log_prob_steps(self.policy, x, order, schedule=self.schedule)
+        return log_pf - log_uniform_steps(x.shape[1], self.schedule, device=x.device)[0]
 
 
 @torch.no_grad()

@@ -107,8 +107,9 @@ class BackAndForth:
         dim = self.policy.dim
         if (schedule[0], schedule[-1]) != (dim - self.k, dim):
             raise ValueError(f"a schedule for k = {self.k} must go from {dim - self.k} to {dim}, got {schedule}")
-        if self.policy.learned_location or self.policy.learned_erasure:
-            raise ValueError("block steps need uniform locations and erasure")
+        learned = self.policy.learned_location or self.policy.learned_erasure
+        if learned and schedule != finest(dim, start=dim - self.k):
+            raise ValueError("steps of several entries need uniform locations and erasure")
 
     @property
     def energy_evaluations(self) -> int:

@@ -57,8 +57,8 @@ class LatticeEnergy(nn.Module):
 
     def at(self, sigma: float) -> QuadraticEnergy:
         """J = sigma wherever two sites are neighbours."""
-        neighbours = torch.from_numpy(adjacency(self.side)).long() - 1
-        energy = QuadraticEnergy(self.dim, shared=neighbours).requires_grad_(False).to(self.device)
+        neighbours = torch.from_numpy(adjacency(self.side)).long().to(self.device) - 1
+        energy = QuadraticEnergy(self.dim, shared=neighbours).requires_grad_(False)
         energy.weights.fill_(sigma)
         return energy
 
@@ -155,7 +155,7 @@ class LatticePolicyAt:
     def __init__(self, policy: LatticePolicy, sigma: float):
         if sigma < 0 and policy.side % 2:
             raise ValueError("sigma must be at least 0 on an odd side: there the sublattices are not symmetric")
-        self.policy, self.dim = policy, policy.dim
+        self.policy, self.dim, self.sigma = policy, policy.dim, sigma
         device = policy.views.device
         self._sigma = torch.tensor([abs(sigma)], dtype=torch.float32, device=device)
         # In these signs, the antiferromagnet is the ferromagnet.

@@ -32,6 +32,16 @@ class FieldSizes:
         return FieldPolicy(dim, hidden=self.hidden, depth=self.depth)
 
 
+@dataclass(frozen=True)
+class QuadraticSizes:
+    """Of an energy alone: it has a weight for each pair, and there is no policy."""
+
+    kind: ClassVar[str] = "quadratic"
+
+    def policy(self, dim: int) -> None:
+        return None
+
+
 class QuadraticEnergy(nn.Module):
     """Ising model E(x) = -s^T J s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.
 
@@ -48,7 +58,7 @@ class QuadraticEnergy(nn.Module):
         if shared.shape != (dim, dim) or not torch.equal(shared, shared.T) or (shared.diagonal() >= 0).any():
             raise ValueError(f"shared must be a symmetric {dim} x {dim} table with -1 on its diagonal")
         self.register_buffer("shared", shared, persistent=False)
-        self.weights = nn.Parameter(torch.zeros(int(shared.max()) + 1))
+        self.weights = nn.Parameter(torch.zeros(int(shared.max()) + 1, device=shared.device))
 
     def couplings(self) -> Float[Tensor, "dim dim"]:
         """J, differentiable in the weights."""

@@ -18,12 +18,12 @@ PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in (Plane(), I
 FORMERLY = {"file": "ising"}
 
 
-def of(config: Config) -> Problem:
+def of(config: Any) -> Problem:
     """The problem that settings belong to."""
     return PROBLEMS[config.kind]
 
 
-def config_of(description: Any) -> Config:
+def config_of(description: Any) -> Any:
     """Settings from {"kind": .., "config": ..}. Errors: ValueError, TypeError or KeyError for what is none."""
     kind = description["kind"]
     kind = FORMERLY.get(kind, kind)

@@ -81,8 +81,8 @@ class Problem(ABC):
             )
         return model
 
-    def dim(self, config: Any, stated: Any) -> int:
-        """Number of variables of a checkpoint; `stated` is what its file says, None if nothing. Errors: ValueError."""
+    def dim(self, config: Any, description: dict[str, Any]) -> int:
+        """Number of variables of a checkpoint, of which this is the description. Errors: ValueError."""
         return config.dim
 
     def decode(self, config: Any, x: Bits) -> dict[str, np.ndarray]:

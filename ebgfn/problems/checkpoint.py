@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE, Model
-from ebgfn.problems import Config, config_of, of
+from ebgfn.problems import config_of, of
 
 MAX_FILE_BYTES = 64 * 2**20
 # Earlier versions wrote the sizes of all kinds of networks into every checkpoint.
@@ -23,7 +23,7 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be read; the message says which file and why."""
 
 
-def build(config: Config, sizes: Any, *, dim: int | None = None) -> Model:
+def build(config: Any, sizes: Any, *, dim: int | None = None) -> Model:
     """An untrained model; `dim` is the number of variables where the config would have to look into a file for it."""
     return Model(config, sizes, *of(config).networks(config, sizes, config.dim if dim is None else dim))
 
@@ -57,7 +57,7 @@ def give(model: Model, path: Path) -> None:
     model.policy.load_state_dict(other.policy.state_dict())
 
 
-def _described(description: Any) -> tuple[Config, Any, int]:
+def _described(description: Any) -> tuple[Any, Any, int]:
     if not isinstance(description, dict):
         raise ValueError(f"{CONFIG_FILE} must describe a model")
     config = config_of(description)
@@ -68,10 +68,10 @@ def _described(description: Any) -> tuple[Config, Any, int]:
         raise ValueError(f"a model of kind {problem.name} must have networks of kind {' or '.join(known)}")
     own = {f.name for f in fields(kind)}
     sizes = {name: size for name, size in sizes.items() if name in own or name not in FORMER_SIZES}
-    return config, kind(**sizes), problem.dim(config, description.get("dim"))
+    return config, kind(**sizes), problem.dim(config, description)
 
 
-def _check_weights(config: Config, sizes: Any, dim: int, tensors: dict[str, torch.Tensor]) -> None:
+def _check_weights(config: Any, sizes: Any, dim: int, tensors: dict[str, torch.Tensor]) -> None:
     # On the meta device nothing is allocated: a small file that describes huge networks costs no memory.
     with torch.device("meta"):
         expected = {k: v.shape for k, v in build(config, sizes, dim=dim).tensors().items()}

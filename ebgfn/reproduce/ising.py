@@ -6,16 +6,13 @@ Scores are -log RMSE over all D^2 entries of J; higher is better. Methods may gi
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from ebgfn.baselines import pcd, pooled
-from ebgfn.mcmc import Gibbs, GibbsWithGradients
+from ebgfn.baselines import pooled
 from ebgfn.nets.torus import displacements
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.scores import neg_log_rmse, peers
@@ -38,15 +35,12 @@ METHODS = {
     "neg_log_rmse_oracle": "pseudo-likelihood that knows the support",
     "neg_log_rmse_zero": "J = 0",
 }
-OURS = {
+TRAINED = {
     "neg_log_rmse_pooled": {"estimate": "pooled"},
     "neg_log_rmse_refit": {"estimate": "refit"},
     "neg_log_rmse_homogeneous": {"couplings": "homogeneous", "estimate": "refit"},
-}
-# The best of nine settings in 20 s runs, judged by the truth: a step of Adam after 20 sites drawn, or 20 flips proposed.
-PCD: dict[str, tuple[Any, pcd.Settings]] = {
-    "neg_log_rmse_pcd_gibbs": (partial(Gibbs, sites=20), pcd.Settings(lr=1e-3, l1=0.1)),
-    "neg_log_rmse_pcd_gwg": (GibbsWithGradients, pcd.Settings(lr=1e-3, l1=0.1, sampling_steps=20)),
+    "neg_log_rmse_pcd_gibbs": {"method": "pcd-gibbs"},
+    "neg_log_rmse_pcd_gwg": {"method": "pcd-gwg"},
 }
 
 
@@ -57,7 +51,7 @@ def work(seeds: int) -> int:
 def rows(
     budget_s: float, *, seeds: int, on_row: Callable[[], Any], lattices: tuple[tuple[int, float], ...] = ISING
 ) -> list[dict[str, Any]]:
-    """One row for each lattice and data set; `budget_s` seconds for each training of ours and of PCD."""
+    """One row for each lattice and data set; `budget_s` seconds for each training."""
     found = []
     for side, sigma in lattices:
         for seed in range(seeds):
@@ -70,25 +64,16 @@ def _scores(side: int, sigma: float, seed: int, budget_s: float) -> dict[str, fl
     config = IsingConfig(side=side, sigma=sigma, seed=seed, budget_s=budget_s)
     assert config.lattice is not None
     x, true = config.data(), config.lattice.couplings()
-    scores = {name: _ours(config, changes, true) for name, changes in OURS.items()}
+    scores = {name: _trained(config, changes, true) for name, changes in TRAINED.items()}
     scores |= peers(x, true)
     shared = peers(x, true, shared=displacements(side))
     scores["neg_log_rmse_pl_homogeneous"] = shared["neg_log_rmse_l1_pl"]
     scores["neg_log_rmse_pl_homogeneous_oracle"] = shared["neg_log_rmse_oracle"]
-    data = torch.from_numpy(x).float()
-    scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(data).numpy(), true)
-    return scores | {name: _pcd(name, data, true, seed, budget_s) for name in PCD}
+    scores["neg_log_rmse_pl_pooled"] = neg_log_rmse(pooled.fit(torch.from_numpy(x).float()).numpy(), true)
+    return scores
 
 
-def _pcd(
-    name: str, data: Float[Tensor, "rows dim"], true: Float[np.ndarray, "dim dim"], seed: int, budget_s: float
-) -> float:
-    (kernel, settings), generator = PCD[name], torch.Generator().manual_seed(seed)
-    found = pcd.learn(data, kernel, pcd.Budget(seconds=budget_s), generator=generator, settings=settings)
-    return neg_log_rmse(found.averaged.numpy(), true)
-
-
-def _ours(config: IsingConfig, changes: dict[str, Any], true: Float[np.ndarray, "dim dim"]) -> float:
+def _trained(config: IsingConfig, changes: dict[str, Any], true: Float[np.ndarray, "dim dim"]) -> float:
     state = start(replace(config, **changes))
     for _ in train(state, event_interval_s=config.budget_s):
         pass

@@ -1,9 +1,12 @@
-"""EB-GFN as published: trajectory balance, learned P_B, K annealed, Metropolis-Hastings negatives.
+"""EB-GFN as published, for any problem: trajectory balance for the sampler, contrastive divergence for the energy.
 
 Zhang et al., "Generative Flow Networks for Discrete Probabilistic Modeling", ICML 2022, arXiv 2202.01361. Each step:
-sample trajectories, half forward from P_F and half backward from data by P_B; one gradient step on trajectory balance with
-reward exp(-E); then one on E(x) - E(x') where x' is the end of a K-step back-and-forth move from the data point x.
-K grows from 1 to D over training. Batch, sizes and learning rates are those of the authors' runs on 2D data.
+
+1. Sample trajectories, half forward from P_F and half backward from data by P_B.
+2. One gradient step of the sampler on trajectory balance with the reward exp(-E).
+3. A negative x' for each data point x: the end of a back-and-forth move of K entries from x, accepted or not by
+   Metropolis-Hastings; K grows from 1 to D over training. In the basic version x' is the end of a forward trajectory.
+4. One gradient step of the energy on E(x) - E(x').
 """
 
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from ebgfn.core.losses import contrastive, trajectory_balance
 from ebgfn.core.schedules import draw
+from ebgfn.core.states import Vectors
 from ebgfn.core.trajectories import finest, log_prob, sample_backward
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
@@ -21,15 +25,21 @@ from ebgfn.nets.mlp import MLPSizes
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
 from ebgfn.train.source import Source
 
+Scalar = Float[Tensor, ""]
+
 
 @dataclass(frozen=True)
 class PaperRecipe:
-    """Settings of the published runs; `back_share` is the share of trajectories that start from data."""
+    """Settings of the published runs on 2D data; `back_share` is the share of trajectories that start from data.
+
+    `moves`: whether negatives are made by back-and-forth moves from data; False is the basic version.
+    """
 
     batch: int = 128
     lr: float = 1e-3
     log_z_lr: float = 1.0
     back_share: float = 0.5
+    moves: bool = True
     sizes: MLPSizes = MLPSizes(hidden=256, depth=3, learned_location=True, learned_erasure=True)
 
 
@@ -45,10 +55,12 @@ class Paper(EnergyAndSampler):
         x = source.draw(self.recipe.batch)
         balance = self.sampler.update(self._trajectory_balance(x, generator))
         k = min(x.shape[1], max(1, round(now.progress * x.shape[1])))
-        difference = self.energy.update(self._contrastive(x, k, generator))
-        return {"balance": balance, "contrastive": difference, "k": float(k)}
+        negative = self._moved(x, k, generator) if self.recipe.moves else self._drawn(len(x), generator)
+        energy = self.energy.module
+        difference = self.energy.update(contrastive(energy(x), energy(negative)).mean())
+        return {"balance": balance, "contrastive": difference} | ({"k": float(k)} if self.recipe.moves else {})
 
-    def _trajectory_balance(self, data: Float[Tensor, "batch dim"], generator: torch.Generator) -> Float[Tensor, ""]:
+    def _trajectory_balance(self, data: Vectors, generator: torch.Generator) -> Scalar:
         policy, log_z = self.sampler.module.policy, self.sampler.module.log_z
         back = round(self.recipe.back_share * len(data))
         forward = draw(policy, len(data) - back, generator)
@@ -56,9 +68,14 @@ class Paper(EnergyAndSampler):
         x, order = torch.cat([forward.x, data[:back]]), torch.cat([forward.order, order])
         with torch.no_grad():
             energy = self.energy.module(x)
-        return trajectory_balance(log_z, *log_prob(policy, x, order, schedule=finest(policy.dim)), energy).mean()
+        log_pf, log_pb = log_prob(policy, x, order, schedule=finest(policy.dim))
+        return trajectory_balance(log_z, log_pf, log_pb, energy).mean()
 
-    def _contrastive(self, x: Float[Tensor, "batch dim"], k: int, generator: torch.Generator) -> Float[Tensor, ""]:
+    def _moved(self, x: Vectors, k: int, generator: torch.Generator) -> Vectors:
+        """Ends of back-and-forth moves from data."""
         kernel = BackAndForth(self.energy.module, self.sampler.module.policy, k=k)
-        negative, _ = kernel.step(kernel.init(x), generator)
-        return contrastive(self.energy.module(x), self.energy.module(negative.x)).mean()
+        return kernel.step(kernel.init(x), generator)[0].x
+
+    def _drawn(self, n: int, generator: torch.Generator) -> Vectors:
+        """Ends of forward trajectories."""
+        return draw(self.sampler.module.policy, n, generator).x

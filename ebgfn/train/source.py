@@ -28,6 +28,21 @@ class Stored(Source, Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+@runtime_checkable
+class FixedSet(Source, Protocol):
+    """A source that draws from a set which can be had as a whole."""
+
+    @property
+    def all(self) -> Float[Tensor, "rows dim"]: ...
+
+
+@runtime_checkable
+class WithMeans(Source, Protocol):
+    """A source that can tell the probabilities that its bits were drawn with."""
+
+    def draw_with_means(self, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]: ...
+
+
 class OnDevice:
     """A source whose points go to a device; whatever else it has (`all`, `draw_with_means`) goes there as well."""
 
@@ -52,12 +67,14 @@ class Rows:
     def __init__(self, x: UInt8[np.ndarray, "rows dim"], *, seed: int, place: tuple[int, ...] = ()):
         self.all = torch.from_numpy(x).float()
         self._generator = seeds.generator(seed, "data", *place)
-        self._order = torch.empty(0, dtype=torch.int64)
+        self._order = torch.empty(0, dtype=torch.int64, device="cpu")
 
     def draw(self, n: int) -> Float[Tensor, "n dim"]:
         """The next `n` rows."""
         while len(self._order) < n:
-            self._order = torch.cat([self._order, torch.randperm(len(self.all), generator=self._generator)])
+            self._order = torch.cat(
+                [self._order, torch.randperm(len(self.all), generator=self._generator, device="cpu")]
+            )
         chosen, self._order = self._order[:n], self._order[n:]
         return self.all[chosen]
 

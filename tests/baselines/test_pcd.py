@@ -1,25 +1,35 @@
-"""Persistent contrastive divergence against maximum likelihood by enumeration, and its budgets."""
+"""Persistent contrastive divergence against maximum likelihood by enumeration."""
 
 import itertools
 import math
-import time
+from functools import partial
 
 import pytest
 import torch
 from scipy.optimize import minimize
 
 from ebgfn.baselines import pcd
-from ebgfn.baselines.pcd import Budget, Settings, learn
+from ebgfn.baselines.pcd import PCD, PCDRecipe
 from ebgfn.evaluation import exact
 from ebgfn.mcmc import DMALA, Gibbs, GibbsWithGradients
-from ebgfn.nets.quadratic import QuadraticEnergy
+from ebgfn.model import Model
+from ebgfn.nets.quadratic import QuadraticEnergy, QuadraticSizes
+from ebgfn.train.learner import Diverged, Moment
+from ebgfn.train.source import Rows
 
 DIM = 4
-KERNELS = {
-    "gibbs": lambda energy: Gibbs(energy, sites=2),
-    "gibbs with gradients": GibbsWithGradients,
-    "dmala": DMALA,
-}
+KERNELS = {"gibbs": partial(Gibbs, sites=2), "gibbs with gradients": GibbsWithGradients, "dmala": DMALA}
+
+
+def learnt(steps: int, generator: torch.Generator, *, shared: torch.Tensor | None = None, **settings) -> PCD:
+    """Trained for so many steps."""
+    model = Model(None, QuadraticSizes(), QuadraticEnergy(DIM, shared=shared), None, None)
+    trainer = PCD(
+        model, PCDRecipe(**{"kernel": KERNELS["gibbs"], "l1": 0.0, "lr": 0.02, "sampling_steps": 2} | settings)
+    )
+    for step in range(steps):
+        trainer.step(Rows(data().byte().numpy(), seed=0), Moment(step, 0.0), generator)
+    return trainer
 
 
 def data(n: int = 500) -> torch.Tensor:
@@ -49,41 +59,34 @@ def most_likely(x: torch.Tensor, shared: torch.Tensor | None = None) -> torch.Te
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", [pytest.param(k, id=name) for name, k in KERNELS.items()])
 def test_tends_to_maximum_likelihood(kernel, generator):
-    x = data()
-    result = learn(
-        x, kernel, Budget(iterations=160), generator=generator, settings=Settings(lr=0.02, l1=0, sampling_steps=2)
-    )
-    truth = most_likely(x)
-    # 256 chains err by 1/16 in each moment, whose slope is 2 at most; the mean over iterations by far less.
-    assert (result.averaged - truth).abs().max() < 0.02
-    assert (result.couplings - truth).abs().max() < 0.1
+    trainer, truth = learnt(160, generator, kernel=kernel), most_likely(data())
+    # 256 chains err by 1/16 in each moment, whose slope is 2 at most; the mean over steps by far less.
+    assert (trainer.networks().energy.couplings() - truth).abs().max() < 0.02
+    assert (trainer.energy.couplings() - truth).abs().max() < 0.1
     assert truth.abs().max() > 0.15
 
 
+def test_it_has_no_sampler(generator):
+    networks = learnt(1, generator).networks()
+    assert networks.policy is networks.log_z is None
+
+
 def test_shared_couplings_stay_equal(generator):
-    x, shared = data(), torch.tensor([[-1, 0, 1, 0], [0, -1, 0, 1], [1, 0, -1, 0], [0, 1, 0, -1]])
-    settings = Settings(lr=0.02, l1=0, sampling_steps=2)
-    result = learn(x, KERNELS["gibbs"], Budget(iterations=120), generator=generator, settings=settings, shared=shared)
-    torch.testing.assert_close(result.averaged, most_likely(x, shared), atol=0.01, rtol=0)
-    assert len(result.couplings.unique()) == 3
+    shared = torch.tensor([[-1, 0, 1, 0], [0, -1, 0, 1], [1, 0, -1, 0], [0, 1, 0, -1]])
+    trainer = learnt(120, generator, shared=shared)
+    torch.testing.assert_close(trainer.averaged.couplings(), most_likely(data(), shared), atol=0.01, rtol=0)
+    assert len(trainer.energy.couplings().unique()) == 3
 
 
 def test_penalty_shrinks(generator):
-    sizes = []
-    for l1 in (0.0, 0.1, 5.0):
-        settings = Settings(lr=0.02, l1=l1, sampling_steps=2)
-        result = learn(data(), KERNELS["gibbs"], Budget(iterations=60), generator=generator, settings=settings)
-        sizes.append(result.averaged.abs().mean().item())
+    sizes = [learnt(60, generator, l1=l1).averaged.couplings().abs().mean().item() for l1 in (0.0, 0.1, 5.0)]
     assert sizes[0] > 1.1 * sizes[1] > 5 * sizes[2]
 
 
 def test_same_seed_same_couplings():
-    def one(seed):
-        generator = torch.Generator().manual_seed(seed)
-        return learn(data(), KERNELS["gibbs"], Budget(iterations=5), generator=generator).couplings
-
-    assert torch.equal(one(0), one(0))
-    assert not torch.equal(one(0), one(1))
+    one, again, other = (learnt(5, torch.Generator().manual_seed(seed)).energy.couplings() for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
 
 
 def test_chains_go_on_from_where_they_were(monkeypatch, generator):
@@ -96,34 +99,30 @@ def test_chains_go_on_from_where_they_were(monkeypatch, generator):
         return after
 
     monkeypatch.setattr(pcd, "advance", watched)
-    learn(data(), KERNELS["gibbs"], Budget(iterations=3), generator=generator)
+    learnt(3, generator)
     assert seen[0][0].shape == (256, DIM)
     for (_, left), (found, _) in itertools.pairwise(seen):
         assert torch.equal(left, found)
     assert not torch.equal(*seen[0])
 
 
-def test_budgets_end_the_training(generator):
-    assert learn(data(), KERNELS["gibbs"], Budget(iterations=7), generator=generator).iterations == 7
-    began = time.perf_counter()
-    result = learn(data(), KERNELS["gibbs"], Budget(iterations=10**9, seconds=0.2), generator=generator)
-    assert 0.2 <= result.seconds <= time.perf_counter() - began
-    assert result.iterations > 1
+def test_an_energy_that_is_not_finite_is_noticed(generator):
+    trainer = learnt(1, generator)
+    with torch.no_grad():
+        trainer.energy.weights[0] = math.nan
+    with pytest.raises(Diverged, match="became nan"):
+        trainer.step(Rows(data().byte().numpy(), seed=0), Moment(1, 0.5), generator)
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("settings", "message"),
     [
-        (Budget, "positive iterations or seconds"),
-        (lambda: Budget(iterations=0), "positive iterations or seconds"),
-        (lambda: Budget(iterations=5, seconds=-1.0), "positive iterations or seconds"),
-        (lambda: Settings(lr=0.0), "lr must be a positive number"),
-        (lambda: Settings(lr=math.nan), "lr must be a positive number"),
-        (lambda: Settings(l1=-0.1), "at least 0"),
-        (lambda: Settings(sampling_steps=0), "at least 1"),
-        (lambda: learn(2 * data(), Gibbs, Budget(iterations=1), generator=torch.Generator()), "entries 0 or 1"),
+        ({"lr": 0.0}, "lr must be a positive number"),
+        ({"lr": math.nan}, "lr must be a positive number"),
+        ({"l1": -0.1}, "at least 0"),
+        ({"sampling_steps": 0}, "at least 1"),
     ],
 )
-def test_bad_input_is_noticed(make, message):
+def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        make()
+        PCDRecipe(**settings)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ebgfn.core.schedules import draw
-from ebgfn.core.trajectories import log_prob
+from ebgfn.core.trajectories import finest, log_prob
 from ebgfn.evaluation import exact
 from tests.examples import CHOICES, ExactPolicy, FunctionEnergy, PolynomialEnergy, energy, policy
 
@@ -43,7 +43,9 @@ def test_marginal_is_the_sum_over_orders(choice, dim):
     net, x = policy(dim, *choice), exact.all_states(dim)
     orders = torch.tensor(list(itertools.permutations(range(dim))))
     with torch.no_grad():
-        paths = log_prob(net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1))[0]
+        paths = log_prob(
+            net, x.repeat_interleave(len(orders), 0), orders.repeat(len(x), 1), schedule=finest(x.shape[1])
+        )[0]
     expected = paths.view(len(x), -1).double().logsumexp(1)
     torch.testing.assert_close(exact.log_marginal(net), expected, rtol=1e-5, atol=1e-5)
 

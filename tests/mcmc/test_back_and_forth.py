@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ebgfn.core.losses import balance_residual
-from ebgfn.core.trajectories import log_prob
+from ebgfn.core.trajectories import finest, log_prob
 from ebgfn.evaluation import exact
 from ebgfn.mcmc.back_and_forth import BackAndForth, Proposal, log_alpha, propose
 from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, all_paths, energy, matrix, policy
@@ -56,7 +56,7 @@ def test_a_proposal_describes_itself(choice, k, generator):
     assert torch.equal(found.x_new[~found.voided], x[~found.voided])
     for order in (found.order_back, found.order_forward):
         assert torch.equal(order.sort(1).values, torch.arange(5).expand(50, 5))
-    log_pf, log_pb = log_prob(net, found.x_new, found.order_forward, start=found.start)
+    log_pf, log_pb = log_prob(net, found.x_new, found.order_forward, schedule=finest(net.dim, start=found.start))
     torch.testing.assert_close((found.log_pf, found.log_pb), (log_pf, log_pb))
 
 
@@ -83,7 +83,7 @@ def test_ratio_is_the_difference_of_two_balance_residuals(choice, k, generator):
     paths = all_paths(net, k)
 
     def residual(x, order):
-        return balance_residual(torch.tensor(0.7), *log_prob(net, x, order), target(x))
+        return balance_residual(torch.tensor(0.7), *log_prob(net, x, order, schedule=finest(x.shape[1])), target(x))
 
     difference = residual(paths.x, paths.order_back) - residual(paths.x_new, paths.order_forward)
     torch.testing.assert_close(log_alpha(target, net, move(paths)), difference, rtol=1e-4, atol=1e-5)

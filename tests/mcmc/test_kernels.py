@@ -1,10 +1,13 @@
 """One contract for every kernel: it leaves exp(-E) / Z invariant, and says truly what it did."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from ebgfn import arguments, mcmc
 from ebgfn.evaluation import exact
-from ebgfn.mcmc import DMALA, BackAndForth, Chain, Gibbs, GibbsWithGradients, run_chain
+from ebgfn.mcmc import DMALA, KERNELS, BackAndForth, Chain, Gibbs, GibbsWithGradients, Kernel, run_chain
 from ebgfn.mcmc.gibbs_with_gradients import log_flip
 from tests.examples import CHOICES, FunctionEnergy, PolynomialEnergy, energy, matrix, policy
 
@@ -13,7 +16,9 @@ ENERGIES = {"polynomial": PolynomialEnergy(DIM), "mlp": energy(DIM)}
 
 
 def kernels(target):
-    yield Gibbs(target)
+    for entry in KERNELS.values():
+        if entry.exact:
+            yield entry.make(target, policy(DIM))
     yield Gibbs(target, sites=2)
     yield GibbsWithGradients(target)
     yield DMALA(target, step_size=0.3)
@@ -115,6 +120,22 @@ def test_chain_is_reproducible_and_connected(kernel):
 def test_bad_starts_are_refused(kernel, bad):
     with pytest.raises(ValueError, match="rows of 3 entries, each 0 or 1"):
         kernel.init(bad)
+
+
+def test_every_kernel_is_in_the_registry_and_on_the_command_line():
+    files = {path.stem for path in Path(mcmc.__file__).parent.glob("*.py")} - {"__init__", "chain"}
+    modules = {
+        type(entry.make(ENERGIES["mlp"], policy(DIM))).__module__.rpartition(".")[2] for entry in KERNELS.values()
+    }
+    assert modules == files
+    assert tuple(KERNELS) == arguments.KERNELS
+    assert len({entry.label for entry in KERNELS.values()}) == len(KERNELS)
+    for entry in KERNELS.values():
+        if entry.uses_sampler:
+            with pytest.raises(ValueError, match="need a sampler"):
+                entry.make(ENERGIES["mlp"], None)
+        else:
+            assert isinstance(entry.make(ENERGIES["mlp"], None), Kernel)
 
 
 def test_bad_settings_are_refused(generator):

@@ -1,4 +1,4 @@
-"""A trainer that learns nothing, at once: what the run folder needs of `ebgfn.training`, with failures on demand."""
+"""A training that learns nothing, at once: what a run folder needs of `ebgfn.problems.training`, failures on demand."""
 
 import time
 from collections.abc import Iterator
@@ -45,11 +45,11 @@ class FakeTrainer:
     seconds: float = 0.0
     state: FakeState | None = None
 
-    def start(self, config: Toy2DConfig) -> FakeState:
+    def start(self, config: Toy2DConfig, *, device: str = "auto") -> FakeState:
         self.state = FakeState(config)
         return self.state
 
-    def restore(self, config: Toy2DConfig, saved: dict[str, Any]) -> FakeState:
+    def restore(self, config: Toy2DConfig, saved: dict[str, Any], *, device: str) -> FakeState:
         state = self.start(config)
         state.load_state_dict(saved)
         return state

@@ -1,5 +1,6 @@
 """Binary images."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,12 @@ class Images(Problem):
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
         from ebgfn.problems.images.trainer import RECIPES, ImagesTrainer
+        from ebgfn.train.paper import Paper, PaperRecipe
 
-        return {preset: (ImagesTrainer, recipe) for preset, recipe in RECIPES.items()}
+        # Of a batch every state of every trajectory is in memory at once: D times as many.
+        paper = PaperRecipe(batch=32)
+        ours = {preset: (ImagesTrainer, recipe) for preset, recipe in RECIPES.items()}
+        return ours | {"paper": (Paper, paper), "basic": (Paper, replace(paper, moves=False, back_share=0.0))}
 
     @cached_property
     def sizes(self) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ebgfn.core.schedules import draw
-from ebgfn.evaluation.likelihood import bound
+from ebgfn.evaluation.likelihood import bound, gfn_nll
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.problems.base import LOOK_SEED
@@ -23,14 +23,18 @@ class ImagesLook:
 
     @torch.no_grad()
     def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """One-call bound in nats, acceptance of moves of K pixels in one block, and samples in STEPS steps."""
-        generator = torch.Generator().manual_seed(LOOK_SEED)
-        k = min(self.K, model.dim)
-        kernel = BackAndForth(model.energy, model.policy, k=k, schedule=(model.dim - k, model.dim))
+        """One-call bound in nats, acceptance of moves of K pixels in one step, and samples in STEPS steps.
+
+        Of a sampler that chooses its own locations: NLL by one path to each image, moves and samples entry by entry.
+        """
+        generator, policy, k = torch.Generator().manual_seed(LOOK_SEED), model.policy, min(self.K, model.dim)
+        whole = policy.step_nats is None
+        kernel = BackAndForth(model.energy, policy, k=k, schedule=None if whole else (model.dim - k, model.dim))
         _, info = kernel.step(kernel.init(self._x), generator)
-        metrics = {
-            "gfn_bound": bound(model.policy, self._x, generator=generator).mean().item(),
-            "mh_acceptance": info.log_alpha.clamp(max=0).exp().mean().item(),
-        }
-        drawn = draw(model.policy, self.SAMPLES, generator, steps=self.STEPS)
+        metrics = {"mh_acceptance": info.log_alpha.clamp(max=0).exp().mean().item()}
+        if whole:
+            metrics["gfn_nll"] = gfn_nll(policy, self._x, trajectories=1, generator=generator).value
+        else:
+            metrics["gfn_bound"] = bound(policy, self._x, generator=generator).mean().item()
+        drawn = draw(policy, self.SAMPLES, generator, steps=None if whole else self.STEPS)
         return metrics, {"samples": drawn.x.numpy().astype(np.uint8)}

@@ -19,7 +19,7 @@ from ebgfn.core.states import Vectors, uniform_orders
 from ebgfn.core.trajectories import log_ratio
 from ebgfn.core.weights import Estimate, effective_sample_size, log_mean_exp, mean_estimate
 from ebgfn.evaluation.annealed import Path, anneal
-from ebgfn.evaluation.likelihood import bound
+from ebgfn.evaluation.likelihood import bound, gfn_nll
 from ebgfn.evaluation.neighbours import memory
 from ebgfn.evaluation.refutation import log_z_at_least
 from ebgfn.mcmc import BackAndForth
@@ -53,10 +53,16 @@ def report(model: Model, *, seed: int, points: int | None, temperatures: int = T
 
 @torch.no_grad()
 def of_sampler(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, float]:
-    """The bound on all images; what complete paths lie below it on some, in D steps and in fewer, by the same orders."""
+    """The bound on all images; what complete paths lie below it on some, in D steps and in fewer, by the same orders.
+
+    A sampler that chooses its own locations has no such bound: of it, complete paths to some images alone.
+    """
     policy = model.policy
-    nats = mean_estimate(bound(policy, x, states=STATES, generator=generator))
     some = x[torch.randperm(len(x), generator=generator, device=x.device)[:PATH_IMAGES]]
+    if policy.step_nats is None:
+        found = gfn_nll(policy, some, trajectories=ORDERS, generator=generator)
+        return {"gfn_nll": found.value, "gfn_nll_se": found.se}
+    nats = mean_estimate(bound(policy, x, states=STATES, generator=generator))
     orders = [uniform_orders(len(some), model.dim, generator) for _ in range(ORDERS)]
     each, whole, fewer = ([], [], [])
     for steps, kept in ((model.dim, whole), (min(STEPS, model.dim), fewer)):
@@ -110,9 +116,10 @@ def of_energy(model: Model, x: Vectors, generator: torch.Generator, temperatures
     with torch.no_grad():
         energy = mean_estimate(torch.cat([model.energy(part) for part in x.split(model.policy.rows)]))
     by_sampler, ess = importance_log_z(model, generator)
-    annealed = annealed_log_z(model, generator, temperatures)
-    found = log_z_at_least(model.energy, model.dim, generator)
-    log_z = max(by_sampler.value, annealed.value, found)
+    bounds = {"log_z": by_sampler.value, "log_z_search": log_z_at_least(model.energy, model.dim, generator)}
+    if model.policy.step_nats is not None:
+        bounds["log_z_ais"] = annealed_log_z(model, generator, temperatures).value
+    log_z = max(bounds.values())
     k = min(K, model.dim)
     kernel = BackAndForth(model.energy, model.policy, k=k, schedule=usual_schedule(model.policy, k=k))
     _, info = kernel.step(kernel.init(x[: SAMPLES // 2]), generator)
@@ -120,10 +127,8 @@ def of_energy(model: Model, x: Vectors, generator: torch.Generator, temperatures
         "ebm_nll_lower": energy.value + log_z,
         "ebm_nll_lower_se": energy.se,
         "refuted": energy.value + log_z > model.dim * math.log(2),
-        "log_z": by_sampler.value,
+        **bounds,
         "log_z_se": by_sampler.se,
-        "log_z_ais": annealed.value,
-        "log_z_search": found,
         "log_z_lower": log_z,
         "ess": ess,
         "mh_acceptance": info.log_alpha.clamp(max=0).exp().mean().item(),
@@ -133,7 +138,8 @@ def of_energy(model: Model, x: Vectors, generator: torch.Generator, temperatures
 @torch.no_grad()
 def importance_log_z(model: Model, generator: torch.Generator) -> tuple[Estimate, float]:
     """log Z by weights of the sampler's paths, and the share of them that counts."""
-    drawn = draw(model.policy, SAMPLES, generator, steps=min(STEPS, model.dim))
+    steps = None if model.policy.step_nats is None else min(STEPS, model.dim)
+    drawn = draw(model.policy, SAMPLES, generator, steps=steps)
     energy = torch.cat([model.energy(part) for part in drawn.x.split(model.policy.rows)])
     log_w = drawn.log_pb - drawn.log_pf - energy
     return log_mean_exp(log_w), effective_sample_size(log_w)

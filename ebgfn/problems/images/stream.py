@@ -17,7 +17,7 @@ class BinaryImages:
         # A copy: arrays read from a file may not be written to, which torch does not know of.
         self._grey = torch.from_numpy((images.grey if images.dynamic else 255 * images.static()).copy())
         self._generator = seeds.generator(seed, "data", *place)
-        self._order = torch.empty(0, dtype=torch.int64)
+        self._order = torch.empty(0, dtype=torch.int64, device="cpu")
 
     def draw(self, n: int) -> Float[Tensor, "n dim"]:
         """The next `n` images."""
@@ -26,10 +26,12 @@ class BinaryImages:
     def draw_with_means(self, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]:
         """The next `n` images, and the probabilities that their pixels were drawn with."""
         while len(self._order) < n:
-            self._order = torch.cat([self._order, torch.randperm(len(self._grey), generator=self._generator)])
+            self._order = torch.cat(
+                [self._order, torch.randperm(len(self._grey), generator=self._generator, device="cpu")]
+            )
         chosen, self._order = self._order[:n], self._order[n:]
         mean = self._grey[chosen].float() / 255
-        x = (torch.rand(mean.shape, generator=self._generator) < mean).float()
+        x = (torch.rand(mean.shape, generator=self._generator, device="cpu") < mean).float()
         return x, mean
 
     def state_dict(self) -> dict[str, Any]:

@@ -40,9 +40,9 @@ from ebgfn.mcmc.back_and_forth import BackAndForth, propose
 from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.nets.unet import UNetSizes
-from ebgfn.problems.images.stream import BinaryImages
 from ebgfn.train.device import half_precision
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
+from ebgfn.train.source import WithMeans
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class ImagesTrainer(EnergyAndSampler):
             self._pairs = Pairs(*(part.to(device) for part in vars(pairs).values()))
         self._left = pool["left"]
 
-    def step(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> dict[str, float]:
+    def step(self, source: WithMeans, now: Moment, generator: torch.Generator) -> dict[str, float]:
         warm = self.recipe.warm_share
         if now.progress < warm:
             rate = _decay(now.progress / warm) * min(1.0, (now.step + 1) / 100)
@@ -183,14 +183,14 @@ class ImagesTrainer(EnergyAndSampler):
     def _distils(self, now: Moment) -> bool:
         return now.progress < self.recipe.warm_share + self.recipe.distil_share
 
-    def _any_order(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
+    def _any_order(self, source: WithMeans, generator: torch.Generator) -> Float[Tensor, ""]:
         x, mean = source.draw_with_means(self.recipe.batch)
         mask = random_masks(len(x), x.shape[1], generator)
         with half_precision(generator.device):
             logits = self.sampler.module.policy(x, mask).value_logits.float()
         return any_order_likelihood(logits, mean, mask).mean()
 
-    def _hand_over(self, source: BinaryImages, generator: torch.Generator) -> None:
+    def _hand_over(self, source: WithMeans, generator: torch.Generator) -> None:
         """From the sampler to the energy: what the network has learned to see, and the best sizes of blocks."""
         policy = self.sampler.averaged.policy
         nats = parallel.mean(measured_step_nats(policy, source.draw(self.recipe.curve_points), generator=generator))
@@ -227,7 +227,7 @@ class ImagesTrainer(EnergyAndSampler):
         for part in (self.sampler.module, self.sampler.averaged):
             part.log_z.lerp_(total / known, share)
 
-    def _joint_loss(self, source: BinaryImages, generator: torch.Generator) -> Float[Tensor, ""]:
+    def _joint_loss(self, source: WithMeans, generator: torch.Generator) -> Float[Tensor, ""]:
         """Maximum likelihood, and back-and-forth balance of moves from data against the averaged energy."""
         recipe, policy = self.recipe, self.sampler.module.policy
         x = source.draw(recipe.batch // 2)
@@ -244,7 +244,7 @@ class ImagesTrainer(EnergyAndSampler):
         balance = 2 * ratio.clamp(-recipe.huber, recipe.huber) * (old - new)
         return self._any_order(source, generator) + recipe.balance * balance.mean()
 
-    def _next_pairs(self, source: BinaryImages, now: Moment, generator: torch.Generator) -> Pairs:
+    def _next_pairs(self, source: WithMeans, now: Moment, generator: torch.Generator) -> Pairs:
         """A batch of those kept; new ones are made when the last have been used enough."""
         half = self.recipe.energy_batch // 2
         if self._pairs is None or self._left == 0:

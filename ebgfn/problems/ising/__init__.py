@@ -23,18 +23,29 @@ class Ising(Problem):
 
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
+        from ebgfn.baselines.pcd import PCD, PCDRecipe
+        from ebgfn.baselines.pooled import PooledRecipe, PseudoLikelihood
+        from ebgfn.mcmc import GibbsWithGradients
         from ebgfn.problems.ising.trainer import IsingRecipe, IsingTrainer
+        from ebgfn.train.paper import Paper, PaperRecipe
 
-        return {"fast": (IsingTrainer, IsingRecipe())}
+        peers = {
+            "pcd-gibbs": (PCD, PCDRecipe()),
+            "pcd-gwg": (PCD, PCDRecipe(kernel=GibbsWithGradients, sampling_steps=20)),
+            "pseudo-likelihood": (PseudoLikelihood, PooledRecipe()),
+        }
+        paper = {"paper": (Paper, PaperRecipe()), "basic": (Paper, PaperRecipe(moves=False, back_share=0.0))}
+        return {"fast": (IsingTrainer, IsingRecipe()), **paper, **peers}
 
     @cached_property
     def sizes(self) -> tuple[Any, ...]:
-        from ebgfn.nets.quadratic import FieldSizes
+        from ebgfn.nets.mlp import MLPSizes
+        from ebgfn.nets.quadratic import FieldSizes, QuadraticSizes
 
-        return (FieldSizes,)
+        return (FieldSizes, MLPSizes, QuadraticSizes)
 
     def networks(self, config: IsingConfig, sizes: Any, dim: int) -> "Networks":
-        """A quadratic energy without couplings, and a policy that follows its fields."""
+        """A quadratic energy without couplings, and a policy that follows its fields, or knows nothing of them."""
         import torch
 
         from ebgfn.model import Networks, flat_log_z
@@ -45,18 +56,21 @@ class Ising(Problem):
         if config.couplings == "homogeneous":
             assert config.side is not None
             shared = torch.from_numpy(displacements(config.side))
-        return Networks(QuadraticEnergy(dim, shared=shared), sizes.policy(dim), flat_log_z(dim))
+        policy = sizes.policy(dim)
+        return Networks(QuadraticEnergy(dim, shared=shared), policy, None if policy is None else flat_log_z(dim))
 
-    def dim(self, config: IsingConfig, stated: Any) -> int:
-        """The file itself is not needed, if the checkpoint says how many columns it had."""
-        if config.path is None or stated is None:
+    def dim(self, config: IsingConfig, description: dict[str, Any]) -> int:
+        """The file itself is not needed if the checkpoint says how many columns it had; of earlier versions it does not."""
+        if config.path is None or "dim" not in description:
             return config.dim
+        stated = description["dim"]
         if type(stated) is not int or not 2 <= stated <= uploads.MAX_DIM:
             raise ValueError(f"dim must be a whole number in 2..{uploads.MAX_DIM}, got {stated!r}")
         return stated
 
     def describe(self, config: IsingConfig) -> list[str]:
-        how = "homogeneous" if config.couplings == "homogeneous" else config.estimate
+        kind = "homogeneous" if config.couplings == "homogeneous" else config.estimate
+        how = kind if config.trainer == "fast" else f"{kind}, {config.trainer}"
         if config.path is not None:
             lattice = [f"{config.side} × {config.side} lattice"] if config.side else []
             # Its name is a digest, of which a few letters tell it from others.

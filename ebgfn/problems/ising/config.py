@@ -30,6 +30,13 @@ ABOUT_COUPLINGS = "free: each pair its own; homogeneous: pairs at equal displace
 ABOUT_ESTIMATES = (
     "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
 )
+PRESETS = ("fast", "paper", "basic")
+ABOUT_PRESETS = "fast: ours; paper: the published algorithm with a quadratic energy; basic: its basic version"
+METHODS = ("ebgfn", "pcd-gibbs", "pcd-gwg", "pseudo-likelihood")
+ABOUT_METHODS = (
+    "ebgfn: energy and sampler together; pcd-gibbs, pcd-gwg: persistent contrastive divergence with chains of that kernel, "
+    "and pseudo-likelihood with our penalty and pooling, energies without a sampler"
+)
 # Of a lattice that is made here, unless given.
 USUAL = {"side": 10, "sigma": 0.2, "samples": 2000}
 
@@ -50,6 +57,8 @@ class IsingConfig:
     samples: int | None = limited(None, 50, 20_000, "number of samples that are made, usually 2000; not of a file")
     couplings: str = choice("free", COUPLINGS, ABOUT_COUPLINGS)
     estimate: str = choice("pooled", ESTIMATES, ABOUT_ESTIMATES)
+    method: str = choice("ebgfn", METHODS, ABOUT_METHODS)
+    preset: str = choice("fast", PRESETS, ABOUT_PRESETS)
     budget_s: float = training_seconds(120.0)
     steps: int | None = step_count()
     seed: int = random_seed("random seed, of the data too")
@@ -57,6 +66,8 @@ class IsingConfig:
     path: str | None = field(default=None, metadata={"help": "CSV or NPZ file of binary samples, one a row"})
 
     def __post_init__(self):
+        if self.method != "ebgfn" and (self.preset, self.start) != ("fast", "zero"):
+            raise ValueError(f"preset and start must not be given with method {self.method}: they are of ebgfn")
         if self.path is None:
             for name, usual in USUAL.items():
                 if getattr(self, name) is None:
@@ -74,7 +85,7 @@ class IsingConfig:
 
     @property
     def trainer(self) -> str:
-        return "fast"
+        return self.preset if self.method == "ebgfn" else self.method
 
     @property
     def dim(self) -> int:

@@ -4,12 +4,16 @@ import numpy as np
 import torch
 
 from ebgfn.core.schedules import draw
+from ebgfn.core.states import Vectors
 from ebgfn.core.weights import effective_sample_size, log_weights
 from ebgfn.evaluation.likelihood import mh_acceptance
+from ebgfn.mcmc import Gibbs, run_chain
 from ebgfn.model import Model
 from ebgfn.problems.base import LOOK_SEED
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.scores import neg_log_rmse
+
+SWEEPS = 20
 
 
 class CouplingsLook:
@@ -27,19 +31,22 @@ class CouplingsLook:
         """The score, the number of couplings and their mean; acceptance of moves of a tenth of the entries, ESS, log Z."""
         generator = torch.Generator().manual_seed(LOOK_SEED)
         couplings = model.energy.couplings()
-        drawn = draw(model.policy, self.TRAJECTORIES, generator)
-        log_w = log_weights(model.energy, drawn)
         found = couplings[couplings != 0]
-        metrics = {
-            "pairs": len(found) / 2,
-            "mean_coupling": found.mean().item() if len(found) else 0.0,
-            "mh_acceptance": mh_acceptance(
-                model.energy, model.policy, self._x, k=max(1, model.dim // 10), generator=generator
-            ),
-            "ess": effective_sample_size(log_w),
-            "log_z": (log_w.logsumexp(0) - np.log(len(log_w))).item(),
-        }
+        metrics = {"pairs": len(found) / 2, "mean_coupling": found.mean().item() if len(found) else 0.0}
         if self._true is not None:
             metrics["neg_log_rmse"] = neg_log_rmse(couplings.numpy(), self._true)
-        samples = drawn.x[: self.SAMPLES].numpy().astype(np.uint8)
-        return metrics, {"couplings": couplings.numpy(), "samples": samples}
+        if model.policy is None:
+            samples = by_chains(model, self._x[: self.SAMPLES], generator)
+        else:
+            drawn = draw(model.policy, self.TRAJECTORIES, generator)
+            samples, log_w = drawn.x[: self.SAMPLES], log_weights(model.energy, drawn)
+            k = max(1, model.dim // 10)
+            metrics["mh_acceptance"] = mh_acceptance(model.energy, model.policy, self._x, k=k, generator=generator)
+            metrics["ess"] = effective_sample_size(log_w)
+            metrics["log_z"] = (log_w.logsumexp(0) - np.log(len(log_w))).item()
+        return metrics, {"couplings": couplings.numpy(), "samples": samples.numpy().astype(np.uint8)}
+
+
+def by_chains(model: Model, x: Vectors, generator: torch.Generator) -> Vectors:
+    """Ends of chains of full Gibbs sweeps from `x`: what there is to see of an energy without a sampler."""
+    return run_chain(Gibbs(model.energy, sites=model.dim), x, steps=SWEEPS, generator=generator).x[-1].float()

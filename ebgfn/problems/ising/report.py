@@ -25,11 +25,13 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
         figures["neg_log_rmse"] = neg_log_rmse(couplings, true)
         figures |= peers(x, true, shared=displacements(config.side) if config.couplings == "homogeneous" else None)
         figures["log_z_exact"] = kaufman.log_z(config.side, config.sigma)
+    figures["pairs"] = int((couplings != 0).sum()) // 2
+    if model.policy is None:
+        return figures
     partition = log_z(model.energy, model.policy, samples=points, generator=generator)
     starts = torch.from_numpy(x[:MAX_STARTS]).float().to(model.device)
     k = max(1, model.dim // 10)
     return figures | {
-        "pairs": int((couplings != 0).sum()) // 2,
         "log_z": partition.value,
         "log_z_lower": partition.lower,
         "log_z_upper": partition.upper,

@@ -22,9 +22,9 @@ from ebgfn.core.states import Vectors, random_masks
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.nets.quadratic import FieldSizes
-from ebgfn.optim.proximal import Couplings, Scale, scale
+from ebgfn.optim.proximal import Couplings, Plan, Scale, scale
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
-from ebgfn.train.source import Rows
+from ebgfn.train.source import FixedSet
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,13 @@ class IsingRecipe:
     """Settings, tuned on 2000 samples of 10 x 10 lattices.
 
     `k_share`: share of the entries that a move voids. `inner`: steps of the couplings for each batch of negatives.
-    `threshold` is in standard errors: of 4950 pairs without coupling, 4.1 let one in five data sets pass one.
-    `ordered`: share of the largest eigenvalue of the spins' correlations in their sum, above which a phase is ordered.
     """
 
     batch: int = 256
     k_share: float = 0.1
     inner: int = 4
     rows: int = 4096
-    threshold: float = 4.1
-    ordered_threshold: float = 1.5
-    ordered: float = 0.85
-    find_share: float = 0.5
+    plan: Plan = Plan()
     memory: float = 0.98
     lr: float = 2e-3
     average: float = 0.995
@@ -63,15 +58,15 @@ class IsingTrainer(EnergyAndSampler):
         self._spins: Vectors | None = None
         self._scale = Scale(0.0, ordered=False)
 
-    def step(self, source: Rows, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        spins = self._look_at(source)
+    def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
+        spins, plan = self._look_at(source), self.recipe.plan
         x = source.draw(self.recipe.batch)
         # The energy cannot tell a state from its mirror image, so the sampler must see both.
         x = (x - torch.randint(0, 2, (len(x), 1), generator=generator, device=x.device)).abs()
         negative, accepted = self._negatives(x, generator)
         self.energy.correct(2 * x - 1, 2 * negative - 1, memory=self.recipe.memory)
         for _ in range(self.recipe.inner):
-            self._update_couplings(spins, now)
+            plan.step(self.energy, spins, self._scale, progress=now.progress, estimate=self._estimate)
         loss = self._any_order(negative, generator)
         rate = min(1.0, (now.step + 1) / 50) * 0.5 * (1 + cos(pi * now.progress))
         told = {"any_order": self.sampler.update(loss, rate=rate), "accepted": accepted}
@@ -79,11 +74,11 @@ class IsingTrainer(EnergyAndSampler):
         self.sampler.averaged.policy.couplings.copy_(self.energy.averaged.couplings())
         return told
 
-    def _look_at(self, source: Rows) -> Vectors:
+    def _look_at(self, source: FixedSet) -> Vectors:
         """All data as spins (at most `rows` of them), and what they say of steps and phase."""
         if self._spins is None:
             self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
-            self._scale = scale(self._spins, ordered=self.recipe.ordered)
+            self._scale = scale(self._spins, ordered=self.recipe.plan.ordered)
         return self._spins
 
     def _negatives(self, x: Vectors, generator: torch.Generator) -> tuple[Vectors, float]:
@@ -93,17 +88,6 @@ class IsingTrainer(EnergyAndSampler):
         kernel = BackAndForth(energy, policy, k=max(1, round(self.recipe.k_share * x.shape[1])))
         state, info = kernel.step(kernel.init(x), generator)
         return state.x, info.accepted.float().mean().item()
-
-    def _update_couplings(self, spins: Vectors, now: Moment) -> None:
-        recipe = self.recipe
-        homogeneous = len(self.energy.module.weights) < self.energy.module.dim
-        penalised = self._estimate == "sparse" or (self._scale.ordered and not homogeneous)
-        if penalised or now.progress < recipe.find_share:
-            threshold = recipe.ordered_threshold if penalised and self._scale.ordered else recipe.threshold
-            concave = not penalised and now.progress > 0.25 * recipe.find_share
-            self.energy.penalised_step(spins, step=self._scale.step, threshold=threshold, concave=concave)
-        else:
-            self.energy.refit_step(spins, step=self._scale.step, pooled=self._estimate == "pooled" and not homogeneous)
 
     def _any_order(self, x: Vectors, generator: torch.Generator) -> Float[Tensor, ""]:
         mask = random_masks(len(x), x.shape[1], generator)

@@ -171,7 +171,7 @@ class LatticeTrainer(EnergyAndSampler):
     def _begin_balance(self, generator: torch.Generator) -> None:
         """Set log Z at the knots to what importance sampling makes of it, which leaves little to learn."""
         sampler = self.sampler
-        for knot, sigma in enumerate(torch.linspace(0.0, MAX_SIGMA, KNOTS).tolist()):
+        for knot, sigma in enumerate(torch.linspace(0.0, MAX_SIGMA, KNOTS, device="cpu").tolist()):
             drawn = draw(sampler.averaged.policy.at(sigma), self.recipe.batch, generator)
             log_w = log_weights(self.energy.averaged.at(sigma), drawn)
             log_z = parallel.mean(log_w.logsumexp(0) - math.log(len(log_w)))

@@ -24,7 +24,11 @@ class Plane(Problem):
         from ebgfn.train.fast import Fast, FastRecipe
         from ebgfn.train.paper import Paper, PaperRecipe
 
-        return {"fast": (Fast, FastRecipe()), "paper": (Paper, PaperRecipe())}
+        return {
+            "fast": (Fast, FastRecipe()),
+            "paper": (Paper, PaperRecipe()),
+            "basic": (Paper, PaperRecipe(moves=False, back_share=0.0)),
+        }
 
     @cached_property
     def sizes(self) -> tuple[Any, ...]:

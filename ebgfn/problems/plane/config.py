@@ -11,7 +11,8 @@ from ebgfn.problems.plane.densities import DENSITIES, DRAWN, Density, density, d
 if TYPE_CHECKING:
     from ebgfn.train.source import Stored
 
-PRESETS = ("fast", "paper")
+PRESETS = ("fast", "paper", "basic")
+ABOUT_PRESETS = "fast: ours; paper: the published algorithm, literally; basic: its basic version"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Toy2DConfig:
     kind: ClassVar[str] = "toy2d"
 
     dataset: str = choice("checkerboard", (*DENSITIES, DRAWN), "density to learn")
-    preset: str = choice("fast", PRESETS, "fast: ours; paper: the published algorithm, literally")
+    preset: str = choice("fast", PRESETS, ABOUT_PRESETS)
     bits: int = limited(16, 3, 16, "bits per axis")
     budget_s: float = training_seconds(120.0)
     steps: int | None = step_count()

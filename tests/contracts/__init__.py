@@ -1,0 +1,1 @@
+"""What every problem, trainer, kernel, network and shipped model must hold: tests over the registries."""

@@ -1,0 +1,176 @@
+"""One contract for every policy, and for the tabular one that other tests lean on."""
+
+import numpy as np
+import pytest
+import torch
+
+from ebgfn.core.energy import conditionals
+from ebgfn.core.policy import bernoulli_log_prob, one_hot
+from ebgfn.core.states import uniform_orders
+from ebgfn.core.trajectories import finest, log_prob
+from ebgfn.evaluation import exact
+from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, curve, views
+from ebgfn.nets.mlp import MLPPolicy
+from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
+from ebgfn.problems.lattice.kaufman import log_z
+from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, field_policy, filled_at, lattice_policy, policy
+
+DIM = 4
+POLICIES = {f"mlp-{location:d}{erasure:d}": policy(DIM, location, erasure) for location, erasure in CHOICES}
+POLICIES |= {f"exact-{learned:d}": ExactPolicy(PolynomialEnergy(DIM), learned=learned) for learned in (False, True)}
+POLICIES["field"] = field_policy(DIM)
+every_policy = pytest.mark.parametrize("net", [pytest.param(net, id=key) for key, net in POLICIES.items()])
+
+
+@pytest.fixture
+def states(generator):
+    x = (torch.rand(30, DIM, generator=generator) < 0.5).float()
+    order = uniform_orders(30, DIM, generator)
+    step = torch.arange(30)[:, None] % DIM
+    return x, order, filled_at(order, step), order.gather(1, step).squeeze(1)
+
+
+@every_policy
+def test_walking_equals_starting_afresh(net, states):
+    x, order, _, _ = states
+    carry = net.begin(x, torch.zeros_like(x, dtype=torch.bool))
+    for t in range(DIM):
+        mask, location = filled_at(order, t), order[:, t]
+        plain = net(x, mask).value_logits.gather(1, location[:, None]).squeeze(1)
+        torch.testing.assert_close(net.value_logit(carry, location), plain)
+        torch.testing.assert_close(net.value_logit(net.begin(x, mask), location), plain)
+        carry = net.fill(carry, location, x.gather(1, location[:, None]).squeeze(1))
+
+
+@every_policy
+def test_void_values_are_not_seen(net, states):
+    x, _, mask, _ = states
+    other = torch.where(mask, x, 1 - x)
+    for part, same in zip(net(x, mask), net(other, mask), strict=True):
+        assert part is None or torch.equal(part, same)
+
+
+@every_policy
+def test_filled_values_matter(net, states):
+    x, _, mask, location = states
+    rows = mask.any(1)
+    other = torch.where(mask, 1 - x, x)
+    value = [net(v, mask).value_logits.gather(1, location[:, None])[rows] for v in (x, other)]
+    assert ((value[0] - value[1]).abs() > 1e-4).float().mean() > 0.9
+
+
+@every_policy
+def test_parts_are_there_exactly_if_learned(net, states):
+    x, _, mask, _ = states
+    out = net(x, mask)
+    assert (out.location_logits is not None) == net.learned_location
+    assert (out.erase_logits is not None) == net.learned_erasure
+    assert all(part is None or (part.shape == x.shape and part.isfinite().all()) for part in out)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_an_untrained_policy_is_uniform(choice, generator):
+    location, erasure = choice
+    net = MLPPolicy(DIM, hidden=8, depth=2, learned_location=location, learned_erasure=erasure)
+    x, order = exact.all_states(DIM), uniform_orders(2**DIM, DIM, generator)
+    log_pf, log_pb = log_prob(net, x, order, schedule=finest(x.shape[1]))
+    log_orders = torch.lgamma(torch.tensor(DIM + 1.0))
+    torch.testing.assert_close(log_pb, (-log_orders).expand(2**DIM))
+    torch.testing.assert_close(log_pf, (-log_orders - DIM * torch.log(torch.tensor(2.0))).expand(2**DIM))
+
+
+def test_one_hot_names_value_and_void():
+    x, mask = torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[True, True, False]])
+    assert one_hot(x, mask).tolist() == [[1, 0, 0, 0, 1, 0]]
+
+
+def test_bernoulli_log_prob_normalises_and_survives_extremes():
+    logits = torch.tensor([-300.0, -2.0, 0.0, 1.5, 300.0])
+    zero, one = bernoulli_log_prob(logits, torch.zeros(5)), bernoulli_log_prob(logits, torch.ones(5))
+    torch.testing.assert_close(zero.exp() + one.exp(), torch.ones(5))
+    torch.testing.assert_close(one - zero, logits)
+
+
+def lattice_states(generator, side):
+    """Random partial states of a lattice."""
+    x = (torch.rand(40, side**2, generator=generator) < 0.5).float()
+    order = uniform_orders(40, side**2, generator)
+    return x, order, filled_at(order, torch.arange(40)[:, None] % side**2)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.2, -0.3])
+def test_the_lattice_policy_walks_as_it_starts_afresh(generator, sigma):
+    net = lattice_policy(4).at(sigma)
+    x, order, _ = lattice_states(generator, 4)
+    carry = net.begin(x, torch.zeros_like(x, dtype=torch.bool))
+    for t in range(16):
+        location = order[:, t]
+        plain = net(x, filled_at(order, t)).value_logits.gather(1, location[:, None]).squeeze(1)
+        torch.testing.assert_close(net.value_logit(carry, location), plain)
+        carry = net.fill(carry, location, x.gather(1, location[:, None]).squeeze(1))
+
+
+@pytest.mark.parametrize("sigma", [0.2, -0.3])
+def test_the_lattice_policy_has_the_symmetries_of_the_model(generator, sigma):
+    net = lattice_policy(4).at(sigma)
+    x, _, mask = lattice_states(generator, 4)
+    logits = net(x, mask).value_logits
+    torch.testing.assert_close(net(1 - x, mask).value_logits, -logits)  # all spins flipped
+    # By one site down and one to the right, which keeps the sublattices of a negative sigma where they are.
+    shifted = [part.view(-1, 4, 4).roll((1, 1), (1, 2)).flatten(1) for part in (x, mask, logits)]
+    torch.testing.assert_close(net(shifted[0], shifted[1]).value_logits, shifted[2])
+
+
+def test_an_antiferromagnet_is_a_ferromagnet_on_turned_sublattices(generator):
+    policy = lattice_policy(4)
+    x, _, mask = lattice_states(generator, 4)
+    odd = torch.from_numpy(np.indices((4, 4)).sum(0).ravel() % 2).bool()
+    turned = torch.where(odd, 1 - x, x)
+    plus, minus = policy.at(0.3)(turned, mask).value_logits, policy.at(-0.3)(x, mask).value_logits
+    torch.testing.assert_close(minus, torch.where(odd, -plus, plus))
+
+
+@pytest.mark.parametrize("sigma", [0.25, -0.25])
+def test_the_last_value_is_exact_on_a_lattice(generator, sigma):
+    """With all neighbours filled, the log-odds are those of the energy, whatever the network says."""
+    net, energy = lattice_policy(4).at(sigma), LatticeEnergy(4).at(sigma)
+    x = (torch.rand(20, 16, generator=generator) < 0.5).float()
+    for site in (0, 5, 15):
+        mask = torch.ones_like(x, dtype=torch.bool)
+        mask[:, site] = False
+        said = torch.sigmoid(net(x, mask).value_logits[:, site])
+        torch.testing.assert_close(said, conditionals(energy, x)[:, site])
+
+
+def test_a_field_policy_without_network_is_exact_for_the_last_value(generator):
+    energy, net = QuadraticEnergy(5), FieldPolicy(5, hidden=8, depth=2)
+    with torch.no_grad():
+        energy.weights.normal_(generator=generator)
+        net.couplings.copy_(energy.couplings())
+    x = exact.all_states(5)
+    mask = torch.ones_like(x, dtype=torch.bool)
+    mask[:, 2] = False
+    torch.testing.assert_close(torch.sigmoid(net(x, mask).value_logits[:, 2]), conditionals(energy, x)[:, 2])
+
+
+def test_views_are_permutations_that_start_at_the_site_and_keep_neighbours():
+    table = views(5)
+    assert table.shape == (8, 25, 25)
+    assert torch.equal(table.sort(-1).values, torch.arange(25).expand(8, 25, 25))
+    assert torch.equal(table[:, :, 0], torch.arange(25).expand(8, 25))
+    around = {tuple(sorted(table[turn, 12, [1, 4, 5, 20]].tolist())) for turn in range(8)}
+    assert around == {(7, 11, 13, 17)}
+
+
+def test_an_odd_side_has_no_negative_sigma():
+    with pytest.raises(ValueError, match="odd side"):
+        lattice_policy(3).at(-0.1)
+
+
+def test_the_curve_of_log_z_goes_through_its_knots_and_is_smooth_between():
+    sigma = torch.linspace(0, MAX_SIGMA, KNOTS)
+    knots = torch.tensor([log_z(10, s) for s in sigma.tolist()])
+    torch.testing.assert_close(curve(knots, sigma), knots)
+    between = torch.tensor([0.017, 0.2203, 0.333, 0.496])
+    exactly = torch.tensor([log_z(10, s) for s in between.tolist()])
+    assert (curve(knots, -between) - exactly).abs().max() < 2e-3  # of 70 to 200 nats

@@ -1,0 +1,162 @@
+"""Training on the 8 x 8 digits: both models beat the product of frequencies, every preset runs, a restart is seamless."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from ebgfn.baselines.bernoulli_mixture import fit
+from ebgfn.evaluation.likelihood import bound
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.nets.unet import ConvEnergy, UNetSizes
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.images import sets
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.report import of_energy
+from ebgfn.problems.images.trainer import RECIPES
+from ebgfn.problems.training import start, train
+from tests.train.resumed import assert_alike
+
+pytestmark = pytest.mark.slow
+
+# The same algorithm with less of everything.
+QUICK = dataclasses.replace(
+    RECIPES["small"],
+    fresh=64,
+    path_steps=4,
+    energy_batch=64,
+    curve_points=512,
+    sizes=UNetSizes(hidden=64, channels=8),
+)
+
+# Networks without convolutions learn digits in a tenth of the time.
+LEARNS = dataclasses.replace(QUICK, average=0.99, sizes=MLPSizes(hidden=64, depth=2))
+
+
+def finished(config: ImagesConfig, recipe) -> tuple:
+    state = start(config, recipe)
+    return state, list(train(state, event_interval_s=60))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    state, events = finished(ImagesConfig(dataset="digits", steps=1000), LEARNS)
+    return state.model(), events
+
+
+@pytest.fixture(scope="module")
+def figures(trained):
+    """Of the energy, on all test images."""
+    x = torch.from_numpy(sets.binarised_test("digits")).float()
+    return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
+
+
+def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, figures, generator):
+    model, _ = trained
+    train_, test = (
+        torch.from_numpy(x).float() for x in (sets.read("digits", "train").static(), sets.binarised_test("digits"))
+    )
+    product = -fit(train_, components=1).log_prob(test)
+    # Image by image: what is hard for one is hard for the other.
+    gain = product - bound(model.policy, test, states=4, generator=generator)
+    assert gain.mean() > 4.5 * gain.std() / len(test) ** 0.5
+    assert figures["log_z_lower"] == max(figures[key] for key in ("log_z", "log_z_ais", "log_z_search"))
+    assert figures["ebm_nll_lower"] == pytest.approx(
+        model.energy(test).mean().item() + figures["log_z_lower"], abs=1e-3
+    )
+    assert figures["mh_acceptance"] > 0.02
+
+
+def test_the_curve_of_steps_and_log_z_come_with_the_model(trained, tmp_path):
+    model, _ = trained
+    nats = model.policy.step_nats
+    assert (nats[1:] <= nats[:-1] + 1e-6).all()
+    assert nats[0] > 1.5 * nats[-1]
+    for half in (False, True):
+        model.save(tmp_path / str(half), half=half)
+        again = load(tmp_path / str(half))
+        assert torch.allclose(again.policy.step_nats, nats, rtol=1e-3)
+        assert again.log_z.item() == pytest.approx(model.log_z.item(), rel=1e-3)
+        x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
+        assert torch.allclose(again.energy(x), model.energy(x), atol=0.3 if half else 1e-4)
+    sizes = [(tmp_path / str(half) / "model.safetensors").stat().st_size for half in (False, True)]
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_log_z_is_what_trajectory_balance_says(trained, figures):
+    model, _ = trained
+    # A mean of residuals bounds log Z, and training has only followed it: nats, not hundredths.
+    assert abs(model.log_z.item() - figures["log_z_ais"]) < 8
+
+
+def test_every_phase_reports_its_loss(trained):
+    _, events = trained
+    assert set(events[-1].metrics) >= {"gfn_bound", "mh_acceptance", "any_order", "energy", "balance"}
+    assert events[-1].frame["samples"].shape[1] == 64
+
+
+def tiny(preset: str):
+    sizes = UNetSizes(hidden=16, channels=4) if preset != "mlp" else MLPSizes(hidden=32, depth=2)
+    return dataclasses.replace(
+        RECIPES[preset], fresh=64, batch=16, energy_batch=32, path_steps=4, curve_points=64, sizes=sizes
+    )
+
+
+@pytest.mark.parametrize("preset", ["fast", "small", "mlp"])
+def test_presets_run_and_can_be_restored(preset):
+    config, recipe = ImagesConfig(dataset="digits", preset=preset, steps=20, seed=1), tiny(preset)
+    state, _ = finished(config, recipe)
+    assert state.model().sizes == recipe.sizes
+    again = start(config, recipe)
+    again.load_state_dict(state.state_dict())
+    x = torch.from_numpy(sets.binarised_test("digits")[:10]).float()
+    assert torch.equal(again.model().energy(x), state.model().energy(x))
+    assert torch.equal(again.model().policy.step_nats, state.model().policy.step_nats)
+
+
+def test_interrupted_it_goes_on_as_if_nothing_had_been():
+    """Alone the sampler, distilling, and both together: the points kept for the energy are part of the state too."""
+    config = ImagesConfig(dataset="digits", preset="small", steps=20, seed=1)
+    assert_alike(config, tiny("small"), at=(4, 14, 17))
+
+
+def test_an_energy_starts_from_what_the_policy_sees(generator):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy, energy = MLPPolicy(12, hidden=16, depth=3), MLPEnergy(12, hidden=16, depth=3)
+    x = (torch.rand(20, 12, generator=generator) < 0.5).float()
+    energy.start_from(policy.net)
+    seen = policy.net.features(policy.begin(x, torch.ones_like(x, dtype=torch.bool)))
+    ours = energy.net.features(energy.net.first(2 * x - 1))
+    assert torch.allclose(ours, seen, atol=1e-5)
+    assert (energy(x) == 0).all()
+
+
+def test_models_of_images_have_energies_that_can_start_so():
+    for preset, recipe in RECIPES.items():
+        config = ImagesConfig(dataset="digits", preset=preset)
+        with torch.device("meta"):
+            energy = build(config, recipe.sizes).energy
+        assert isinstance(energy, MLPEnergy if preset == "mlp" else ConvEnergy)
+
+
+def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
+    config = ImagesConfig(dataset="digits", preset="small", steps=6, start="shipped")
+    with pytest.raises(ValueError, match="start must be zero: no model of digits with preset small is shipped"):
+        start(config, QUICK)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        before = build(config, QUICK.sizes)  # an energy and a sampler that have nothing in common
+    before.save(tmp_path / "images-digits")
+    x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
+    state = start(config, QUICK)
+    assert torch.equal(state.model().policy(x, x > 2).value_logits, before.policy(x, x > 2).value_logits)
+    assert [event.step for event in train(state, event_interval_s=0)] == [1, 2, 3, 4, 5, 6]
+    # The energy goes on from its own weights; it is not started from the sampler again.
+    now, energy, sampler = (m.net.first.weight for m in (state.model().energy, before.energy, before.policy))
+    assert torch.dist(now, energy) < 0.2 * torch.dist(now, sampler)
+    assert not torch.equal(now, energy)
+    other = dataclasses.replace(QUICK, sizes=UNetSizes(hidden=32, channels=4))
+    with pytest.raises(ValueError, match="networks of other sizes"):
+        start(config, other)

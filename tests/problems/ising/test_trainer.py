@@ -1,0 +1,155 @@
+"""Our algorithm for couplings: what the sampler is taught, what the couplings are told, and every schedule."""
+
+import math
+
+import pytest
+import torch
+
+from ebgfn.evaluation import exact
+from ebgfn.mcmc import BackAndForth
+from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
+from ebgfn.optim.proximal import Plan, Scale
+from ebgfn.problems.ising import trainer
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.trainer import IsingRecipe, IsingTrainer
+from ebgfn.train.learner import Moment
+from ebgfn.train.source import Rows
+from tests import examples
+from tests.train.enumerated import asked, every_mask, falling, gradient
+
+DIM = 4
+
+
+def build(estimate: str = "pooled", **changes) -> IsingTrainer:
+    energy = QuadraticEnergy(DIM)
+    with torch.no_grad():
+        energy.weights.normal_(std=0.4, generator=torch.Generator().manual_seed(1))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy = examples.randomised(FieldPolicy(DIM, hidden=16, depth=2))
+    config = IsingConfig(side=3, estimate=estimate)
+    return IsingTrainer(Model(config, MLPSizes(), energy, policy, torch.tensor(0.3)), IsingRecipe(**changes))
+
+
+def rows() -> Rows:
+    x = (torch.rand(64, DIM, generator=torch.Generator().manual_seed(2)) < 0.4).byte()
+    return Rows(x.numpy(), seed=0)
+
+
+def test_the_sampler_is_taught_the_energys_conditionals(monkeypatch, generator):
+    masks = every_mask(DIM)
+    monkeypatch.setattr(trainer, "random_masks", lambda n, dim, generator: masks.repeat(n // len(masks), 1))
+    algorithm = build()
+    policy, x = algorithm.sampler.module.policy, exact.all_states(DIM).repeat_interleave(len(masks), 0)
+    loss = algorithm._any_order(x, generator)
+    p = exact.log_p(algorithm.energy.module, DIM)[0].exp().float()
+    labels = torch.empty_like(x)
+    for i in range(DIM):
+        one, zero = x.clone(), x.clone()
+        one[:, i], zero[:, i] = 1, 0
+        p_one, p_zero = p[exact.index_of(one)], p[exact.index_of(zero)]
+        labels[:, i] = p_one / (p_one + p_zero)
+    void = ~masks.repeat(2**DIM, 1)
+    logits = policy(x, ~void).value_logits
+    cross = -(labels * logits.sigmoid().log() + (1 - labels) * (-logits).sigmoid().log())
+    expected = (DIM / void.sum(1) * (cross * void).sum(1)).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
+
+
+def test_the_fields_of_the_sampler_are_those_of_the_energy_before_it_moves(monkeypatch, generator):
+    made = []
+    monkeypatch.setattr(
+        trainer, "BackAndForth", lambda energy, policy, k: made.append((policy, k)) or BackAndForth(energy, policy, k)
+    )
+    algorithm = build(k_share=0.5)
+    x = exact.all_states(DIM)
+    negative, accepted = algorithm._negatives(x, generator)
+    assert made == [(algorithm.sampler.module.policy, 2)]
+    assert torch.equal(algorithm.sampler.module.policy.couplings, algorithm.energy.module.couplings())
+    assert ((negative != x).sum(1) <= 2).all()
+    assert 0 < accepted <= 1
+    build(k_share=0.01)._negatives(x, generator)
+    assert made[1][1] == 1
+
+
+def test_couplings_are_told_data_and_negatives_as_spins(monkeypatch, generator):
+    algorithm = build(batch=64, memory=0.75, inner=3)
+    told, updates, moved = [], [], []
+    monkeypatch.setattr(
+        algorithm.energy, "correct", lambda data, negative, *, memory: told.append((data, negative, memory))
+    )
+    monkeypatch.setattr(Plan, "step", lambda plan, couplings, spins, how, **at: updates.append(spins))
+    ends = exact.all_states(DIM).repeat(4, 1)
+    monkeypatch.setattr(algorithm, "_negatives", lambda x, generator: moved.append(x) or (ends, 0.5))
+    taught = []
+    monkeypatch.setattr(algorithm, "_any_order", lambda x, generator: taught.append(x) or torch.tensor(0.0))
+    asked(monkeypatch, algorithm.sampler)
+    source = rows()
+    algorithm.step(source, Moment(0, 0.0), generator)
+    ((data, negative, memory),) = told
+    assert torch.equal(data, 2 * moved[0] - 1)
+    assert torch.equal(negative, 2 * ends - 1)
+    assert memory == 0.75
+    assert torch.equal(taught[0], ends)
+    assert len(updates) == 3
+    assert torch.equal(updates[0], 2 * source.all - 1)
+    # Every row of the data once, some of them as their mirror images.
+    again = rows().draw(64)
+    mirrored = (moved[0] != again).all(1)
+    assert torch.equal(torch.where(mirrored[:, None], 1 - again, again), moved[0])
+    assert 16 < mirrored.sum() < 48
+
+
+def told_steps(algorithm: IsingTrainer, monkeypatch, *, scale: Scale) -> list[tuple[str, dict]]:
+    """What couplings are asked to do at the quarters and the middle of the first half, and after it."""
+    seen: list[tuple[str, dict]] = []
+    for name in ("penalised_step", "refit_step"):
+        monkeypatch.setattr(algorithm.energy, name, lambda spins, *, name=name, **how: seen.append((name, how)))
+    for progress in (0.0, 0.125, 0.126, 0.499, 0.5, 1.0):
+        plan, estimate = algorithm.recipe.plan, algorithm._estimate
+        plan.step(algorithm.energy, torch.ones(2, DIM), scale, progress=progress, estimate=estimate)
+    return seen
+
+
+@pytest.mark.parametrize("estimate", ["pooled", "refit"])
+def test_first_which_couplings_there_are_then_how_large(estimate, monkeypatch):
+    seen = told_steps(build(estimate), monkeypatch, scale=Scale(0.2, ordered=False))
+    finding = [("penalised_step", {"step": 0.2, "threshold": 4.1, "concave": concave}) for concave in (0, 0, 1, 1)]
+    assert seen == finding + 2 * [("refit_step", {"step": 0.2, "pooled": estimate == "pooled"})]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_penalised_couplings_stand_where_asked_for_and_in_an_ordered_phase(ordered, monkeypatch):
+    algorithm = build("pooled" if ordered else "sparse")
+    seen = told_steps(algorithm, monkeypatch, scale=Scale(0.1, ordered=ordered))
+    assert seen == 6 * [("penalised_step", {"step": 0.1, "threshold": 1.5 if ordered else 4.1, "concave": False})]
+
+
+def test_the_sampler_warms_up_and_cools_down(monkeypatch, generator):
+    algorithm = build(batch=32)
+    seen = asked(monkeypatch, algorithm.sampler)
+    for now in (Moment(0, 0.0), Moment(24, 0.0), Moment(49, 0.0), Moment(99, 0.25), Moment(99, 0.5), Moment(99, 1.0)):
+        algorithm.step(rows(), now, generator)
+    assert [rate for _, rate in seen] == pytest.approx([0.02, 0.5, 1.0, falling(0.25), 0.5, 0.0])
+
+
+def test_the_data_say_how_far_a_step_may_go(monkeypatch, generator):
+    """By the largest eigenvalue of the spins' correlations: D where all agree, 1 where none do."""
+    algorithm = build(rows=16)
+    source = Rows(exact.all_states(DIM).byte().numpy(), seed=0)
+    assert torch.equal(algorithm._look_at(source), 2 * exact.all_states(DIM) - 1)
+    assert algorithm._scale == Scale(0.3, ordered=False)
+    aligned = Rows(torch.tensor([[0] * DIM, [1] * DIM]).byte().numpy(), seed=0)
+    other = build()
+    other._look_at(aligned)
+    assert math.isclose(other._scale.step, 1 / DIM, rel_tol=1e-5)
+    assert other._scale.ordered
+    # Three of four agree: of a sum of 4 the largest eigenvalue is 3.
+    three = [[a, a, a, b] for a in (0, 1) for b in (0, 1)]
+    for ordered, expected in ((0.74, True), (0.76, False)):
+        algorithm = build(plan=Plan(ordered=ordered))
+        algorithm._look_at(Rows(torch.tensor(three).byte().numpy(), seed=0))
+        assert algorithm._scale.ordered == expected
