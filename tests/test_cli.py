@@ -348,9 +348,40 @@ def test_a_file_of_samples(shell, ising_run, tmp_path):
     assert "column 5 is constant" in shell.refused("train", "ising", "--path", tmp_path / "mine.csv", "--steps", 3)
 
 
+@pytest.mark.parametrize("method", ["pcd-gibbs", "pcd-gwg", "pseudo-likelihood"])
+def test_an_energy_without_a_sampler(shell, method, tmp_path):
+    run = shell.json("train", "ising", "--side", 4, "--samples", 300, "--method", method, "--steps", 40)
+    assert run["metrics"]["neg_log_rmse"] > 0
+    figures = shell.json("evaluate", run["id"], "--points", 100)
+    assert {"neg_log_rmse", "neg_log_rmse_zero", "pairs"} <= set(figures)
+    assert not {"log_z", "ess", "mh_acceptance"} & set(figures)
+    assert "has no sampler" in shell.refused("sample", run["id"], "--out", tmp_path / "s.npz")
+    asked = ("chain", run["id"], "--steps", 6, "--chains", 5, "--out", tmp_path / "c.npz")
+    assert shell.json(*asked)["acceptance"] == 1.0  # Gibbs
+    assert "need a sampler" in shell.refused(*asked, "--kernel", "back-and-forth")
+    shell(*asked, "--kernel", "gwg")
+    with np.load(tmp_path / "c.npz") as arrays:
+        assert arrays["x"].shape == (7, 5, 16)
+        assert arrays["accept"].shape == arrays["log_alpha"].shape == (6, 5)
+
+
+@pytest.mark.parametrize("kernel", ["gibbs", "gwg", "dmala", "back-and-forth"])
+def test_chains_by_any_kernel(shell, trained, kernel, tmp_path):
+    shell("chain", trained["id"], "--steps", 2, "--chains", 4, "--kernel", kernel, "--out", tmp_path / "c.npz")
+    with np.load(tmp_path / "c.npz") as arrays:
+        assert arrays["x"].shape == (3, 4, 8)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ("train ising --method pcd-gwg --preset paper", "preset and start must not be given with method pcd-gwg"),
+        (
+            "train ising --method magic",
+            "method must be one of ebgfn, pcd-gibbs, pcd-gwg, pseudo-likelihood; got 'magic'",
+        ),
+        ("chain toy2d-moons --kernel magic --out c.npz", "kernel must be one of gibbs, gwg, dmala, back-and-forth"),
+        ("sample toy2d-moons --sigma 0.1 --out s.npz", "sigma must not be given"),
         ("train ising --side 2", "side must be a whole number in 3..16, got 2"),
         ("train ising --sigma 0.7", "sigma must be a number in -0.6..0.6, got 0.7"),
         ("train ising --samples 49", "samples must be a whole number in 50..20000, got 49"),

@@ -1,8 +1,9 @@
 """Settings: what to train, how long; the one source of the command line's options, the app's forms and config.json."""
 
 import dataclasses
+from abc import ABC, abstractmethod
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ebgfn.train.source import Stored
@@ -35,69 +36,50 @@ def random_seed(text: str = "random seed") -> Any:
     return limited(0, 0, 2**31 - 1, text)
 
 
-@runtime_checkable
-class Config(Protocol):
-    """What to train, whatever it is. The budget is wall-clock seconds, or a number of steps if `steps` is given.
+class Config(ABC):
+    """What to train, whatever it is: a frozen dataclass whose fields have the limits above.
 
-    `kind` is the command's word for it, `label` a short name for folders and lists, `dim` the number of binary variables.
+    `kind` is the command's word for it. The budget is wall-clock seconds, or a number of steps if `steps` is given.
     """
 
     kind: ClassVar[str]
+    budget_s: float
+    steps: int | None
+    seed: int
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Number of binary variables."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Short name for folders and lists."""
 
     @property
     def trainer(self) -> str:
         """Which of its problem's trainers."""
-        ...
+        return getattr(self, "preset", "fast")
 
-    @property
-    def budget_s(self) -> float:
-        """Seconds of training."""
-        ...
-
-    @property
-    def steps(self) -> int | None:
-        """Number of steps instead of seconds, or None."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of weights, data and sampling."""
-        ...
-
-    @property
-    def dim(self) -> int:
-        """Number of binary variables."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """Short name for folders and lists."""
-        ...
+    @abstractmethod
+    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
+        """Training data; another place (a step, a process) draws others."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; fields that are None are left out."""
-        ...
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}  # pyright: ignore[reportArgumentType]
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Config":
+    def from_json(cls, values: dict[str, Any]) -> Any:
         """Inverse of `to_json`; unknown or ill-typed fields raise ValueError."""
-        ...
-
-    def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
-        """Training data; another place (a step, a process) draws others."""
-        ...
-
-
-def given(config: Any) -> dict[str, Any]:
-    """Plain values of a config; fields that are None are left out."""
-    return {k: v for k, v in dataclasses.asdict(config).items() if v is not None}
-
-
-def check_names(config: type, values: dict[str, Any]) -> None:
-    """Refuse settings that a config does not have."""
-    known = {f.name for f in dataclasses.fields(config)}
-    if unknown := sorted(set(values) - known):
-        raise ValueError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        known = {f.name for f in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        return cls(**values)
 
 
 def check(config: Any) -> None:

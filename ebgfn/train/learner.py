@@ -2,7 +2,6 @@
 
 import copy
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -144,15 +143,11 @@ class Trainer(Protocol):
         ...
 
 
-class EnergyAndSampler(ABC):
-    """A `Trainer` of EB-GFN's two models; `averaged` of either is what a page may show."""
+class EnergyAndSampler:
+    """What `Trainer`s of EB-GFN's two models share: all but `step`. `averaged` of either is what a page may show."""
 
     energy: Any
     sampler: Learner[Sampler]
-
-    @abstractmethod
-    def step(self, source: Any, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        """One step; returns what is worth logging."""
 
     def networks(self) -> Networks:
         sampler = self.sampler.averaged

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from ebgfn.evaluation.exact import all_states, log_marginal, log_p
 from ebgfn.model import Networks, flat_log_z
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.base import Problem
-from ebgfn.problems.config import check, check_names, choice, given, limited, random_seed, step_count, training_seconds
+from ebgfn.problems.config import Config, choice, limited, random_seed, step_count, training_seconds
 from ebgfn.train.fast import Fast, FastRecipe
 from ebgfn.train.paper import Paper, PaperRecipe
 from ebgfn.train.source import Rows
@@ -21,7 +21,7 @@ DIM, ONE = 12, (0.1, 0.8)  # length, and the chance of a one in either hidden st
 
 
 @dataclass(frozen=True)
-class HmmConfig:
+class HmmConfig(Config):
     """`stay`: chance that the hidden state stays as it is."""
 
     kind: ClassVar[str] = "hmm"
@@ -32,14 +32,7 @@ class HmmConfig:
     steps: int | None = step_count()
     seed: int = random_seed()
 
-    def __post_init__(self):
-        check(self)
-
     dim = DIM
-
-    @property
-    def trainer(self) -> str:
-        return self.preset
 
     @property
     def label(self) -> str:
@@ -64,14 +57,6 @@ class HmmConfig:
 
     def source(self, *, place: tuple[int, ...] = ()) -> Rows:
         return Rows(self.sequences(4000, np.random.default_rng(self.seed))[0], seed=self.seed, place=place)
-
-    def to_json(self) -> dict[str, Any]:
-        return given(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "HmmConfig":
-        check_names(cls, values)
-        return cls(**values)
 
 
 class Look:

@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from ebgfn.problems import config_of
+from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.plane.config import PRESETS, Toy2DConfig
 from ebgfn.problems.plane.densities import DENSITIES, DRAWN
 
@@ -78,3 +80,38 @@ def test_every_field_states_its_limits_and_help():
     for field in dataclasses.fields(Toy2DConfig):
         assert field.metadata["help"], field.name
         assert field.name == "weights" or {"low", "high"} <= set(field.metadata) or "options" in field.metadata
+
+
+def test_a_file_is_a_source_of_couplings():
+    config = IsingConfig(path="mine.csv")
+    assert (config.side, config.sigma, config.samples, config.lattice, config.true_couplings()) == (None,) * 5
+    assert IsingConfig.from_json(config.to_json()) == config
+    made = IsingConfig()
+    assert (made.side, made.sigma, made.samples, made.dim) == (10, 0.2, 2000, 100)
+    assert "path" not in made.to_json()
+
+
+def test_settings_of_earlier_versions_are_understood():
+    said = {"kind": "file", "config": {"path": "mine.csv", "side": 0, "couplings": "free", "steps": 3}}
+    assert config_of(said) == IsingConfig(path="mine.csv", steps=3)
+    lattice = said | {"config": said["config"] | {"side": 4}}
+    assert config_of(lattice) == IsingConfig(path="mine.csv", side=4, steps=3)
+    with pytest.raises(ValueError, match="kind must be one of toy2d, ising"):
+        config_of({"kind": "music", "config": {}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"path": ""}, "path must name a CSV or NPZ file"),
+        ({"path": 7}, "path must name a CSV or NPZ file"),
+        ({"path": "x.csv", "sigma": 0.1}, "sigma and samples must not be given with a path"),
+        ({"path": "x.csv", "samples": 100}, "sigma and samples must not be given with a path"),
+        ({"path": "x.csv", "couplings": "homogeneous"}, "needs the side of the lattice"),
+        ({"path": "x.csv", "start": "shipped"}, "start must be zero for the samples of a file"),
+        ({"method": "pcd-gwg", "start": "shipped"}, "preset and start must not be given with method"),
+    ],
+)
+def test_settings_of_couplings_that_do_not_go_together_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        IsingConfig(**settings)

@@ -1,9 +1,9 @@
 """Settings of a training on a set of binary images."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ebgfn.problems.config import STARTS, check, check_names, choice, given, random_seed, step_count, training_seconds
+from ebgfn.problems.config import STARTS, Config, choice, random_seed, step_count, training_seconds
 from ebgfn.problems.images import sets
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ ABOUT_STARTS = "where training starts: zero, or the shipped model of the same im
 
 
 @dataclass(frozen=True)
-class ImagesConfig:
+class ImagesConfig(Config):
     """Training on a set of binary images."""
 
     kind: ClassVar[str] = "images"
@@ -29,13 +29,6 @@ class ImagesConfig:
     steps: int | None = step_count()
     seed: int = random_seed()
     start: str = choice("zero", STARTS, ABOUT_STARTS)
-
-    def __post_init__(self):
-        check(self)
-
-    @property
-    def trainer(self) -> str:
-        return self.preset
 
     @property
     def side(self) -> int:
@@ -53,11 +46,3 @@ class ImagesConfig:
         from ebgfn.problems.images.stream import BinaryImages
 
         return BinaryImages(sets.read(self.dataset, "train"), seed=self.seed, place=place)
-
-    def to_json(self) -> dict[str, Any]:
-        return given(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "ImagesConfig":
-        check_names(cls, values)
-        return cls(**values)

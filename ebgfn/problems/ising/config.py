@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ebgfn.problems.config import (
-    STARTS,
-    check,
-    check_names,
-    choice,
-    given,
-    limited,
-    random_seed,
-    step_count,
-    training_seconds,
-)
+from ebgfn.problems.config import STARTS, Config, check, choice, limited, random_seed, step_count, training_seconds
 from ebgfn.problems.ising import uploads
 from ebgfn.problems.lattice import exact
 
@@ -42,7 +32,7 @@ USUAL = {"side": 10, "sigma": 0.2, "samples": 2000}
 
 
 @dataclass(frozen=True)
-class IsingConfig:
+class IsingConfig(Config):
     """Recovery of couplings: without a `path`, of a lattice of this side and sigma from so many samples of it.
 
     With one, from the rows of that file; `side` then says that its columns are a square lattice, row by row.
@@ -127,13 +117,9 @@ class IsingConfig:
 
         return Rows(self.data(), seed=self.seed, place=place)
 
-    def to_json(self) -> dict[str, Any]:
-        return given(self)
-
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "IsingConfig":
-        check_names(cls, values)
+    def from_json(cls, values: dict[str, Any]) -> Any:
         # Runs of earlier versions say so that a file's columns are no lattice.
         if "path" in values and values.get("side") == 0:
             values = values | {"side": None}
-        return cls(**values)
+        return super().from_json(values)

@@ -13,7 +13,7 @@ from ebgfn.problems.base import LOOK_SEED
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.scores import neg_log_rmse
 
-SWEEPS = 20
+SWEEPS = 50
 
 
 class CouplingsLook:
@@ -36,17 +36,20 @@ class CouplingsLook:
         if self._true is not None:
             metrics["neg_log_rmse"] = neg_log_rmse(couplings.numpy(), self._true)
         if model.policy is None:
-            samples = by_chains(model, self._x[: self.SAMPLES], generator)
+            shown = samples(model, self.SAMPLES, generator)
         else:
             drawn = draw(model.policy, self.TRAJECTORIES, generator)
-            samples, log_w = drawn.x[: self.SAMPLES], log_weights(model.energy, drawn)
+            shown, log_w = drawn.x[: self.SAMPLES], log_weights(model.energy, drawn)
             k = max(1, model.dim // 10)
             metrics["mh_acceptance"] = mh_acceptance(model.energy, model.policy, self._x, k=k, generator=generator)
             metrics["ess"] = effective_sample_size(log_w)
             metrics["log_z"] = (log_w.logsumexp(0) - np.log(len(log_w))).item()
-        return metrics, {"couplings": couplings.numpy(), "samples": samples.numpy().astype(np.uint8)}
+        return metrics, {"couplings": couplings.numpy(), "samples": shown.numpy().astype(np.uint8)}
 
 
-def by_chains(model: Model, x: Vectors, generator: torch.Generator) -> Vectors:
-    """Ends of chains of full Gibbs sweeps from `x`: what there is to see of an energy without a sampler."""
+def samples(model: Model, n: int, generator: torch.Generator) -> Vectors:
+    """`n` samples of the model's sampler; of an energy without one, ends of chains of SWEEPS Gibbs sweeps from random bits."""
+    if model.policy is not None:
+        return draw(model.policy, n, generator).x
+    x = torch.randint(0, 2, (n, model.dim), generator=generator, device=generator.device).float()
     return run_chain(Gibbs(model.energy, sites=model.dim), x, steps=SWEEPS, generator=generator).x[-1].float()

@@ -1,9 +1,9 @@
 """Settings of a sampler for all couplings of a lattice."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ebgfn.problems.config import check, check_names, given, limited, random_seed, step_count, training_seconds
+from ebgfn.problems.config import Config, limited, random_seed, step_count, training_seconds
 from ebgfn.problems.lattice.exact import SIDES
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LatticeConfig:
+class LatticeConfig(Config):
     """A sampler for all couplings of a lattice at once, trained against the known energy without data."""
 
     kind: ClassVar[str] = "lattice"
@@ -20,13 +20,6 @@ class LatticeConfig:
     budget_s: float = training_seconds(900.0)
     steps: int | None = step_count()
     seed: int = random_seed()
-
-    def __post_init__(self):
-        check(self)
-
-    @property
-    def trainer(self) -> str:
-        return "fast"
 
     @property
     def dim(self) -> int:
@@ -40,11 +33,3 @@ class LatticeConfig:
         from ebgfn.train.source import Nothing
 
         return Nothing()
-
-    def to_json(self) -> dict[str, Any]:
-        return given(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "LatticeConfig":
-        check_names(cls, values)
-        return cls(**values)

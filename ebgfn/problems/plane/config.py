@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ebgfn.problems.config import check, check_names, choice, given, limited, random_seed, step_count, training_seconds
+from ebgfn.problems.config import Config, check, choice, limited, random_seed, step_count, training_seconds
 from ebgfn.problems.plane.densities import DENSITIES, DRAWN, Density, density, drawn
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ ABOUT_PRESETS = "fast: ours; paper: the published algorithm, literally; basic: i
 
 
 @dataclass(frozen=True)
-class Toy2DConfig:
+class Toy2DConfig(Config):
     """Training on a density in the plane."""
 
     kind: ClassVar[str] = "toy2d"
@@ -38,10 +38,6 @@ class Toy2DConfig:
         self.density()
 
     @property
-    def trainer(self) -> str:
-        return self.preset
-
-    @property
     def dim(self) -> int:
         """Number of binary variables."""
         return 2 * self.bits
@@ -60,17 +56,11 @@ class Toy2DConfig:
         """The distribution that the data are drawn from."""
         return density(self.dataset) if self.weights is None else drawn(np.array(self.weights))
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; fields that are None are left out."""
-        return given(self)
-
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Toy2DConfig":
-        """Inverse of `to_json`; unknown or ill-typed fields raise ValueError."""
-        check_names(cls, values)
+    def from_json(cls, values: dict[str, Any]) -> Any:
         if "weights" in values:
             values = values | {"weights": _table(values["weights"])}
-        return cls(**values)
+        return super().from_json(values)
 
 
 def _table(rows: Any) -> tuple[tuple[float, ...], ...]:
