@@ -14,11 +14,9 @@ from typing import Any
 
 import torch
 
+from ebgfn import problems
 from ebgfn.files import write_json
-from ebgfn.problems import evaluate
 from ebgfn.problems.checkpoint import load
-from ebgfn.problems.lattice import curves
-from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui import preview
 
@@ -35,10 +33,11 @@ def machine() -> str:
 def ship(run: RunFolder, *, threads: int) -> Path:
     """Write the checkpoint of one run under its data set's name."""
     model, status = load(run.checkpoint), run.read_status()
-    folder = CHECKPOINTS / name(model.config)
-    before = started_from(model.config, folder)
-    # Images' networks are large; what they lose by rounding is in their figures, which are of the shipped weights.
-    model.save(folder, half=model.config.kind == "images")
+    problem = problems.of(model.config)
+    folder = CHECKPOINTS / problem.shipped_name(model.config)
+    before = started_from(problem.begins_from(model.config, CHECKPOINTS))
+    # What weights lose by rounding is in their figures, which are of the shipped ones.
+    model.save(folder, half=problem.large)
     model = load(folder)
     card = {
         "command": command(model.config),
@@ -50,34 +49,19 @@ def ship(run: RunFolder, *, threads: int) -> Path:
         **before,
         "evaluate_command": f"python -m ebgfn evaluate {folder.name} --json",
     }
-    write_json(folder / "card.json", card | evaluate(model))
-    if model.config.kind == "toy2d":
+    write_json(folder / "card.json", card | problems.evaluate(model))
+    problem.keep_beside(model, folder)
+    if run.frames and "log_q" in run.read_frame(run.frames[-1]):  # a page shows its pictures
         preview.save(preview.compute(folder, run=run.path), folder)
-    if model.config.kind == "lattice":
-        sigmas = curves.sigmas(model.config.side)
-        seen = curves.curves(model, sigmas, curves.SAMPLES, torch.Generator().manual_seed(0))
-        curves.save(seen, folder)
     return folder
 
 
-def started_from(config: Any, folder: Path) -> dict[str, Any]:
-    """What made the model of images that the run began with: it is about to be replaced."""
-    if config.kind != "images" or config.start == "zero":
+def started_from(folder: Path | None) -> dict[str, Any]:
+    """What made the shipped model that the run began with: it may be about to be replaced."""
+    if folder is None:
         return {}
     card = json.loads((folder / "card.json").read_text())
     return {"started_from": {key: card[key] for key in ("command", "train_seconds", "steps") if key in card}}
-
-
-def name(config: Any) -> str:
-    """Folder of a shipped model."""
-    if config.kind == "toy2d":
-        return f"toy2d-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
-    if config.kind == "images":
-        # Of MNIST there are two: the better one, and a smaller one that samples sooner.
-        quick = config.dataset == "mnist" and config.preset != "fast"
-        return f"images-{config.dataset}" + (f"-{config.preset}" if quick else "")
-    sigma = f"-{config.sigma:g}" if config.kind == "ising" else ""
-    return f"{config.kind}-{config.side}x{config.side}{sigma}"
 
 
 def command(config: Any) -> str:

@@ -165,7 +165,7 @@ def test_the_stored_tables(printed):
 def test_a_finished_run_is_shipped_with_a_card(printed, monkeypatch, tmp_path):
     ship = importlib.import_module("benchmarks.ship")
     monkeypatch.setattr(ship, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(ship, "evaluate", lambda model: {"neg_log_rmse": 4.5, "ess": 0.75})
+    monkeypatch.setattr(ship.problems, "evaluate", lambda model: {"neg_log_rmse": 4.5, "ess": 0.75})
     run = tiny_couplings.run(tmp_path, "mine", elapsed_s=12.34)
     (line,) = printed("ship", str(run.path), "--threads", "2")
     assert line == "ising-4x4-0.2 neg_log_rmse 4.5000 ess 0.7500"

@@ -35,7 +35,8 @@ class Look(Protocol):
 class Problem(ABC):
     """One kind of model. `name` is the command's word for it, `text` a line of help, `config` the class of its settings.
 
-    `large`: its networks are so large that a GPU is quicker, and that looking at them all the time would cost too much.
+    `large`: its networks are so large that a GPU is quicker, that looking at them all the time would cost too much, and that
+    shipped weights are of half precision.
     """
 
     name: str
@@ -72,6 +73,13 @@ class Problem(ABC):
     def describe(self, config: Any) -> list[str]:
         """What such a training is of, in a few words, then what else there is to say of it."""
         return [config.label]
+
+    def shipped_name(self, config: Any) -> str:
+        """Folder of the shipped model of such a config."""
+        return f"{self.name}-{config.label}"
+
+    def keep_beside(self, model: "Model", folder: Path) -> None:  # noqa: B027  (most have nothing to keep)
+        """Store beside a shipped model what pages show of it and takes long to measure."""
 
     def at(self, model: "Model", sigma: float | None) -> "Model":
         """The model at one condition, where it holds many. Errors: ValueError for one that it does not know."""

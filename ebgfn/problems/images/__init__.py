@@ -51,6 +51,11 @@ class Images(Problem):
     def describe(self, config: ImagesConfig) -> list[str]:
         return [f"images of {config.dataset} · {config.preset}"]
 
+    def shipped_name(self, config: ImagesConfig) -> str:
+        # Of MNIST there are two: the better one, and a smaller one that samples sooner.
+        quick = config.dataset == "mnist" and config.preset != "fast"
+        return f"{self.name}-{config.dataset}" + (f"-{config.preset}" if quick else "")
+
     def look(self, config: ImagesConfig) -> Look:
         from ebgfn.problems.images.look import ImagesLook
 

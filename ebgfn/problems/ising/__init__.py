@@ -79,6 +79,9 @@ class Ising(Problem):
         start = ["from the shipped model"] if config.start == "shipped" else []
         return [name, f"{config.samples:,} samples", how, *start]
 
+    def shipped_name(self, config: IsingConfig) -> str:
+        return f"{self.name}-{config.side}x{config.side}-{config.sigma:g}"
+
     def look(self, config: IsingConfig) -> Look:
         from ebgfn.problems.ising.look import CouplingsLook
 

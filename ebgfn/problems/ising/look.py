@@ -48,7 +48,7 @@ class CouplingsLook:
 
 
 def samples(model: Model, n: int, generator: torch.Generator) -> Vectors:
-    """`n` samples of the model's sampler; of an energy without one, ends of chains of SWEEPS Gibbs sweeps from random bits."""
+    """`n` samples of the sampler; of an energy without one, ends of chains of SWEEPS Gibbs sweeps from random bits."""
     if model.policy is not None:
         return draw(model.policy, n, generator).x
     x = torch.randint(0, 2, (n, model.dim), generator=generator, device=generator.device).float()

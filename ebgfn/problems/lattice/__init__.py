@@ -1,6 +1,7 @@
 """One sampler for all couplings of a lattice: the energy is known, and there are no data."""
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,18 @@ class Lattice(Problem):
 
     def describe(self, config: LatticeConfig) -> list[str]:
         return [f"sampler of the {config.side} × {config.side} lattice at every σ"]
+
+    def shipped_name(self, config: LatticeConfig) -> str:
+        return config.label
+
+    def keep_beside(self, model: "Model", folder: Path) -> None:
+        """The curves against sigma."""
+        import torch
+
+        from ebgfn.problems.lattice import curves
+
+        sigmas, generator = curves.sigmas(model.config.side), torch.Generator().manual_seed(0)
+        curves.save(curves.curves(model, sigmas, curves.SAMPLES, generator), folder)
 
     def look(self, config: LatticeConfig) -> Look:
         from ebgfn.problems.lattice.look import LatticeLook

@@ -7,6 +7,7 @@ import numpy as np
 
 from ebgfn.problems.base import POINTS, Bits, Look, Problem
 from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.problems.plane.gray import FULL_BITS
 
 if TYPE_CHECKING:
     from ebgfn.model import Model, Networks
@@ -43,6 +44,9 @@ class Plane(Problem):
 
     def describe(self, config: Toy2DConfig) -> list[str]:
         return [f"{config.dataset} · {config.preset}", f"{config.bits} bits an axis"]
+
+    def shipped_name(self, config: Toy2DConfig) -> str:
+        return f"{self.name}-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
 
     def look(self, config: Toy2DConfig) -> Look:
         from ebgfn.problems.plane.look import PlaneLook
