@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ebgfn.core.policy import PolicyOutput
 from ebgfn.core.states import ranks
-from ebgfn.core.trajectories import finest, log_prob
+from ebgfn.core.trajectories import finest, log_prob, log_ratio
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import LatticePolicy
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
@@ -167,6 +167,16 @@ def all_paths(policy, k: int) -> Paths:
     log_pf, log_pb = log_prob(policy, x_new, order_forward, schedule=finest(dim, start=start))
     log_q = log_prob(policy, x, order_back, schedule=finest(dim, start=start))[1] + log_pf
     return Paths(x, order_back, x_new, order_forward, k, log_pf, log_pb, log_q)
+
+
+def log_alpha(energy, policy, move) -> Tensor:
+    """Metropolis-Hastings log-ratio of a move of single steps, differentiable in energy and policy."""
+    schedule = finest(policy.dim, start=move.start)
+    flow_old, flow_new = (
+        log_ratio(policy, x, order, schedule=schedule)
+        for x, order in ((move.x, move.order_back), (move.x_new, move.order_forward))
+    )
+    return energy(move.x) - energy(move.x_new) + flow_old - flow_new
 
 
 def matrix(x: Tensor, x_new: Tensor, weight: Tensor) -> Tensor:

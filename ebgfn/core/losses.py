@@ -21,15 +21,6 @@ def trajectory_balance(log_z: Float[Tensor, ""], log_pf: Batch, log_pb: Batch, e
     return balance_residual(log_z, log_pf, log_pb, energy).square()
 
 
-def back_and_forth_balance(log_alpha: Batch) -> Batch:
-    """Squared Metropolis-Hastings log-ratio of a back-and-forth move.
-
-    log alpha is the difference of the trajectory balance residuals of two trajectories that share their partial state,
-    so it vanishes for all moves iff trajectory balance holds; it needs K steps instead of D, and no log Z.
-    """
-    return log_alpha.square()
-
-
 def any_order_likelihood(
     value_logits: Float[Tensor, "batch dim"], x: Float[Tensor, "batch dim"], mask: Bool[Tensor, "batch dim"]
 ) -> Batch:

@@ -96,13 +96,6 @@ def model_samples(
 
 
 @torch.no_grad()
-def ebm_nll(energy: Energy, x: Vectors, log_z: LogZ) -> Estimate:
-    """Negative log-likelihood of points under the energy-based model, in nats; its error includes that of log Z."""
-    mean = mean_estimate(energy(x))
-    return Estimate(mean.value + log_z.value, math.hypot(mean.se, log_z.se))
-
-
-@torch.no_grad()
 def mh_acceptance(energy: Energy, policy: Policy, x: Vectors, *, k: int, generator: torch.Generator) -> float:
     """Mean acceptance probability of one K-step back-and-forth move from each of the points."""
     kernel = BackAndForth(energy, policy, k=k)

@@ -78,15 +78,6 @@ def _shuffle_last(order: Orders, k: int, generator: torch.Generator) -> Orders:
     )
 
 
-def log_alpha(energy: Energy, policy: Policy, move: Proposal) -> Batch:
-    """Metropolis-Hastings log-ratio of a move, differentiable in energy and policy (two network calls)."""
-    both = torch.cat([move.x, move.x_new])
-    orders = torch.cat([move.order_back, move.order_forward])
-    energy_old, energy_new = energy(both).chunk(2)
-    flow_old, flow_new = log_ratio(policy, both, orders, schedule=finest(policy.dim, start=move.start)).chunk(2)
-    return energy_old - energy_new + flow_old - flow_new
-
-
 @dataclass(frozen=True)
 class BackAndForth:
     """Metropolis-Hastings kernel whose proposal is a back-and-forth move of `k` entries, perhaps in blocks."""
@@ -110,10 +101,6 @@ class BackAndForth:
         learned = self.policy.learned_location or self.policy.learned_erasure
         if learned and schedule != finest(dim, start=dim - self.k):
             raise ValueError("steps of several entries need uniform locations and erasure")
-
-    @property
-    def energy_evaluations(self) -> int:
-        return 1
 
     @property
     def network_passes(self) -> int:

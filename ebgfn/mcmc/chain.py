@@ -43,17 +43,12 @@ class StepInfo:
 
 @runtime_checkable
 class Kernel(Protocol):
-    """A Markov kernel. `energy_evaluations` are those of one step (a gradient's included); `network_passes` counts
-    every pass through a network, a backward pass as two, so that kernels can be compared at equal cost."""
+    """A Markov kernel. `network_passes` counts every pass through a network of a step, a backward pass as two, so that
+    kernels can be compared at equal cost."""
 
     @property
     def energy(self) -> Energy:
         """Whose exp(-E) the kernel leaves invariant."""
-        ...
-
-    @property
-    def energy_evaluations(self) -> int:
-        """Of one step and one chain."""
         ...
 
     @property

@@ -28,10 +28,6 @@ class DMALA:
             raise ValueError(f"step_size must be a positive number, got {self.step_size}")
 
     @property
-    def energy_evaluations(self) -> int:
-        return 1
-
-    @property
     def network_passes(self) -> int:
         return 3
 

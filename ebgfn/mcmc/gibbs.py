@@ -24,10 +24,6 @@ class Gibbs:
             raise ValueError(f"sites must be in 1..{self.energy.dim}, got {self.sites}")
 
     @property
-    def energy_evaluations(self) -> int:
-        return self.sites
-
-    @property
     def network_passes(self) -> int:
         return self.sites
 

@@ -25,10 +25,6 @@ class GibbsWithGradients:
     energy: Energy
 
     @property
-    def energy_evaluations(self) -> int:
-        return 1
-
-    @property
     def network_passes(self) -> int:
         return 3
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebgfn.core.schedules import best_schedule, cost, draw
+from ebgfn.core.schedules import best_schedule, cost, draw, fill_schedule, usual_schedule
 from ebgfn.core.states import uniform_orders
 from ebgfn.core.trajectories import complete, finest, log_prob, log_ratio
 from ebgfn.evaluation import exact
@@ -66,7 +66,9 @@ class Whole:
         return self.policy(x, mask)
 
 
-@pytest.mark.parametrize("schedule", [finest(9), (0, 1, 2, 3, 9), (0, 4, 5, 6, 9), (3, 4, 5, 6, 7, 8, 9)])
+@pytest.mark.parametrize(
+    "schedule", [finest(9), (0, 1, 2, 3, 9), (0, 4, 5, 6, 9), (0, 1, 2, 5, 6, 7, 9), (3, 4, 5, 6, 7, 8, 9)]
+)
 @pytest.mark.parametrize("make", [lambda: policy(9), lambda: field_policy(9), lambda: lattice_policy(3).at(0.3)])
 def test_going_entry_by_entry_is_an_optimisation_and_nothing_else(make, schedule, generator):
     net, seed = make(), 5
@@ -138,3 +140,11 @@ def test_a_cold_sampler_is_more_certain(generator):
     net = conv_policy(4)
     warm, cold = (draw(net, 2000, generator, schedule=finest(16), temperature=t) for t in (1.0, 0.3))
     assert (cold.log_pf - cold.log_pb).mean() > (warm.log_pf - warm.log_pb).mean() + 1.0
+
+
+def test_a_sampler_without_a_measured_curve_fills_one_entry_a_step(generator):
+    net = policy(DIM)
+    assert usual_schedule(net, k=3) == fill_schedule(net, k=3) == usual_schedule(net, k=3, steps=3) == (2, 3, 4, 5)
+    assert draw(net, 2, generator).schedule == finest(DIM)
+    with pytest.raises(ValueError, match="one entry a step: steps must be 5, got 2"):
+        draw(net, 2, generator, steps=2)

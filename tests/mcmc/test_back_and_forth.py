@@ -6,8 +6,8 @@ import torch
 from ebgfn.core.losses import balance_residual
 from ebgfn.core.trajectories import finest, log_prob
 from ebgfn.evaluation import exact
-from ebgfn.mcmc.back_and_forth import BackAndForth, Proposal, log_alpha, propose
-from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, all_paths, energy, matrix, policy
+from ebgfn.mcmc.back_and_forth import BackAndForth, Proposal, propose
+from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, all_paths, energy, log_alpha, matrix, policy
 
 DIM = 3
 EVERY_K = (1, 2, 3)
