@@ -36,7 +36,7 @@ class BernoulliMixture:
     def sample(self, n: int, generator: torch.Generator) -> Vectors:
         chosen = torch.multinomial(self.log_weight.exp(), n, replacement=True, generator=generator)
         p = torch.sigmoid(self.log_odds)[chosen]
-        return (torch.rand(p.shape, generator=generator) < p).float()
+        return (torch.rand(p.shape, generator=generator, device=p.device) < p).float()
 
 
 def fit(
@@ -50,10 +50,10 @@ def fit(
     if not 1 <= components <= len(x):
         raise ValueError(f"components must be in 1..{len(x)}, the number of vectors, got {components}")
     generator = torch.Generator().manual_seed(seed)
-    seeds = x[torch.randperm(len(x), generator=generator)[:components]]
+    seeds = x[torch.randperm(len(x), generator=generator)[:components].to(x.device)]
     # Half way between a data point and the mean of all: no component begins with a certainty.
     p = (0.5 * seeds + 0.5 * x.mean(0)).clamp(0.01, 0.99)
-    mixture = BernoulliMixture(torch.full((components,), -math.log(components)), torch.logit(p))
+    mixture = BernoulliMixture(x.new_full((components,), -math.log(components)), torch.logit(p))
     for _ in range(iterations if components > 1 else 1):
         mixture = _improved(mixture, x, pseudo_counts)
     return mixture

@@ -112,7 +112,7 @@ def bound(policy: Policy, x: Vectors, *, states: int = 1, generator: torch.Gener
     total = torch.zeros(len(x), device=x.device)
     for _ in range(states):
         # States are stratified over neighbouring rows; mixed, the parts of one batch would be alike.
-        mask = random_masks(len(x), x.shape[1], generator)[torch.randperm(len(x), generator=generator)]
+        mask = random_masks(len(x), x.shape[1], generator)[torch.randperm(len(x), generator=generator, device=x.device)]
         parts = zip(x.split(policy.rows), mask.split(policy.rows), strict=True)
         total += torch.cat([any_order_likelihood(policy(x_, m).value_logits, x_, m) for x_, m in parts])
     return total / states

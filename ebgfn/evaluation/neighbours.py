@@ -26,8 +26,8 @@ class Memory:
 
 def nearest(x: Vectors, train: Float[Tensor, "m dim"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
     """Number of the nearest training vector of each row, and in how many entries they differ."""
-    best = torch.full((len(x),), torch.iinfo(torch.int64).max)
-    index = torch.zeros(len(x), dtype=torch.int64)
+    best = torch.full((len(x),), torch.iinfo(torch.int64).max, device=x.device)
+    index = torch.zeros_like(best)
     for first, part in zip(range(0, len(train), ROWS), train.split(ROWS), strict=True):
         differing = x.sum(1, keepdim=True) + part.sum(1) - 2 * x @ part.T
         least, at = differing.round().long().min(1)

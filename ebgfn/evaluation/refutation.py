@@ -25,7 +25,9 @@ def log_z_at_least(energy: Energy, dim: int, generator: torch.Generator) -> floa
 
     Blank and full vectors, where descents from random states end, and all that differ in one entry from the most probable.
     """
-    places = torch.cat([torch.zeros(1, dim), torch.ones(1, dim), descend(energy, broad(dim, generator))])
+    places = broad(dim, generator)
+    blank = torch.zeros_like(places[:1])
+    places = torch.cat([blank, 1 - blank, descend(energy, places)])
     places = places[energies(energy, places).argsort()]
     found = torch.cat([*map(one_flip_from, places[:NEIGHBOURHOODS]), places])
     return float((-energies(energy, found.unique(dim=0))).double().logsumexp(0))
@@ -34,19 +36,19 @@ def log_z_at_least(energy: Energy, dim: int, generator: torch.Generator) -> floa
 def one_flip_from(x: Float[Tensor, " dim"]) -> Float[Tensor, "neighbours dim"]:
     """The state itself, then every state that differs from it in one entry."""
     dim = len(x)
-    return torch.cat([x[None], (x[None] - torch.eye(dim)).abs()])
+    return torch.cat([x[None], (x[None] - torch.eye(dim, device=x.device)).abs()])
 
 
 def broad(dim: int, generator: torch.Generator) -> Vectors:
     """Random states, from nearly blank to nearly full."""
-    rates = torch.tensor(DENSITIES).repeat_interleave(STARTS)
-    return (torch.rand(len(rates), dim, generator=generator) < rates[:, None]).float()
+    rates = torch.tensor(DENSITIES, device=generator.device).repeat_interleave(STARTS)
+    return (torch.rand(len(rates), dim, generator=generator, device=rates.device) < rates[:, None]).float()
 
 
 def descend(energy: Energy, x: Vectors) -> Vectors:
     """Flips the entries whose gradients promise most, many at once, then fewer, for as long as that lowers the energy."""
     dim = x.shape[1]
-    flips = torch.full((len(x),), max(1, dim // 4))
+    flips = torch.full((len(x),), max(1, dim // 4), device=x.device)
     value = energies(energy, x)
     for _ in range(PASSES):
         rank = promised(energy, x).argsort(1).argsort(1)

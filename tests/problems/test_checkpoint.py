@@ -104,7 +104,7 @@ CHANGES = [
     ({"architecture": {"hidden": 10**9}}, r"width 1\.\.4096"),
     ({"architecture": {"hidden": 8.5, "depth": 2}}, "."),
     ({"architecture": {"kind": "transformer"}}, "must have networks of kind mlp"),
-    ({"architecture": {"layers": 3}}, "."),
+    ({"architecture": {"layers": 3}}, "layers"),
     ({"architecture": None}, "."),
 ]
 

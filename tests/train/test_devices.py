@@ -1,18 +1,23 @@
 """Devices and several processes."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from ebgfn import parallel
 from ebgfn.core.schedules import draw
+from ebgfn.evaluation.neighbours import nearest
 from ebgfn.model import Model
+from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems import of
-from ebgfn.problems.checkpoint import load
+from ebgfn.problems.checkpoint import build, load
+from ebgfn.problems.images import report
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.lattice.config import LatticeConfig
@@ -99,3 +104,16 @@ def test_several_processes_train_one_model(tmp_path):
     shown = load(RunFolder(tmp_path / "run").checkpoint).policy.state_dict()
     kept = {key: first["averaged"][f"policy.{key}"] for key in shown}
     assert {key: w.double().sum().item() for key, w in shown.items()} == pytest.approx(kept)
+
+
+def test_figures_of_images_are_made_where_the_model_is():
+    # As above: whatever would be made elsewhere lands on the meta device and cannot be computed with.
+    config = ImagesConfig(dataset="digits", preset="mlp")
+    model = build(config, MLPSizes(hidden=8, depth=1))
+    x = torch.from_numpy(of(config).data(config, 20, np.random.default_rng(0))).float()
+    generator = torch.Generator().manual_seed(0)
+    with torch.device("meta"):
+        figures = report.of_sampler(model, x, generator) | report.of_energy(model, x, generator, 2)
+        figures["near"] = nearest(x[:3], x)[1].sum().item()
+    assert figures["near"] == 0
+    assert all(map(math.isfinite, figures.values()))

@@ -63,8 +63,9 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
         figures |= _nll("gfn", "excess", sampler_nats - truth)
         figures |= _nll("ebm", "excess", energy_nats - truth, partition.se)
     if model.dim <= MAX_POLICY_DIM:
-        exact_energy, _ = log_p(model.energy, model.dim)
-        figures["total_variation"] = total_variation(exact_energy, log_marginal(model.policy))
+        here = model.on("cpu")  # where states are enumerated
+        exact_energy, _ = log_p(here.energy, here.dim)
+        figures["total_variation"] = total_variation(exact_energy, log_marginal(here.policy))
     return figures
 
 
