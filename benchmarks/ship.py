@@ -20,7 +20,7 @@ from ebgfn.problems.checkpoint import load
 from ebgfn.problems.lattice import curves
 from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunFolder
-from ebgfn.ui import preview
+from ebgfn.ui.plane import preview
 
 SHOWN = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "gfn_nll", "ebm_nll")
 SHOWN += ("mh_acceptance", "ess")

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ebgfn.problems.images.sets import shipped_digits
-from ebgfn.ui import image_canvas, shipped
-from ebgfn.ui.image_canvas import INK, VOID
+from ebgfn.ui.components import pixel_canvas
+from ebgfn.ui.components.pixel_canvas import INK, VOID
+from ebgfn.ui.plane import shipped
 
 SMALL = "images-digits"
 CALM = {"reduced_motion": "reduce"}
@@ -35,7 +36,7 @@ def views(here):
 
 def in_address(here, dim: int) -> np.ndarray:
     text = here.page.evaluate("new URLSearchParams(location.search).get('picture')")
-    return image_canvas.decode(text, dim)
+    return pixel_canvas.decode(text, dim)
 
 
 def test_a_digit_that_is_clicked_grows(digits):
@@ -71,7 +72,7 @@ def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
     here.page.mouse.down()
     here.page.mouse.move(*at(3, 6), steps=8)
     here.page.mouse.up()
-    here.page.wait_for_function("before => !location.search.includes(before)", arg=image_canvas.encode(void))
+    here.page.wait_for_function("before => !location.search.includes(before)", arg=pixel_canvas.encode(void))
     here.settled()
     cells = in_address(here, 64).reshape(8, 8)
     assert (cells[1:7, 3] == INK).all()
@@ -87,7 +88,7 @@ def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
 
 
 def test_painting_by_keyboard(digits):
-    void = image_canvas.encode(np.full(64, VOID, np.uint8))
+    void = pixel_canvas.encode(np.full(64, VOID, np.uint8))
     here = digits(f"picture={void}")
     here.page.locator(".tools button", has_text="broad").click()
     here.page.locator(".board").focus()
