@@ -155,7 +155,7 @@ ALL = (
 def test_both_themes_and_a_narrow_window(ising):
     here = ising("more=true")
     page = here.page
-    page.get_by_text("standard errors").first.wait_for()
+    page.locator("p:visible", has_text="standard errors").first.wait_for()
     here.settled()
     for theme, _width in here.looks():
         assert here.overflow() <= 0

@@ -15,20 +15,26 @@ from ebgfn.ui.components._shared.levels import FAINT
 _SHARED = Path(__file__).parent
 
 
-def build(file: str, *scripts: str) -> Callable[..., Any]:
-    """The component of a package, given its `__file__`: view.html, view.css, and the scripts named, then view.js.
+def build(file: str, *parts: str) -> Callable[..., Any]:
+    """The component of a package, given its `__file__`: view.js, view.css and view.html, with what it shares before it.
 
-    A script lies in the component's folder, or among the shared ones.
+    A part is a script of that name, among the shared ones or in the component's folder, and may have a style, and markup
+    that stands in view.html for its name in capitals between two underscores on each side.
     """
     folder = Path(file).parent
 
     def text(name: str) -> str:
-        path = folder / name
-        return (path if path.is_file() else _SHARED / name).read_text(encoding="utf-8")
+        paths = [path for path in (folder / name, _SHARED / name) if path.is_file()]
+        return paths[0].read_text(encoding="utf-8") if paths else ""
 
-    script = "\n".join(map(text, (*scripts, "view.js")))
+    parts = ("browser", *parts)
+    script = "\n".join(text(f"{part}.js") for part in (*parts, "view"))
+    style = "\n".join(text(f"{part}.css") for part in ("base", *parts, "view"))
+    markup = text("view.html")
+    for part in parts:
+        markup = markup.replace(f"__{part.upper()}__", text(f"{part}.html"))
     script = script.replace("__LUTS__", lookup_tables()).replace("__FAINT__", str(FAINT))
-    return component(f"ebgfn_{folder.name}", html=text("view.html"), css=text("view.css"), js=script)
+    return component(f"ebgfn_{folder.name}", html=markup, css=style, js=script)
 
 
 def packed(data: np.ndarray) -> str:

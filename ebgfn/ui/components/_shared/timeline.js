@@ -38,7 +38,7 @@ class Timeline {
   }
 
   show(index) {
-    const i = Math.max(0, Math.min(this.steps.length - 1, index))
+    const i = clamp(index, 0, this.steps.length - 1)
     this.at = i === this.steps.length - 1 ? null : this.steps[i]
     this.changed()
   }
@@ -55,7 +55,7 @@ class Timeline {
     this.button.textContent = "❚❚"
     this.button.setAttribute("aria-label", "Stop playing")
     let i = this.at === null ? 0 : this.steps.indexOf(this.at)
-    const pause = Math.max(60, Math.min(400, 9000 / this.steps.length))
+    const pause = clamp(9000 / this.steps.length, 60, 400)
     this.timer = setInterval(() => {
       this.show(i)
       if (++i >= this.steps.length) this.stop()

@@ -11,21 +11,21 @@ class Zoom {
   }
 
   by(factor, around = [this.x, this.y]) {
-    const k = Math.max(1, Math.min(this.most, this.k * factor)), ratio = this.k / k
+    const k = clamp(this.k * factor, 1, this.most), ratio = this.k / k
     this.to(around[0] + (this.x - around[0]) * ratio, around[1] + (this.y - around[1]) * ratio, k)
   }
 
   to(x, y, k = this.k) {
     const reach = 1 - 1 / k
-    this.x = Math.max(-reach, Math.min(reach, x))
-    this.y = Math.max(-reach, Math.min(reach, y))
+    this.x = clamp(x, -reach, reach)
+    this.y = clamp(y, -reach, reach)
     this.k = k
     this.changed()
   }
 
   // Bring a point into view.
   show(u, v) {
-    const reach = 0.9 / this.k, near = (middle, point) => Math.max(point - reach, Math.min(point + reach, middle))
+    const reach = 0.9 / this.k, near = (middle, point) => clamp(middle, point - reach, point + reach)
     if (this.k > 1) this.to(near(this.x, u), near(this.y, v))
   }
 
@@ -40,7 +40,7 @@ class Zoom {
     return [this.x + across / this.k, this.y + down / this.k]
   }
 
-  // `look` is told where the pointer is (null: it left), `walk` which way an arrow key points.
+  // `look` is told where the pointer is (null: it left), `walk` which way an arrow key points; it may leave the key alone (false).
   wire(canvas, look, walk) {
     let grip = null
     canvas.onpointerdown = (e) => { if (this.k > 1) { grip = this.point(canvas, e); canvas.setPointerCapture(e.pointerId) } }
@@ -59,8 +59,7 @@ class Zoom {
       if (e.key === "+" || e.key === "=") this.by(1.6)
       else if (e.key === "-") this.by(1 / 1.6)
       else if (e.key === "0") this.home()
-      else if (arrows[e.key]) walk(...arrows[e.key])
-      else return
+      else if (!arrows[e.key] || walk(...arrows[e.key]) === false) return
       e.preventDefault()
     }
   }

@@ -8,7 +8,7 @@ from typing import Any
 from ebgfn.ui.components._shared import build
 from ebgfn.ui.shell.address import Dial
 
-_component = build(__file__, "moves.js", "plane.js", "panel.js")
+_component = build(__file__, "dial", "transport", "moves", "plane", "panel")
 
 
 def draw(data: dict[str, Any], dial: Dial) -> None:

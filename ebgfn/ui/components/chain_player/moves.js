@@ -2,9 +2,8 @@
 // A state is one unsigned 32-bit word, entry i in bit i. Phase f runs through a move: VOID, FILL, DECIDE, landing.
 const VOIDED = 0.3, FILLED = 0.7, LANDING = 0.85
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
 const words = (text) => new Uint32Array(bytes(text).buffer)
-const clamp = (v) => Math.min(1, Math.max(0, v))
+const unit = (v) => clamp(v, 0, 1)
 const signed = (v) => (v < 0 ? "−" : "") + Math.abs(v).toFixed(2)
 
 class Moves {
@@ -37,7 +36,7 @@ class Moves {
   // How many entries are void or filled at phase f, as a real number, for smooth motion between whole ones.
   progress(f) {
     const filling = f >= VOIDED
-    return { filling, n: this.k * (filling ? clamp((f - VOIDED) / (FILLED - VOIDED)) : f / VOIDED) }
+    return { filling, n: this.k * (filling ? unit((f - VOIDED) / (FILLED - VOIDED)) : f / VOIDED) }
   }
 
   // What the bits say at phase f; after the landing, where the chain stands.

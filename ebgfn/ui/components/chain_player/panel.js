@@ -6,13 +6,6 @@ const FORMULA = [
   { name: ["log P", "B", "(x→s)"], at: 5 }, { text: "+" }, { name: ["log P", "F", "(s→x′)"], at: 6 }, { text: "]" },
 ]
 
-const add = (parent, tag, text = "", name = "") => {
-  const node = parent.appendChild(document.createElement(tag))
-  node.textContent = text
-  if (name) node.className = name
-  return node
-}
-
 class Panel {
   // `$` finds an element of the player by selector.
   constructor($) { this.$ = $ }
@@ -101,15 +94,7 @@ class Panel {
     box.append(`The chance was min(1, α) = ${Number(share)} %.`)
   }
 
-  sums(sums) {
-    const box = this.$(".sums")
-    box.replaceChildren()
-    for (const [name, value, help] of sums) {
-      const row = add(box, "div")
-      row.title = help
-      add(row, "dt", name); add(row, "dd", value)
-    }
-  }
+  sums(sums) { writeRows(this.$(".sums"), sums) }
 
   dial(k, dim) {
     this.$(".k").textContent = k

@@ -1,5 +1,4 @@
 // The picture on the left: the landscape, every chain with its last moves, and the chosen chain with its whole path.
-const LUTS = __LUTS__
 const GHOSTS = 1400
 
 const ease = (t) => t * t * (3 - 2 * t)
@@ -17,9 +16,9 @@ class Plane {
   constructor(canvas) { this.canvas = canvas }
 
   // Moves to draw; the landscape is drawn anew only for another model or theme.
-  load(moves, dark, colours) {
-    if (moves.token !== this.moves?.token || dark !== this.dark) this.background = landscape(moves, bytes(LUTS[dark ? "amount_dark" : "amount_light"]))
-    Object.assign(this, { moves, dark, colours })
+  load(moves, dark) {
+    if (moves.token !== this.moves?.token || dark !== this.dark) this.background = landscape(moves, colours("amount", dark))
+    Object.assign(this, { moves, dark, pick: dark ? "#ff6fae" : "#d6226f", no: dark ? "#ff9f68" : "#b4501e" })
     this.ink = dark ? "255,255,255" : "16,18,30"
     this.paper = dark ? "10,12,24" : "255,255,255"
   }
@@ -54,7 +53,7 @@ class Plane {
     if (f <= 0 || f >= FILLED) return
     const { filling, n } = this.moves.progress(f), i = Math.floor(n), t = ease(n - i)
     const a = this.moves.stateAt(m, c, i, filling), b = this.moves.stateAt(m, c, Math.min(i + 1, this.moves.k), filling)
-    g.fillStyle = this.colours.pick
+    g.fillStyle = this.pick
     g.globalAlpha = this.dark ? 0.5 : 0.42
     for (const guess of guesses) {
       const p = this.at((a.word & ~a.mask) | (guess & a.mask)), q = this.at((b.word & ~b.mask) | (guess & b.mask))
@@ -65,7 +64,7 @@ class Plane {
 
   // Path of the last `pieces` moves, fainter the older; during the landing the newest piece grows. Returns its end.
   path(g, m, f, c, pieces, rgb) {
-    const t = ease(clamp((f - LANDING) / (1 - LANDING)))
+    const t = ease(unit((f - LANDING) / (1 - LANDING)))
     let end = null
     for (let i = Math.max(0, m - pieces); i <= m; i++) {
       const a = this.at(this.moves.landed(i, c)), b = this.at(this.moves.landed(i + 1, c)), grown = i === m ? t : 1
@@ -81,7 +80,7 @@ class Plane {
     g.lineWidth = 1
     const here = this.path(g, m, f, c, 2, this.ink)
     if (f >= FILLED && f < 1 && !this.moves.accepted[row]) {
-      g.globalAlpha = 1 - clamp((f - LANDING) / (1 - LANDING))
+      g.globalAlpha = 1 - unit((f - LANDING) / (1 - LANDING))
       this.cross(g, this.at(this.moves.proposal[row]), 3)
       g.globalAlpha = 1
     }
@@ -89,7 +88,7 @@ class Plane {
   }
 
   chosen(g, m, f, c) {
-    const row = this.moves.row(m, c), accepted = this.moves.accepted[row], { pick, no } = this.colours
+    const row = this.moves.row(m, c), accepted = this.moves.accepted[row], { pick, no } = this
     g.lineWidth = 5; this.path(g, m, f, c, this.moves.steps, this.paper)
     g.lineWidth = 2.2
     const here = this.path(g, m, f, c, this.moves.steps, this.dark ? "255,111,174" : "214,34,111")
@@ -110,21 +109,13 @@ class Plane {
   }
 
   cross(g, p, r) {
-    g.strokeStyle = this.colours.no; g.lineWidth = r > 4 ? 2.5 : 1.4
+    g.strokeStyle = this.no; g.lineWidth = r > 4 ? 2.5 : 1.4
     g.beginPath(); g.moveTo(p.x - r, p.y - r); g.lineTo(p.x + r, p.y + r); g.moveTo(p.x + r, p.y - r); g.lineTo(p.x - r, p.y + r); g.stroke()
   }
 }
 
-// The model's density as a small picture; row 0 of the data is the bottom.
-function landscape(moves, lut) {
-  const levels = bytes(moves.landscape), side = Math.round(Math.sqrt(levels.length))
-  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side }), g = canvas.getContext("2d")
-  const image = g.createImageData(side, side)
-  levels.forEach((level, i) => {
-    // Paths and dots are drawn on top: the landscape keeps to the quieter part of its scale.
-    const colour = Math.round(level * 0.62) * 3
-    image.data.set([lut[colour], lut[colour + 1], lut[colour + 2], 255], ((side - 1 - Math.floor(i / side)) * side + (i % side)) * 4)
-  })
-  g.putImageData(image, 0, 0)
-  return canvas
+// The model's density as a small picture. Paths and dots are drawn on top: it keeps to the quieter part of its scale.
+function landscape(moves, table) {
+  const levels = bytes(moves.landscape)
+  return bitmap(Math.round(Math.sqrt(levels.length)), table, (i) => Math.round(levels[i] * 0.62), { below: true })
 }

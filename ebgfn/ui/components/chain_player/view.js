@@ -2,7 +2,6 @@
 // Time u is counted in moves. Only K and the chosen chain are reported back.
 const STOPS = [0, VOIDED, FILLED]
 const SECONDS_A_MOVE = 4, SECONDS_A_PAGE = 1.3
-const instances = new WeakMap()
 
 class Player {
   constructor(root) {
@@ -24,10 +23,7 @@ class Player {
   update(data, report) {
     this.report = report
     this.moves = new Moves(data)
-    const dark = isDark(this.dom)
-    this.dom.classList.toggle("dark", dark)
-    const style = getComputedStyle(this.dom)
-    this.plane.load(this.moves, dark, { pick: style.getPropertyValue("--pick"), no: style.getPropertyValue("--no") })
+    this.plane.load(this.moves, isDark(this.dom))
     this.u = Math.min(this.u, data.steps)
     this.chain = Math.min(this.chain, data.chains - 1)
     this.$(".time").max = data.steps
@@ -35,50 +31,22 @@ class Player {
     this.$(".k-range").max = data.dim
     this.$("canvas").setAttribute("aria-label", data.alt)
     this.panel.sums(data.sums)
-    this.answer(data)
+    this.dial.answer(data.k, data.answers, report)
     this.paint()
     this.dom.dataset.k = data.k
   }
 
-  // One question at a time: the next K is asked for when the answer to the last is here, so a drag never piles up.
-  ask() {
-    if (this.asking || !this.wanted) return
-    Object.assign(this, { asking: true, sent: this.wanted, asked: Date.now() % 1e9 })
-    this.report.setStateValue("asked", { value: this.sent, n: this.asked })
-  }
-
-  answer(data) {
-    if (this.asking && data.answers === this.asked) {
-      this.asking = false
-      if (this.wanted === this.sent) this.wanted = null
-    }
-    if (this.wanted) this.ask()
-    else this.$(".k-range").value = data.k
-    this.panel.dial(this.wanted ?? data.k, data.dim)
-  }
-
   wire() {
-    const k = this.$(".k-range"), time = this.$(".time"), chain = this.$(".chain")
-    k.oninput = () => { this.wanted = Number(k.value); this.panel.dial(this.wanted, this.moves.dim); this.ask() }
-    k.onchange = () => this.report.setTriggerValue("settled", Number(k.value))
+    const time = this.$(".time"), chain = this.$(".chain")
+    this.dial = new Dial(this.$(".k-range"), (k) => this.panel.dial(k, this.moves.dim))
     time.oninput = () => this.go(Number(time.value))
     chain.onchange = () => this.choose(Math.round(Number(chain.value)) - 1)
     this.$("select").onchange = (e) => { this.speed = Number(e.target.value) }
-    const actions = {
-      ".first": () => this.go(0), ".back": () => this.step(-1), ".play": () => this.toggle(),
-      ".forward": () => this.step(1), ".last": () => this.go(this.moves.steps),
-    }
-    for (const [name, action] of Object.entries(actions)) this.$(name).onclick = action
     this.$("canvas").onclick = (e) => { const { m, f } = this.moment(); this.choose(this.plane.nearest(e, f >= 1 ? m + 1 : m)) }
-    const keys = {
-      Home: actions[".first"], ArrowLeft: actions[".back"], " ": actions[".play"], ArrowRight: actions[".forward"], End: actions[".last"],
+    wireTransport(this.dom, this.$(".plane"), {
+      Home: () => this.go(0), ArrowLeft: () => this.step(-1), " ": () => this.toggle(), ArrowRight: () => this.step(1), End: () => this.go(this.moves.steps),
       ArrowUp: () => this.choose(this.chain + 1), ArrowDown: () => this.choose(this.chain - 1),
-    }
-    this.$(".plane").onkeydown = (e) => {
-      if (!keys[e.key] || e.ctrlKey || e.metaKey || e.altKey) return
-      e.preventDefault()
-      keys[e.key]()
-    }
+    })
   }
 
   // Go to a moment and stay there.
@@ -130,7 +98,7 @@ class Player {
     if (this.u >= this.moves.steps) this.go(this.u)
   }
 
-  stop() { cancelAnimationFrame(this.frame); this.watch.disconnect(); clearTimeout(this.later) }
+  stop() { cancelAnimationFrame(this.frame); clearTimeout(this.later) }
 
   // Move and phase at time u; the end of the last move stands for the moment after it.
   moment() {
@@ -146,8 +114,7 @@ class Player {
     this.$(".time").value = this.u
     // What is being typed is not overwritten.
     if (held !== this.$(".chain") || !this.playing) this.$(".chain").value = this.chain + 1
-    this.$(".play").classList.toggle("on", this.playing)
-    this.$(".play").setAttribute("aria-label", this.playing ? "Pause" : "Play")
+    paintPlay(this.dom, this.playing)
   }
 
   speak() {
@@ -158,15 +125,4 @@ class Player {
   }
 }
 
-function isDark(element) {
-  const [r, g, b] = getComputedStyle(element).getPropertyValue("--st-background-color").match(/[0-9a-f]{2}/gi) ?? ["ff", "ff", "ff"]
-  return parseInt(r, 16) + parseInt(g, 16) + parseInt(b, 16) < 384
-}
-
-export default function (component) {
-  const { data, parentElement, setStateValue, setTriggerValue } = component
-  let player = instances.get(parentElement)
-  if (!player) instances.set(parentElement, (player = new Player(parentElement)))
-  player.update(data, { setStateValue, setTriggerValue })
-  return () => { player.stop(); instances.delete(parentElement) }
-}
+export default mounted(Player)

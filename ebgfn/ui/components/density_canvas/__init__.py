@@ -15,7 +15,7 @@ from ebgfn.ui.components._shared import build, packed
 
 SIDE, STRENGTHS = 32, 16
 PARAMETER = "drawing"
-_component = build(__file__)
+_component = build(__file__, "painting")
 
 Patches = UInt8[np.ndarray, "32 32"]
 
@@ -76,7 +76,7 @@ def canvas(*, key: str) -> Patches:
             return  # an empty canvas stands for nothing yet
         st.query_params[PARAMETER] = encode(patches)
 
-    _component(key=key, data={"patches": packed(shown), "side": SIDE}, on_strokes_change=keep)
+    _component(key=key, data={"cells": packed(shown), "side": SIDE}, on_strokes_change=keep)
     return shown
 
 

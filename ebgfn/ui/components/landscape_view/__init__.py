@@ -10,7 +10,7 @@ from ebgfn.ui.components._shared import build, packed
 from ebgfn.ui.components._shared.levels import Points
 from ebgfn.ui.components.landscape_view.numbers import MEANING, numbers
 
-_component = build(__file__)
+_component = build(__file__, "timeline", "zooming", "pictures")
 
 
 @dataclass(frozen=True)

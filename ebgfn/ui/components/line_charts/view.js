@@ -1,15 +1,6 @@
 // Line charts, redrawn in place; what stands at the pointer is read off in every chart's legend.
-const SVG = "http://www.w3.org/2000/svg"
 const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 22, TITLE = 18
 const DASHES = { solid: "none", dot: "2 4", dash: "7 4", dashdot: "9 3 2 3", longdash: "13 4" }
-const instances = new WeakMap()
-
-function node(name, attributes, text) {
-  const element = document.createElementNS(SVG, name)
-  for (const [k, v] of Object.entries(attributes)) element.setAttribute(k, v)
-  if (text !== undefined) element.textContent = text
-  return element
-}
 
 function ticks(low, high, n) {
   const raw = (high - low) / n, power = 10 ** Math.floor(Math.log10(raw))
@@ -26,8 +17,8 @@ const finite = (v) => v !== null && v !== undefined && Number.isFinite(v)
 class Charts {
   constructor(root) {
     this.dom = root.querySelector(".charts")
-    this.observer = new ResizeObserver(() => this.draw())
-    this.observer.observe(this.dom)
+    this.watch = new ResizeObserver(() => this.draw())
+    this.watch.observe(this.dom)
   }
 
   update(data) {
@@ -38,17 +29,17 @@ class Charts {
   }
 
   newChart(i) {
-    const figure = document.createElement("figure"), caption = document.createElement("figcaption"), svg = node("svg", { class: "chart", role: "img" })
+    const figure = document.createElement("figure"), caption = document.createElement("figcaption"), chart = svg("svg", { class: "chart", role: "img" })
     caption.append(document.createElement("b"), document.createElement("span"))
-    svg.onpointermove = (e) => {
-      const box = svg.getBoundingClientRect(), share = (e.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT)
+    chart.onpointermove = (e) => {
+      const box = chart.getBoundingClientRect(), share = (e.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT)
       this.moment = share >= 0 && share <= 1 ? this.scale(this.data.charts[i].axis).back(share) : null
       this.draw()
     }
-    svg.onpointerleave = () => { this.moment = null; this.draw() }
+    chart.onpointerleave = () => { this.moment = null; this.draw() }
     const [legend, words] = [document.createElement("div"), document.createElement("p")]
     legend.className = "legend"
-    figure.append(caption, svg, legend, words)
+    figure.append(caption, chart, legend, words)
     return figure
   }
 
@@ -78,29 +69,29 @@ class Charts {
     figure.querySelector("b").textContent = chart.title
     figure.querySelector("span").textContent = chart.note
     figure.querySelector("p").textContent = chart.words
-    const svg = figure.querySelector(".chart"), width = Math.max(160, svg.clientWidth || 360), height = svg.clientHeight || 184
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`)
-    svg.setAttribute("aria-label", chart.alt)
+    const drawing = figure.querySelector(".chart"), width = Math.max(160, drawing.clientWidth || 360), height = drawing.clientHeight || 184
+    drawing.setAttribute("viewBox", `0 0 ${width} ${height}`)
+    drawing.setAttribute("aria-label", chart.alt)
     const [low, high] = this.range(chart), { share } = this.scale(chart.axis), bottom = height - BOTTOM - (chart.axis.title ? TITLE : 0)
     const px = (x) => LEFT + share(x) * (width - LEFT - RIGHT)
-    const py = (y) => TOP + ((high - Math.min(high, Math.max(low, y))) / (high - low)) * (bottom - TOP)
-    const across = (y, kind) => node("line", { class: kind, x1: LEFT, x2: width - RIGHT, y1: py(y), y2: py(y) })
-    const upright = (x, kind) => node("line", { class: kind, x1: px(x), x2: px(x), y1: TOP, y2: bottom })
+    const py = (y) => TOP + ((high - clamp(y, low, high)) / (high - low)) * (bottom - TOP)
+    const across = (y, kind) => svg("line", { class: kind, x1: LEFT, x2: width - RIGHT, y1: py(y), y2: py(y) })
+    const upright = (x, kind) => svg("line", { class: kind, x1: px(x), x2: px(x), y1: TOP, y2: bottom })
     const parts = this.axes(chart, { px, py, across, width, height, bottom, low, high })
     parts.push(...chart.marks.map((x) => upright(x, "floor")))
     if (chart.floor !== null) parts.push(across(chart.floor, "floor"))
     for (const line of chart.lines) parts.push(...this.line(line, palette[line.colour % palette.length], px, py))
     if (finite(this.moment)) parts.push(upright(this.moment, "hair"))
-    svg.replaceChildren(...parts)
+    drawing.replaceChildren(...parts)
     figure.querySelector(".legend").replaceChildren(...this.legend(chart, palette))
   }
 
   axes(chart, { px, py, across, width, height, bottom, low, high }) {
     const parts = [], rows = ticks(low, high, 4), { axis } = chart
-    for (const v of rows.values) parts.push(across(v, "grid"), node("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, number(v, rows.digits)))
+    for (const v of rows.values) parts.push(across(v, "grid"), svg("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, number(v, rows.digits)))
     const plain = axis.log ? { values: powers(axis.low, axis.high) } : ticks(axis.low, axis.high, width < 260 ? 3 : 5)
-    for (const v of axis.ticks ?? plain.values) parts.push(node("text", { x: px(v), y: bottom + 16, "text-anchor": "middle" }, (axis.ticks || axis.log ? String(+v.toPrecision(6)) : number(v, plain.digits)) + axis.unit))
-    if (axis.title) parts.push(node("text", { x: (LEFT + width - RIGHT) / 2, y: height - 5, "text-anchor": "middle" }, axis.title))
+    for (const v of axis.ticks ?? plain.values) parts.push(svg("text", { x: px(v), y: bottom + 16, "text-anchor": "middle" }, (axis.ticks || axis.log ? String(+v.toPrecision(6)) : number(v, plain.digits)) + axis.unit))
+    if (axis.title) parts.push(svg("text", { x: (LEFT + width - RIGHT) / 2, y: height - 5, "text-anchor": "middle" }, axis.title))
     return parts
   }
 
@@ -108,11 +99,11 @@ class Charts {
   line({ x, y, error, dash, points, bars, joined }, colour, px, py) {
     const known = x.map((_, i) => i).filter((i) => finite(y[i])), wide = known.filter((i) => finite(error[i])), parts = []
     const at = (i, sign = 0) => `${px(x[i]).toFixed(1)} ${py(y[i] + (sign && sign * error[i])).toFixed(1)}`
-    if (bars) parts.push(node("path", { class: "bars", d: wide.map((i) => `M${at(i, 1)}L${at(i, -1)}`).join(""), stroke: colour }))
-    else if (wide.length > 1) parts.push(node("path", { class: "band", d: `M${[...wide.map((i) => at(i, 1)), ...wide.reverse().map((i) => at(i, -1))].join("L")}Z`, fill: colour }))
+    if (bars) parts.push(svg("path", { class: "bars", d: wide.map((i) => `M${at(i, 1)}L${at(i, -1)}`).join(""), stroke: colour }))
+    else if (wide.length > 1) parts.push(svg("path", { class: "band", d: `M${[...wide.map((i) => at(i, 1)), ...wide.reverse().map((i) => at(i, -1))].join("L")}Z`, fill: colour }))
     const d = known.map((i) => `${i && finite(y[i - 1]) ? "L" : "M"}${at(i)}`).join("")
-    if (joined) parts.push(node("path", { class: "line", d, stroke: colour, "stroke-dasharray": DASHES[dash] }))
-    if (points) parts.push(...known.map((i) => node("circle", { class: points, cx: px(x[i]), cy: py(y[i]), r: points === "hollow" ? 4.5 : 3.2, fill: colour, stroke: colour })))
+    if (joined) parts.push(svg("path", { class: "line", d, stroke: colour, "stroke-dasharray": DASHES[dash] }))
+    if (points) parts.push(...known.map((i) => svg("circle", { class: points, cx: px(x[i]), cy: py(y[i]), r: points === "hollow" ? 4.5 : 3.2, fill: colour, stroke: colour })))
     return parts
   }
 
@@ -125,19 +116,13 @@ class Charts {
     })
     if (chart.floor !== null && chart.floor_name) entries.push([{ joined: true, dash: "dash" }, `${chart.floor_name} ${number(chart.floor, chart.digits)}`, "currentColor"])
     return entries.map(([line, text, colour]) => {
-      const item = document.createElement("span"), mark = node("svg", { viewBox: "0 0 26 10", class: "mark" })
-      if (line.joined) mark.append(node("path", { class: "line", d: "M0 5h26", stroke: colour, "stroke-dasharray": DASHES[line.dash] }))
-      if (line.points) mark.append(node("circle", { class: line.points, cx: 13, cy: 5, r: 3.5, fill: colour, stroke: colour }))
+      const item = document.createElement("span"), mark = svg("svg", { viewBox: "0 0 26 10", class: "mark" })
+      if (line.joined) mark.append(svg("path", { class: "line", d: "M0 5h26", stroke: colour, "stroke-dasharray": DASHES[line.dash] }))
+      if (line.points) mark.append(svg("circle", { class: line.points, cx: 13, cy: 5, r: 3.5, fill: colour, stroke: colour }))
       item.append(mark, document.createTextNode(text))
       return item
     })
   }
 }
 
-export default function (component) {
-  const { parentElement, data } = component
-  let charts = instances.get(parentElement)
-  if (!charts) instances.set(parentElement, (charts = new Charts(parentElement)))
-  charts.update(data)
-  return () => { charts.observer.disconnect(); instances.delete(parentElement) }
-}
+export default mounted(Charts)

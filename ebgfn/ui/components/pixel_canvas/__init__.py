@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from ebgfn.ui.components._shared import build, packed
 
 PAPER, INK, VOID = 0, 1, 2
-_component = build(__file__)
+_component = build(__file__, "painting")
 
 Cells = UInt8[np.ndarray, " dim"]
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from ebgfn.ui.components._shared import build, packed
 from ebgfn.ui.shell import address
 
-_component = build(__file__)
+_component = build(__file__, "dial", "transport")
 
 VOID, SAME, CHANGED = 2, 4, 6
 SHADED, SHADES, FILLED = 8, 16, 24

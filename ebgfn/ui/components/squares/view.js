@@ -5,16 +5,6 @@ const MARK = { void: 1, same: 2, changed: 3 }
 const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
 const FILLED = 24 // codes of squares that the model has filled
 const FINE = 20 // sides from here on are pictures, without lines between squares
-const SVG = "http://www.w3.org/2000/svg"
-const instances = new WeakMap()
-
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
-
-const add = (parent, tag, text = "") => {
-  const node = parent.appendChild(document.createElement(tag))
-  node.textContent = text
-  return node
-}
 
 class Panel {
   constructor(parent) {
@@ -22,15 +12,11 @@ class Panel {
     const caption = add(this.dom, "figcaption")
     this.title = add(caption, "b")
     this.note = add(caption, "span")
-    this.svg = this.dom.appendChild(document.createElementNS(SVG, "svg"))
-    this.svg.setAttribute("class", "lattice")
-    this.svg.setAttribute("role", "img")
+    this.svg = this.dom.appendChild(svg("svg", { class: "lattice", role: "img" }))
     const shades = Array.from({ length: SHADES.count }, (_, i) => `shade${i}`)
     const names = ["down", "up", "void", ...shades, "tint", "fresh", "picked", "lines", "dot", "same", "changed"]
     this.paths = Object.fromEntries(names.map((name) => {
-      const path = this.svg.appendChild(document.createElementNS(SVG, "path"))
-      path.setAttribute("class", name.replace(/\d+$/, ""))
-      return [name, path]
+      return [name, this.svg.appendChild(svg("path", { class: name.replace(/\d+$/, "") }))]
     }))
     shades.forEach((name, i) => this.paths[name].setAttribute("fill-opacity", i / (SHADES.count - 1)))
     this.numbers = add(this.dom, "dl")
@@ -50,12 +36,7 @@ class Panel {
     this.title.textContent = data.title
     this.note.textContent = data.note
     this.svg.setAttribute("aria-label", data.alt)
-    this.numbers.replaceChildren(...data.numbers.map(([name, value, help]) => {
-      const row = document.createElement("div")
-      row.title = help
-      add(row, "dt", name); add(row, "dd", value)
-      return row
-    }))
+    writeRows(this.numbers, data.numbers)
   }
 
   // Draw moment `at`: `count` lattices in rows of `columns`, one square apart.
@@ -144,34 +125,19 @@ class View {
     box.replaceChildren()
     for (const text of words) add(box, "p", text)
     if (!moment) return
-    const svg = this.panels[0].svg
-    svg.setAttribute("tabindex", "0")
-    svg.setAttribute("aria-label", `${this.data.panels[0].alt} ${words.join(" ")}`)
+    const first = this.panels[0].svg
+    first.setAttribute("tabindex", "0")
+    first.setAttribute("aria-label", `${this.data.panels[0].alt} ${words.join(" ")}`)
     this.$(".time").value = this.at
     this.$(".time").setAttribute("aria-valuetext", words[0])
     this.dom.dataset.moment = this.at
-    this.$(".play").classList.toggle("on", this.playing)
-    this.$(".play").setAttribute("aria-label", this.playing ? "Pause" : "Play")
-  }
-
-  // One question at a time: the next value is asked for when the answer to the last is here, so a drag never piles up.
-  ask() {
-    if (this.asking || this.wanted == null) return
-    Object.assign(this, { asking: true, sent: this.wanted, asked: Date.now() % 1e9 })
-    this.report.setStateValue("asked", { value: this.sent, n: this.asked })
+    paintPlay(this.dom, this.playing)
   }
 
   answer({ dial, answers }) {
-    const range = this.$(".range")
-    Object.assign(range, { min: dial.min, max: dial.max, step: 1 })
-    if (this.asking && answers === this.asked) {
-      this.asking = false
-      if (this.wanted === this.sent) this.wanted = null
-    }
-    if (this.wanted != null) this.ask()
-    else range.value = dial.value
+    Object.assign(this.$(".range"), { min: dial.min, max: dial.max, step: 1 })
     this.$(".name").textContent = dial.name
-    this.show(this.wanted ?? dial.value)
+    this.dial.answer(dial.value, answers, this.report)
     this.$(".ends").querySelectorAll("span").forEach((end, i) => { end.textContent = dial.ends[i] })
     const marks = this.$(".marks")
     marks.replaceChildren()
@@ -186,24 +152,16 @@ class View {
   }
 
   wire() {
-    const range = this.$(".range")
-    range.oninput = () => { this.wanted = Number(range.value); this.show(this.wanted); this.ask() }
-    range.onchange = () => this.report.setTriggerValue("settled", Number(range.value))
+    this.dial = new Dial(this.$(".range"), (value) => this.show(value))
     this.$(".time").oninput = (e) => this.go(Number(e.target.value))
     const actions = {
       Home: () => this.go(0), ArrowLeft: () => this.step(-1), " ": () => this.toggle(), ArrowRight: () => this.step(1),
       End: () => this.go(this.data.moments.length - 1),
     }
-    const buttons = { ".first": "Home", ".back": "ArrowLeft", ".play": " ", ".forward": "ArrowRight", ".last": "End" }
-    for (const [name, key] of Object.entries(buttons)) this.$(name).onclick = actions[key]
+    wireTransport(this.dom, this.$(".panels"), actions, () => this.data.moments.length)
     this.$(".panels").onclick = (e) => {
       const panel = this.panels.find((candidate) => candidate.svg.contains(e.target)), at = panel?.below(e) ?? -1
       if (at >= 0 && panel.data.picked != null) this.report.setTriggerValue("picked", at)
-    }
-    this.$(".panels").onkeydown = (e) => {
-      if (!this.data.moments.length || !actions[e.key] || e.ctrlKey || e.metaKey || e.altKey) return
-      e.preventDefault()
-      actions[e.key]()
     }
   }
 
@@ -240,12 +198,8 @@ class View {
   }
 
   pause() { this.playing = false; clearTimeout(this.timer) }
+
+  stop() { this.pause() }
 }
 
-export default function (component) {
-  const { data, parentElement, setStateValue, setTriggerValue } = component
-  let view = instances.get(parentElement)
-  if (!view) instances.set(parentElement, (view = new View(parentElement)))
-  view.update(data, { setStateValue, setTriggerValue })
-  return () => { view.pause(); instances.delete(parentElement) }
-}
+export default mounted(View)

@@ -1,8 +1,5 @@
 // One trajectory of a GFlowNet, step by step: bits fill in, and the cloud of what they may still become closes in on a point.
-const LUTS = __LUTS__
 const STEP_MS = 520, REST_MS = 2600
-const instances = new WeakMap()
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
 
 class Player {
   constructor(root) {
@@ -39,7 +36,7 @@ class Player {
   }
 
   show(t) {
-    this.t = Math.max(0, Math.min(this.states - 1, t))
+    this.t = clamp(t, 0, this.states - 1)
     const story = this.stories[this.which], dim = this.data.dim
     const filled = new Set(story.order.slice(0, this.t)), newest = story.order[this.t - 1]
     this.cells.forEach((cell, i) => {
@@ -73,11 +70,7 @@ class Player {
 
   paintNow() {
     if (!this.stories) return
-    const size = Math.max(1, Math.round(this.canvas.clientWidth * Math.min(devicePixelRatio || 1, 2)))
-    if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size
-    const ctx = this.canvas.getContext("2d"), style = getComputedStyle(this.dom)
-    const channels = style.getPropertyValue("--st-background-color").match(/[0-9a-f]{2}/gi) ?? ["ff", "ff", "ff"]
-    const dark = channels.reduce((sum, c) => sum + parseInt(c, 16), 0) < 384
+    const size = fitted(this.canvas), ctx = this.canvas.getContext("2d"), style = getComputedStyle(this.dom), dark = isDark(this.dom)
     if (this.dark !== dark || !this.back) { this.dark = dark; this.back = this.backdrop(dark) }
     ctx.fillStyle = style.getPropertyValue("--st-background-color")
     ctx.fillRect(0, 0, size, size)
@@ -98,14 +91,8 @@ class Player {
   }
 
   backdrop(dark) {
-    const table = bytes(LUTS[dark ? "amount_dark" : "amount_light"]), levels = bytes(this.data.backdrop)
-    const side = Math.round(Math.sqrt(levels.length)), off = new OffscreenCanvas(side, side), image = new ImageData(side, side)
-    levels.forEach((q, i) => {
-      const o = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side)), c = 3 * Math.round((255 * Math.expm1((q / 255) * Math.log1p(__FAINT__))) / __FAINT__)
-      image.data.set([table[c], table[c + 1], table[c + 2], 255], o)
-    })
-    off.getContext("2d").putImageData(image, 0, 0)
-    return off
+    const levels = bytes(this.data.backdrop)
+    return bitmap(Math.round(Math.sqrt(levels.length)), colours("amount", dark), (i) => Math.round(255 * density(levels[i])), { below: true })
   }
 
   stop() {
@@ -140,10 +127,4 @@ class Player {
   }
 }
 
-export default function (component) {
-  const { parentElement, data } = component
-  let player = instances.get(parentElement)
-  if (!player) instances.set(parentElement, (player = new Player(parentElement)))
-  player.update(data)
-  return () => { player.stop(); player.watch.disconnect(); instances.delete(parentElement) }
-}
+export default mounted(Player)
