@@ -52,7 +52,7 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     }
     write_json(folder / "card.json", card | evaluate(model))
     if model.config.kind == "toy2d":
-        preview.save(preview.compute(folder, run=run.path), folder)
+        preview.save(preview.compute(folder, run=run), folder)
     if model.config.kind == "lattice":
         sigmas = curves.sigmas(model.config.side)
         seen = curves.curves(model, sigmas, curves.SAMPLES, torch.Generator().manual_seed(0))

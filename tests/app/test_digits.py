@@ -16,6 +16,7 @@ from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.ui.components import pixel_canvas, squares
+from ebgfn.ui.components._shared import painted
 from ebgfn.ui.components.pixel_canvas import INK, PAPER, VOID
 from ebgfn.ui.components.squares import FILLED, SHADED
 from ebgfn.ui.digits import completion, image_chains, image_files, image_sheet, images, results
@@ -277,7 +278,7 @@ def test_pictures_survive_the_address(dim):
 @pytest.mark.parametrize("sent", [None, "", 7, "A" * 10_000, "!!!!", "AwMDAw=="])
 def test_what_the_canvas_cannot_have_sent_is_ignored(sent):
     with pytest.raises(ValueError, match=r"picture|padding|base64|Excess|Only"):
-        pixel_canvas.received(sent, DIM)
+        painted(sent, DIM, VOID)
 
 
 def test_files_hold_what_is_shown(source):

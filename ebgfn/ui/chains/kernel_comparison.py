@@ -55,7 +55,7 @@ def chart(rows: list[Mixing], field: str, title: str, note: str) -> Chart:
     most = max((row.memory + row.memory_se for row in rows), default=0)
     top = 1.0 if field == "acceptance" else max(0.3, 1.15 * most)
     axis = Axis(0.9, 1.1 * max(2, largest), "K, bits voided and filled", log=True, ticks=ks or None)
-    return Chart(title, note, lines, axis, last=False, limits=(-0.06 * top, 1.06 * top), alt=words(rows, field))
+    return Chart(title, note, lines, axis, course=False, limits=(-0.06 * top, 1.06 * top), alt=words(rows, field))
 
 
 def words(rows: list[Mixing], field: str) -> str:

@@ -98,7 +98,7 @@ def chart(rows: list[Memory], field: str, cost: str) -> Chart:
     note = "1: as at the start; 0: forgotten; bars: two standard errors"
     title = f"Memory of {field}"
     return Chart(
-        title, note, lines, axis, last=False, floor=0.0, floor_name="", limits=(-0.15, 1.06), alt=alt(rows, field)
+        title, note, lines, axis, course=False, floor=0.0, floor_name="", limits=(-0.15, 1.06), alt=alt(rows, field)
     )
 
 

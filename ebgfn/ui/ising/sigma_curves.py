@@ -22,7 +22,7 @@ from ebgfn.ui.shell.text import rounded
 FEW = 100
 OURS, DRAWN, EXACT = 0, 1, 2
 FINE = 201
-ERRORS = "bars: two standard errors; dotted: critical"
+ERRORS = "bars: two standard errors; dashed: critical"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -74,7 +74,7 @@ def _chart(title: str, seen: Curves, lines: Sequence[Line], words: str, *, level
     marks = (CRITICAL_SIGMA,) if low >= 0 else (-CRITICAL_SIGMA, CRITICAL_SIGMA)
     axis = Axis(low - 0.02, MAX_SIGMA + 0.02, "σ")
     more = {"floor": level, "floor_name": "", "marks": marks, "least": 1e-4, "words": words}
-    return Chart(title, ERRORS, lines, axis, digits=3, last=False, **more)
+    return Chart(title, ERRORS, lines, axis, digits=3, course=False, **more)
 
 
 def _low(seen: Curves) -> float:

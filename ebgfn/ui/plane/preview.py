@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ebgfn.files import write_bytes
-from ebgfn.runs.folder import WEIGHTS
+from ebgfn.runs.folder import WEIGHTS, RunFolder
 from ebgfn.ui.components._shared import levels
 from ebgfn.ui.components.landscape_view import Frame
 from ebgfn.ui.components.trajectory_player import ToldTrajectories
@@ -51,7 +51,9 @@ def fingerprint(folder: Path) -> str:
     return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
 
 
-def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajectories: int = TRAJECTORIES) -> Preview:
+def compute(
+    folder: Path, *, run: RunFolder | None = None, side: int = SIDE, trajectories: int = TRAJECTORIES
+) -> Preview:
     """Evaluate a checkpoint; takes seconds. Errors: CheckpointError."""
     import torch
 
@@ -67,7 +69,7 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     seen = landscape.landscape(model, log_z=log_z, side=side, trajectories=trajectories)
     p, q = (levels.encode(levels.per_area(picture, grid.cell), top) for picture in (seen.log_p, seen.log_q))
     x = draw(model.policy, SAMPLES, torch.Generator().manual_seed(0)).x
-    rows = [] if run is None else read_metrics(run)
+    rows = [] if run is None else run.metrics
     earlier = () if run is None else moments(run, rows, grid.cell, top)
     step = int(rows[-1]["step"] if rows else card.get("steps", 0))
     samples = grid.decode(x.numpy().astype(np.uint8))
@@ -75,18 +77,12 @@ def compute(folder: Path, *, run: Path | None = None, side: int = SIDE, trajecto
     return Preview(half, top, levels.encode(target, top), final, earlier, curves(rows), tell(model, grid, half))
 
 
-def moments(run: Path, rows: list[Line], cell: float, top: float) -> tuple[Frame, ...]:
+def moments(run: RunFolder, rows: list[Line], cell: float, top: float) -> tuple[Frame, ...]:
     """Up to MOMENTS frames of a run: dense at the beginning, where most happens."""
-    at = {int(row["step"]): row for row in rows}
-    files = [f for f in sorted((run / "frames").glob("*.npz")) if int(f.stem) in at]
-    if not files:
-        return ()
-    share = np.linspace(0, 1, min(MOMENTS, len(files))) ** 1.7
-    frames = []
-    for i in sorted({round(s * (len(files) - 1)) for s in share}):
-        with np.load(files[i], allow_pickle=False) as data:
-            frames.append(moment(at[int(files[i].stem)], dict(data), cell, top))
-    return tuple(frames)
+    steps = history.shown_steps(run, rows)
+    share = np.linspace(0, 1, min(MOMENTS, len(steps))) ** 1.7
+    chosen = [steps[i] for i in sorted({round(s * (len(steps) - 1)) for s in share})]
+    return tuple(moment(line, arrays, cell, top) for line, arrays in history.frames(run, rows, chosen))
 
 
 def moment(row: Line, arrays: dict[str, np.ndarray], cell: float, top: float) -> Frame:
@@ -95,11 +91,6 @@ def moment(row: Line, arrays: dict[str, np.ndarray], cell: float, top: float) ->
     samples = arrays["samples"][:MOMENT_SAMPLES].astype(np.float32)
     values = {name: row[name] for name in FIGURES if name in row}
     return Frame(int(row["step"]), row["elapsed_s"], p, q, samples, values)
-
-
-def read_metrics(run: Path) -> list[Line]:
-    """The run's metrics, one dict an event."""
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def curves(rows: list[Line]) -> Columns:
@@ -164,7 +155,7 @@ def main() -> None:
         sys.exit("usage: python -m ebgfn.ui.plane.preview CHECKPOINT [RUN]")
     folder = Path(sys.argv[1])
     try:
-        save(compute(folder, run=Path(sys.argv[2]) if len(sys.argv) == 3 else None), folder)
+        save(compute(folder, run=RunFolder(Path(sys.argv[2])) if len(sys.argv) == 3 else None), folder)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     print(f"{folder / FILE}: {(folder / FILE).stat().st_size // 1024} kB")

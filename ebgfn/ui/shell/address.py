@@ -3,7 +3,10 @@
 Whatever stands there may come from anywhere; a sentence never shows what was typed.
 """
 
+import base64
+import binascii
 import math
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -106,6 +109,20 @@ def within(value: Any, low: float, high: float, default: T) -> T:
 def seed(label: str, key: str, *, width: int = 150) -> int:
     """The widget for a seed."""
     return within(st.number_input(label, 0, MAX_SEED, 0, width=width, **bound(key)), 0, MAX_SEED, 0)
+
+
+def squeezed(data: bytes) -> str:
+    """Bytes as text for the address: compressed, in URL-safe base64."""
+    return base64.urlsafe_b64encode(zlib.compress(data, 9)).decode().rstrip("=")
+
+
+def unsqueezed(text: str, size: int, what: str) -> bytes:
+    """Inverse of `squeezed`, of no more than one byte beyond `size`. Errors: ValueError."""
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return zlib.decompressobj().decompress(packed, size + 1)
+    except (binascii.Error, zlib.error, ValueError):
+        raise ValueError(f"the address holds no readable {what}") from None
 
 
 @dataclass(frozen=True)

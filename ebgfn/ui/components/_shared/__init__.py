@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 from streamlit.components.v2 import component
 
 from ebgfn.ui.components._shared import colours
@@ -40,6 +41,16 @@ def build(file: str, *parts: str) -> Callable[..., Any]:
 def packed(data: np.ndarray) -> str:
     """Bytes of an array as base64, little-endian."""
     return base64.b64encode(np.ascontiguousarray(data).tobytes()).decode()
+
+
+def painted(text: object, size: int, most: int) -> UInt8[np.ndarray, " size"]:
+    """Cells that a canvas sent, held to their form: they may come from anywhere. Errors: ValueError."""
+    if not isinstance(text, str) or len(text) > 2 * size + 4:
+        raise ValueError("no picture")
+    cells = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    if len(cells) != size or cells.max(initial=0) > most:
+        raise ValueError(f"a picture must have {size} cells of 0..{most}")
+    return cells
 
 
 def lookup_tables() -> str:

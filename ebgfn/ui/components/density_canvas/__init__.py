@@ -3,15 +3,12 @@
 In the address a drawing is its patches, row by row from the top, four bits each, compressed, in URL-safe base64.
 """
 
-import base64
-import binascii
-import zlib
-
 import numpy as np
 import streamlit as st
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
-from ebgfn.ui.components._shared import build, packed
+from ebgfn.ui.components._shared import build, packed, painted
+from ebgfn.ui.shell import address
 
 SIDE, STRENGTHS = 32, 16
 PARAMETER = "drawing"
@@ -23,17 +20,13 @@ Patches = UInt8[np.ndarray, "32 32"]
 def encode(patches: Patches) -> str:
     """Text for the address."""
     pairs = patches.reshape(-1, 2)
-    return base64.urlsafe_b64encode(zlib.compress((pairs[:, 0] * 16 + pairs[:, 1]).tobytes(), 9)).decode().rstrip("=")
+    return address.squeezed((pairs[:, 0] * 16 + pairs[:, 1]).tobytes())
 
 
 def decode(text: str) -> Patches:
     """Inverse of `encode`; anything else raises ValueError."""
     size = SIDE * SIDE // 2
-    try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        data = zlib.decompressobj().decompress(packed, size + 1)
-    except (binascii.Error, zlib.error, ValueError):
-        raise ValueError("the address holds no readable drawing") from None
+    data = address.unsqueezed(text, size, "drawing")
     if len(data) != size or not any(data):
         raise ValueError(f"a drawing must have {SIDE} x {SIDE} patches, at least one of them not empty")
     levels = np.frombuffer(data, dtype=np.uint8)
@@ -56,7 +49,7 @@ def from_address() -> Patches:
     try:
         return decode(text)
     except ValueError as error:
-        st.warning(f"This link is damaged: {error}. An example is shown instead.")
+        address.refuse(f"This link is damaged: {error}. An example is shown instead.")
         return example()
 
 
@@ -71,20 +64,11 @@ def canvas(*, key: str) -> Patches:
 
     def keep() -> None:
         try:
-            patches = _received(st.session_state[key].get("strokes"))
+            patches = painted(st.session_state[key].get("strokes"), SIDE * SIDE, STRENGTHS - 1)
         except ValueError:
-            return  # an empty canvas stands for nothing yet
-        st.query_params[PARAMETER] = encode(patches)
+            return
+        if patches.any():  # an empty canvas stands for nothing yet
+            st.query_params[PARAMETER] = encode(patches)
 
     _component(key=key, data={"cells": packed(shown), "side": SIDE}, on_strokes_change=keep)
     return shown
-
-
-def _received(text: object) -> Patches:
-    """What the browser sent, held to its form: it may come from anywhere."""
-    if not isinstance(text, str) or len(text) > 2 * SIDE * SIDE:
-        raise ValueError("no drawing")
-    values: Int[np.ndarray, " n"] = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
-    if len(values) != SIDE * SIDE or values.max(initial=0) >= STRENGTHS or not values.any():
-        raise ValueError("no drawing")
-    return values.reshape(SIDE, SIDE)

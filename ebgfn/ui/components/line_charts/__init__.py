@@ -51,10 +51,11 @@ def of_seconds(*ends: float) -> Axis:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over one axis. `digits` of values read off in the legend, of each line's `last` one unless pointed at.
+    """Lines over one axis; `digits` of values read off in the legend where the pointer is.
 
-    `floor` is a level across all, with a name where it is to stand in the legend; `marks` are upright lines; `limits` hold
-    the values, else the lines do, with `least` above and below. `words` stand below; `alt` is what is read aloud.
+    Of a `course`, as of a training, the legend otherwise says the last values, and the first ones set no limits. `floor` is
+    a level across all, with a name where it is to stand in the legend; `marks` are upright lines; `limits` hold the values,
+    else the lines do, with `least` above and below. `words` stand below; `alt` is what is read aloud.
     """
 
     title: str
@@ -62,7 +63,7 @@ class Chart:
     lines: Sequence[Line]
     axis: Axis
     digits: int = 2
-    last: bool = True
+    course: bool = True
     floor: float | None = None
     floor_name: str = "floor"
     marks: Sequence[float] = field(default=())

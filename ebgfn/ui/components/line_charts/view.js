@@ -58,7 +58,7 @@ class Charts {
   // The very first values of a training would squeeze all that follow.
   range(chart) {
     if (chart.limits) return chart.limits
-    const values = chart.lines.flatMap((l) => l.y.flatMap((y, i) => (i < Math.floor(l.y.length * 0.04) ? [] : l.bars ? [y - l.error[i], y + l.error[i]] : [y]))).filter(finite)
+    const values = chart.lines.flatMap((l) => l.y.flatMap((y, i) => (chart.course && i < Math.floor(l.y.length * 0.04) ? [] : l.bars ? [y - l.error[i], y + l.error[i]] : [y]))).filter(finite)
     if (chart.floor !== null) values.push(chart.floor)
     if (!values.length) return [0, 1]
     const low = Math.min(...values), high = Math.max(...values), pad = Math.max(chart.least, 0.08 * (high - low))
@@ -87,9 +87,9 @@ class Charts {
   }
 
   axes(chart, { px, py, across, width, height, bottom, low, high }) {
-    const parts = [], rows = ticks(low, high, 4), { axis } = chart
+    const parts = [], rows = ticks(low, high, height > 220 ? 6 : 4), { axis } = chart
     for (const v of rows.values) parts.push(across(v, "grid"), svg("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, number(v, rows.digits)))
-    const plain = axis.log ? { values: powers(axis.low, axis.high) } : ticks(axis.low, axis.high, width < 260 ? 3 : 5)
+    const plain = axis.log ? { values: powers(axis.low, axis.high) } : ticks(axis.low, axis.high, clamp(width / 64, 3, 8))
     for (const v of axis.ticks ?? plain.values) parts.push(svg("text", { x: px(v), y: bottom + 16, "text-anchor": "middle" }, (axis.ticks || axis.log ? String(+v.toPrecision(6)) : number(v, plain.digits)) + axis.unit))
     if (axis.title) parts.push(svg("text", { x: (LEFT + width - RIGHT) / 2, y: height - 5, "text-anchor": "middle" }, axis.title))
     return parts
@@ -111,7 +111,7 @@ class Charts {
     const entries = chart.lines.map((line) => {
       let i = line.x.length - 1
       if (finite(this.moment)) while (i > 0 && line.x[i] > this.moment) i--
-      const said = chart.digits !== null && (chart.last || finite(this.moment)) && finite(line.y[i])
+      const said = chart.digits !== null && (chart.course || finite(this.moment)) && finite(line.y[i])
       return [line, line.name + (said ? ` ${number(line.y[i], chart.digits)}` : ""), palette[line.colour % palette.length]]
     })
     if (chart.floor !== null && chart.floor_name) entries.push([{ joined: true, dash: "dash" }, `${chart.floor_name} ${number(chart.floor, chart.digits)}`, "currentColor"])
