@@ -29,7 +29,7 @@ def _dialled(value: Any) -> str | None:
     return None if number is None else str(number)
 
 
-DIAL = address.Dial(_KEY, "k", str(DEFAULT_K), _dialled)
+DIAL = address.BoundDial(_KEY, "k", str(DEFAULT_K), _dialled)
 
 
 def chosen_k(dim: int) -> int:

@@ -14,7 +14,7 @@ from ebgfn.runs.folder import RunFolder
 from ebgfn.ui.components.couplings_view import Recovery, Snapshot
 from ebgfn.ui.ising import COUPLINGS
 from ebgfn.ui.shell import history, models
-from ebgfn.ui.shell.history import Line
+from ebgfn.ui.shell.history import Metrics
 from ebgfn.ui.shell.models import StoredModel
 
 SAMPLES, USUAL_SIDE = 16, 10
@@ -90,7 +90,7 @@ def _data(settings: IsingConfig) -> Samples:
         return np.zeros((0, 0), np.uint8)
 
 
-def scene(run: RunFolder, lines: list[Line], *, newest_only: bool) -> Recovery | None:
+def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Recovery | None:
     """What a run's frames show: the newest, or a history of them; without any its checkpoint, if it has ended."""
     settings, steps = run.config, history.shown_steps(run, lines)
     steps = steps[-1:] if newest_only else history.spread(steps, _most(run, steps))

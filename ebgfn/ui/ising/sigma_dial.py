@@ -25,7 +25,7 @@ def _dialled(number: Any) -> str | None:
     return f"{round(number) * UNIT:.2f}" if good else None
 
 
-DIAL = address.Dial("lattice_live", "sigma", f"{DEFAULT:.2f}", _dialled)
+DIAL = address.BoundDial("lattice_live", "sigma", f"{DEFAULT:.2f}", _dialled)
 
 
 def chosen_sigma() -> float:

@@ -66,7 +66,7 @@ def curves_and_other(
         _pictures(other, lines)
 
 
-def _pictures(other: RunFolder, lines: list[history.Line]) -> None:
+def _pictures(other: RunFolder, lines: list[history.Metrics]) -> None:
     st.header(f"Compared: {run_bar.describe(other.config)}", anchor=False)
     ended = other.status.finished
     seen = run_pictures.at_rest(other, lines) if ended else run_pictures.seen(other, lines, newest_only=False)

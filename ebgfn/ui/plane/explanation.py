@@ -35,24 +35,9 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
     """One paragraph for each thing that is known."""
     told = []
     if floor is not None and "gfn_nll" in values and "ebm_nll" in values:
-        above = [excess(values, model, floor) for model in ("gfn", "ebm")]
-        told.append(
-            "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
-            f"**{floor:.3f}**. The sampler is at {above[0]}; the energy at {above[1]} nats from it: e to that power "
-            "is how many times more probable the true density makes a typical point."
-        )
+        told.append(_likelihood(values, floor))
     if "log_z" in values:
-        told.append(
-            r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
-            f"Here log Z = **{minus(format(values['log_z'], '.3f'))}**."
-            + (
-                " It is estimated by the sampler, from below and from above: "
-                f"{signed(values['log_z_lower'])} to {signed(values['log_z_upper'])}. "
-                "Neither would see a mode where the sampler never goes."
-                if "log_z_lower" in values and "log_z_upper" in values
-                else ""
-            )
-        )
+        told.append(_log_z(values))
     if "mh_acceptance" in values:
         told.append(
             "**Acceptance** asks how well the sampler knows the energy: void 8 bits of a data point, let the GFlowNet "
@@ -66,3 +51,26 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
             f"**{values['tv_sampler']:.4f}**; between the two **{values['tv_difference']:.4f}**."
         )
     return told
+
+
+def _likelihood(values: dict[str, float], floor: float) -> str:
+    sampler, energy = (excess(values, model, floor) for model in ("gfn", "ebm"))
+    return (
+        "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
+        f"**{floor:.3f}**. The sampler is at {sampler}; the energy at {energy} nats from it: e to that power "
+        "is how many times more probable the true density makes a typical point."
+    )
+
+
+def _log_z(values: dict[str, float]) -> str:
+    told = (
+        r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
+        f"Here log Z = **{minus(format(values['log_z'], '.3f'))}**."
+    )
+    if "log_z_lower" not in values or "log_z_upper" not in values:
+        return told
+    between = f"{signed(values['log_z_lower'])} to {signed(values['log_z_upper'])}"
+    return (
+        f"{told} It is estimated by the sampler, from below and from above: {between}. Neither would see a mode where "
+        "the sampler never goes."
+    )

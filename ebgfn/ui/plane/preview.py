@@ -24,7 +24,7 @@ from ebgfn.ui.components.landscape_view import Frame
 from ebgfn.ui.components.trajectory_player import ToldTrajectories
 from ebgfn.ui.plane.trajectories import tell
 from ebgfn.ui.shell import history, models
-from ebgfn.ui.shell.history import Columns, Line
+from ebgfn.ui.shell.history import Columns, Metrics
 
 FILE, FORMAT = "preview.npz", 3
 SIDE, TRAJECTORIES, SAMPLES, DRAWS = 128, 8, 1000, 8_000_000
@@ -77,7 +77,7 @@ def compute(
     return Preview(half, top, levels.encode(target, top), final, earlier, curves(rows), tell(model, grid, half))
 
 
-def moments(run: RunFolder, rows: list[Line], cell: float, top: float) -> tuple[Frame, ...]:
+def moments(run: RunFolder, rows: list[Metrics], cell: float, top: float) -> tuple[Frame, ...]:
     """Up to MOMENTS frames of a run: dense at the beginning, where most happens."""
     steps = history.shown_steps(run, rows)
     share = np.linspace(0, 1, min(MOMENTS, len(steps))) ** 1.7
@@ -85,7 +85,7 @@ def moments(run: RunFolder, rows: list[Line], cell: float, top: float) -> tuple[
     return tuple(moment(line, arrays, cell, top) for line, arrays in history.frames(run, rows, chosen))
 
 
-def moment(row: Line, arrays: dict[str, np.ndarray], cell: float, top: float) -> Frame:
+def moment(row: Metrics, arrays: dict[str, np.ndarray], cell: float, top: float) -> Frame:
     """A run's frame, with its line of metrics, in the view's form."""
     p, q = (levels.encode(levels.per_area(arrays[name], cell), top) for name in ("log_p", "log_q"))
     samples = arrays["samples"][:MOMENT_SAMPLES].astype(np.float32)
@@ -93,7 +93,7 @@ def moment(row: Line, arrays: dict[str, np.ndarray], cell: float, top: float) ->
     return Frame(int(row["step"]), row["elapsed_s"], p, q, samples, values)
 
 
-def curves(rows: list[Line]) -> Columns:
+def curves(rows: list[Metrics]) -> Columns:
     """Metrics as columns for the curves."""
     return history.columns(rows, CURVES)
 

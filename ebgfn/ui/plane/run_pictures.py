@@ -14,7 +14,7 @@ from ebgfn.ui.components._shared.levels import Picture
 from ebgfn.ui.components.landscape_view import Frame, Landscape
 from ebgfn.ui.plane import exact_pictures, preview
 from ebgfn.ui.shell import history, models
-from ebgfn.ui.shell.history import Line
+from ebgfn.ui.shell.history import Metrics
 
 SIDE, DRAWS = 64, 4_000_000
 HISTORY, SAMPLES = 40, 512
@@ -35,7 +35,7 @@ def _target(dataset: str, weights: str) -> tuple[float, Picture]:
     return half, landscape.target(density, side=SIDE, draws=DRAWS) / (2 * half / SIDE) ** 2
 
 
-def seen(run: RunFolder, lines: list[Line], *, newest_only: bool) -> Landscape | None:
+def seen(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Landscape | None:
     """What the run's frames show: the newest, or a history of them; None before the first frame."""
     steps = history.shown_steps(run, lines)
     if not steps:
@@ -47,7 +47,7 @@ def seen(run: RunFolder, lines: list[Line], *, newest_only: bool) -> Landscape |
     )
 
 
-def at_rest(run: RunFolder, lines: list[Line]) -> Landscape | None:
+def at_rest(run: RunFolder, lines: list[Metrics]) -> Landscape | None:
     """A run that has stopped: exactly where its bits are few; else its history, or its last checkpoint evaluated."""
     if run.has_checkpoint and run.config.bits <= exact_pictures.MAX_BITS:
         return exact_pictures.landscape(run.checkpoint, source=run.id)
@@ -70,7 +70,7 @@ def _cell(run: RunFolder) -> float:
     return run.config.density().grid(run.config.bits).cell
 
 
-def _final(run: RunFolder, line: Line) -> Frame:
+def _final(run: RunFolder, line: Metrics) -> Frame:
     """The last checkpoint of a run, evaluated now; `line` holds the figures to go with it. Errors: CheckpointError."""
     model = models.stored(run.checkpoint)
     arrays = _evaluated(str(model.folder), model.stamp, line.get("log_z"))

@@ -126,7 +126,7 @@ def unsqueezed(text: str, size: int, what: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Dial:
+class BoundDial:
     """A dial of a component, `key`, whose value stands in the address as `parameter`: there only once the dial rests, as
     every value on the way would fill the browser's history.
 

@@ -6,12 +6,12 @@ It reports `asked`, {"value", "n"}, while its dial is moved, `settled` once the 
 from typing import Any
 
 from ebgfn.ui.components._shared import build
-from ebgfn.ui.shell.address import Dial
+from ebgfn.ui.shell.address import BoundDial
 
 _component = build(__file__, "dial", "transport", "moves", "plane", "panel")
 
 
-def draw(data: dict[str, Any], dial: Dial) -> None:
+def draw(data: dict[str, Any], dial: BoundDial) -> None:
     """Show chains; the instance, known by the dial's key, keeps its moment while the data are replaced."""
     data = data | {"answers": dial.question()}
     events = {"on_asked_change": dial.turned, "on_settled_change": dial.settled, "on_chain_change": lambda: None}

@@ -41,6 +41,7 @@ class Panel:
     picked: int | None = None
 
     def json(self) -> dict[str, Any]:
+        """The panel's data for the view."""
         side = round(self.cells.shape[1] ** 0.5)
         plain = {name: getattr(self, name) for name in ("title", "note", "alt", "count", "columns", "picked")}
         return plain | {"side": side, "cells": packed(self.cells), "numbers": self.numbers}
@@ -89,7 +90,7 @@ class Scene:
 
 
 def draw(
-    scene: Scene, *, key: str, dial: address.Dial | None = None, on_picked: Callable[[], None] | None = None
+    scene: Scene, *, key: str, dial: address.BoundDial | None = None, on_picked: Callable[[], None] | None = None
 ) -> None:
     """Show a scene; call it again under the same key to replace the data in place.
 
