@@ -1,5 +1,5 @@
 """EB-GFN Lab: `streamlit run app.py`."""
 
-from ebgfn.ui import frame
+from ebgfn.ui.shell import frame
 
 frame.run()

@@ -40,16 +40,17 @@ ASK = """(dial, k) => new Promise(done => {
 def compute_ms(model_name: str, k: int, repeats: int) -> float:
     """Median time of the server's part that depends on K, in milliseconds."""
     sys.path.insert(0, str(ROOT))
-    from ebgfn.ui import chain_player, chain_source, quick
+    from ebgfn.ui.chains import player, simulation
+    from ebgfn.ui.shell import server
 
-    quick.settle()
-    source = chain_source.sources()[model_name]
+    server.settle()
+    source = simulation.available()[model_name]
     times = []
     for seed in range(1000, 1000 + repeats):
-        settings = chain_source.Settings("data", chain_source.DEFAULT_MOVES, seed)
+        settings = simulation.Settings("data", simulation.DEFAULT_MOVES, seed)
         began = time.perf_counter()
-        played = chain_source.chain(source, settings, k=k)
-        chain_player.payload(source, played, k=k, index=0)
+        played = simulation.chain(source, settings, k=k)
+        player.payload(source, played, k=k, index=0)
         times.append(1000 * (time.perf_counter() - began))
     return statistics.median(times[1:])
 

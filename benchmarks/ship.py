@@ -18,7 +18,7 @@ from ebgfn import problems
 from ebgfn.files import write_json
 from ebgfn.problems.checkpoint import load
 from ebgfn.runs.folder import RunFolder
-from ebgfn.ui import preview
+from ebgfn.ui.plane import preview
 
 SHOWN = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "gfn_nll", "ebm_nll")
 SHOWN += ("mh_acceptance", "ess")
@@ -52,7 +52,7 @@ def ship(run: RunFolder, *, threads: int) -> Path:
     write_json(folder / "card.json", card | problems.evaluate(model))
     problem.keep_beside(model, folder)
     if run.frames and "log_q" in run.read_frame(run.frames[-1]):  # a page shows its pictures
-        preview.save(preview.compute(folder, run=run.path), folder)
+        preview.save(preview.compute(folder, run=run), folder)
     return folder
 
 

@@ -1,15 +1,13 @@
 """Chains: what a back-and-forth move of K steps is, bit by bit, and what K buys."""
 
-from collections.abc import Callable
-from typing import Any
-
 import streamlit as st
 
-from ebgfn.model import Model
 from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.problems.plane.mixing import BUDGET, BUDGETS
-from ebgfn.ui import chain_player, chain_source, frame, mixing_panel, quick
-from ebgfn.ui.chain_source import DEFAULT_MOVES, MAX_SEED, MOVES, STARTS, Settings, Source
+from ebgfn.ui.chains import kernel_comparison, player, simulation
+from ebgfn.ui.chains.simulation import DEFAULT_MOVES, MOVES, STARTS, Settings
+from ebgfn.ui.shell import address, frame, models, server
+from ebgfn.ui.shell.models import StoredModel
 
 LEAD = """A **back-and-forth move** voids K bits of a point by the GFlowNet's erasure policy $P_B$, fills them again by
 its sampling policy $P_F$, and accepts the result or stays. Move K, and see a small step become a fresh sample."""
@@ -29,70 +27,54 @@ depend on machine, load or batch, and energy and policy are networks of one size
 NO_MODEL = "There is no trained model here yet. Train one on the page 2D landscape; once it is done, it moves here."
 
 
-def bound(key: str) -> dict[str, Any]:
-    """A widget whose value stands in the address."""
-    return {"key": key, "bind": "query-params"}
-
-
-def chosen_source(found: dict[str, Source]) -> Source:
-    """The model that the visitor or the address chose."""
-    names = list(found)
-    first = names.index("8gaussians") if "8gaussians" in names else 0
-    text = "Shipped models, then finished runs of this machine."
-    name = st.selectbox("Model", names, index=first, help=text, width=260, **bound("model"))
-    return found.get(name, found[names[first]])
-
-
-def controls() -> Settings:
-    """Where the chains start, their moves, and the seed."""
-    start = st.selectbox("Start from", STARTS, width=130, **bound("start"))
-    moves = st.selectbox("Moves", MOVES, index=MOVES.index(DEFAULT_MOVES), width=110, **bound("moves"))
-    seed = st.number_input("Seed", 0, MAX_SEED, 0, width=150, **bound("chain_seed"))
-    return Settings(start, moves, int(seed)).checked()
+def controls(found: dict[str, StoredModel]) -> tuple[StoredModel, Settings]:
+    """The model, where the chains start, their moves, and the seed."""
+    absent = "The address names no shipped model and no finished run; showing another."
+    address.hold("model", found.__contains__, absent)
+    address.hold_choice("start", STARTS, "The start")
+    address.hold_choice("moves", MOVES, "The number of moves")
+    address.hold_seed("chain_seed")
+    address.hold_choice("passes", BUDGETS, "The number of passes")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = models.choose(found, "model", "8gaussians", width=260)
+        start = st.selectbox("Start from", STARTS, width=130, **address.bound("start"))
+        index = MOVES.index(DEFAULT_MOVES)
+        moves = st.selectbox("Moves", MOVES, index=index, width=110, **address.bound("moves"))
+        seed = address.seed("Seed", "chain_seed")
+    start, moves = address.choice(start, STARTS, STARTS[0]), address.choice(moves, MOVES, DEFAULT_MOVES)
+    return source, Settings(start, moves, seed)
 
 
 @st.fragment
-def player(source: Source, model: Model, settings: Settings) -> None:
+def played(source: StoredModel, dim: int, settings: Settings) -> None:
     """The dial, the picture and its downloads: moving K runs this alone."""
-    k, complaint = chain_player.chosen_k(model.dim)
-    if complaint:
-        st.warning(complaint, icon=":material/link_off:")
-    played = chain_source.chain(source, settings, k=k)
-    chain_player.play(source, played, k=k)
-    name = f"{source.name}-k{k}-seed{settings.seed}"
-    with st.container(horizontal=True):
-        download("Chains (NPZ)", lambda: chain_player.npz(played), f"{name}.npz", "x (steps + 1, chains, bits), accept")
-        download("Chains (CSV)", lambda: chain_player.csv(model, played), f"{name}.csv", "a line for each state")
-
-
-def download(label: str, data: Callable[[], str | bytes], file: str, text: str) -> None:
-    """A button whose file is made when it is asked for."""
-    st.download_button(label, data, file, on_click="ignore", icon=":material/download:", help=text)
+    k = player.chosen_k(dim)
+    chain = simulation.chain(source, settings, k=k)
+    player.play(source, chain, k=k)
+    player.files(source, chain, k=k, seed=settings.seed)
 
 
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Chains", LEAD)
-    quick.settle()
-    found = chain_source.sources()
+    server.settle()
+    found = simulation.available()
     if not found:
         st.info(NO_MODEL, icon=":material/model_training:")
         st.page_link("pages/landscape_2d.py", label="Train a model", icon=":material/landscape:")
         return
-    chain_source.say_what_is_refused(list(found), [str(b) for b in BUDGETS])
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        source, settings = chosen_source(found), controls()
+    source, settings = controls(found)
     try:
-        model = chain_source.model(source)
+        dim = models.load(source).dim
     except CheckpointError as error:
         st.error(str(error))
         return
-    player(source, model, settings)
+    played(source, dim, settings)
     st.markdown(HOW_TO_READ)
-    st.header("What K buys", anchor=False)
+    frame.section("What K buys")
     label, index = "Network passes a chain", BUDGETS.index(BUDGET)
-    budget = st.radio(label, BUDGETS, index=index, horizontal=True, **bound("passes"))
-    mixing_panel.show(source, budget if budget in BUDGETS else BUDGET)
+    budget = st.radio(label, BUDGETS, index=index, horizontal=True, **address.bound("passes"))
+    kernel_comparison.show(source, address.choice(budget, BUDGETS, BUDGET))
     st.markdown(WHAT_K_BUYS)
 
 

@@ -1,14 +1,11 @@
 """Digits: images sampled on the spot, grown, filled in, ranked by energy, and moved by back-and-forth chains."""
 
-from typing import Any
-
 import streamlit as st
 
 from ebgfn.problems.checkpoint import CheckpointError
-from ebgfn.ui import frame, image_chain, image_fill, image_scores, image_sheet, image_source, quick
-from ebgfn.ui.chain_source import Source
-from ebgfn.ui.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
-from ebgfn.ui.image_source import MAX_SEED
+from ebgfn.ui.digits import completion, image_chains, image_sheet, images, results
+from ebgfn.ui.digits.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
+from ebgfn.ui.shell import address, frame, models, server
 
 LEAD = """A GFlowNet fills an empty image pixel by pixel, in any order; an energy says how probable the whole is. In
 **block steps** it fills many pixels at once, which is quicker and a little worse: the dial says how much. These samples were
@@ -25,87 +22,55 @@ NO_MODEL = (
 )
 
 
-def bound(key: str) -> dict[str, Any]:
-    """A widget whose value stands in the address."""
-    return {"key": key, "bind": "query-params"}
-
-
-def chosen_source(found: dict[str, Source]) -> Source:
-    """The model that the visitor or the address chose."""
-    names = list(found)
-    frame.hold_choice("set", tuple(names), "The model")
-    first = names.index("images-mnist") if "images-mnist" in names else 0
-    name = st.selectbox(
-        "Model",
-        names,
-        index=first,
-        width=230,
-        help="Shipped models, then finished runs.",
-        **bound("set"),
-    )
-    return found.get(name, found[names[first]])
-
-
-_RANGE = f"{TEMPERATURES[0]:g}..{TEMPERATURES[1]:g}"
-
-
-def _warm(text: str) -> bool:
-    try:
-        return len(text) <= 8 and TEMPERATURES[0] <= float(text) <= TEMPERATURES[1]
-    except ValueError:
-        return False
-
-
 def controls(dim: int) -> tuple[int, float, int, str]:
     """Steps, temperature, seed and order of the sheet, held to their limits."""
-    all_steps = image_source.steps_for(dim)
-    frame.hold_choice("steps", tuple(map(str, all_steps)), "The number of steps")
-    frame.hold_number("draw", 0, MAX_SEED, "The seed")
-    frame.hold("temperature", _warm, f"The temperature in the address must be a number in {_RANGE}; using the default.")
-    frame.hold_choice("by", ORDERS, "The order")
+    all_steps = images.steps_for(dim)
+    address.hold_choice("steps", all_steps, "The number of steps")
+    address.hold_seed("draw")
+    address.hold_real("temperature", *TEMPERATURES, "The temperature")
+    address.hold_choice("by", ORDERS, "The order")
     if st.session_state.get("steps", DEFAULT_STEPS) not in all_steps:  # chosen for larger images
         st.session_state["steps"] = DEFAULT_STEPS
-    steps = st.select_slider("T, block steps: quick … good", all_steps, DEFAULT_STEPS, width=300, **bound("steps"))
+    text = "T, block steps: quick … good"
+    steps = st.select_slider(text, all_steps, DEFAULT_STEPS, width=300, **address.bound("steps"))
     text = "Below 1 the sampler's odds are sharpened: more typical images, fewer kinds."
     temperature = st.slider(
-        "Temperature", *TEMPERATURES, DEFAULT_TEMPERATURE, 0.05, width=200, help=text, **bound("temperature")
+        "Temperature", *TEMPERATURES, DEFAULT_TEMPERATURE, 0.05, width=200, help=text, **address.bound("temperature")
     )
-    seed = st.number_input("Seed", 0, MAX_SEED, 0, width=130, **bound("draw"))
-    by = st.segmented_control("Order", ORDERS, default=ORDERS[0], required=True, **bound("by"))
-    good = TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
+    seed = address.seed("Seed", "draw", width=130)
+    by = st.segmented_control("Order", ORDERS, default=ORDERS[0], required=True, **address.bound("by"))
     return (
-        steps if steps in all_steps else DEFAULT_STEPS,
-        float(temperature) if good else DEFAULT_TEMPERATURE,
-        int(seed) if 0 <= seed <= MAX_SEED else 0,
-        by if by in ORDERS else ORDERS[0],
+        address.choice(steps, all_steps, DEFAULT_STEPS),
+        address.within(temperature, *TEMPERATURES, DEFAULT_TEMPERATURE),
+        seed,
+        address.choice(by, ORDERS, ORDERS[0]),
     )
 
 
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Digits", LEAD)
-    quick.settle()
-    found = image_source.sources()
+    server.settle()
+    found = images.available()
     if not found:
         st.info(NO_MODEL, icon=":material/model_training:")
         return
+    address.hold_choice("set", found, "The model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = chosen_source(found)
+        source = models.choose(found, "set", "images-mnist", width=230)
         try:
-            dim = image_source.model(source).dim
+            dim = models.load(source).dim
         except CheckpointError as error:
             st.error(str(error), icon=":material/error:")
             return
         steps, temperature, seed, by = controls(dim)
     image_sheet.show(source, steps=steps, temperature=temperature, seed=seed, by=by)
-    st.header("Fill in", anchor=False)
-    st.markdown(ABOUT_FILLING, width=860)
-    image_fill.show(source, temperature=temperature, seed=seed)
-    st.header("Back-and-forth chains", anchor=False)
-    st.markdown(ABOUT_CHAINS, width=860)
-    image_chain.say_what_is_refused(dim)
-    image_chain.show(source, seed=seed)
-    image_scores.show(source)
+    frame.section("Fill in", ABOUT_FILLING)
+    completion.show(source, temperature=temperature, seed=seed)
+    frame.section("Back-and-forth chains", ABOUT_CHAINS)
+    image_chains.hold(dim)
+    image_chains.show(source, seed=seed)
+    results.show(source)
 
 
 main()

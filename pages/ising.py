@@ -1,13 +1,12 @@
 """Ising: spins at any coupling, exact and by the GFlowNet; couplings recovered; curves against exact ones; moves."""
 
-from typing import Any
-
 import streamlit as st
 
 from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.problems.lattice.exact import SIDES
-from ebgfn.ui import frame, lattice_curves, lattice_live, lattice_mixing, lattice_source, quick
-from ebgfn.ui.lattice_source import DEFAULT_SIDE, MAX_SEED, Sampler
+from ebgfn.ui.ising import memory, recovery, samplers, sigma_curves, sigma_dial
+from ebgfn.ui.ising.samplers import DEFAULT_SIDE, Sampler
+from ebgfn.ui.shell import address, frame, server
 
 LEAD = r"""Spins $s_i = \pm 1$ on a square lattice whose ends meet. Each likes to agree with its four neighbours if σ > 0
 and to differ if σ < 0: $E(s) = -\sigma \sum_{i,j} A_{ij} s_i s_j$, where $A$ says who is whose neighbour. No formula draws
@@ -26,70 +25,52 @@ NO_SAMPLER = (
 )
 
 
-def bound(key: str) -> dict[str, Any]:
-    """A widget whose value stands in the address."""
-    return {"key": key, "bind": "query-params"}
-
-
 def controls() -> tuple[int, int]:
     """Side and seed, held to their limits."""
-    frame.hold_number("side", *SIDES, "The side")
-    frame.hold_number("draw", 0, MAX_SEED, "The seed")
+    address.hold_whole("side", *SIDES, "The side")
+    address.hold_seed("draw")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        side = st.slider("Side of the lattice", *SIDES, DEFAULT_SIDE, width=340, **bound("side"))
-        seed = st.number_input("Seed", 0, MAX_SEED, 0, width=150, **bound("draw"))
-    return (side if SIDES[0] <= side <= SIDES[1] else DEFAULT_SIDE), (int(seed) if 0 <= seed <= MAX_SEED else 0)
+        side = st.slider("Side of the lattice", *SIDES, DEFAULT_SIDE, width=340, **address.bound("side"))
+        seed = address.seed("Seed", "draw")
+    return address.within(side, *SIDES, DEFAULT_SIDE), seed
 
 
 def readable(source: Sampler | None) -> Sampler | None:
     """The sampler if its files can be read; else a sentence says why not."""
     try:
-        if source is not None:
-            lattice_source.model(source)
+        if source is not None and source.model:
+            return source
     except CheckpointError as error:
         st.error(str(error), icon=":material/error:")
-        return None
-    return source
-
-
-def recovery() -> None:
-    """The other half of the page: couplings from samples."""
-    from ebgfn.ui import recover
-
-    st.header("Recover the couplings", anchor=False)
-    recover.show()
+    return None
 
 
 def against_sigma(source: Sampler | None, side: int) -> None:
     """Curves of the sampler of this side, or of the nearest one."""
-    st.header("Curves against σ", anchor=False)
     if source is None:
+        frame.section("Curves against σ")
         st.info(NO_SAMPLER.format(side=side), icon=":material/model_training:")
         return
-    st.markdown(f"{ABOUT_CURVES} This is the sampler of {source.side} × {source.side} sites.", width=860)
-    lattice_curves.show(source)
-
-
-def back_and_forth(source: Sampler) -> None:
-    """Moves of the same sampler."""
-    st.header("Moves near the critical point", anchor=False)
-    st.markdown(ABOUT_MOVES, width=860)
-    lattice_mixing.say_what_is_refused(source.side**2)
-    lattice_mixing.show(source)
+    trained = f"This is the sampler of {source.side} × {source.side} sites."
+    frame.section("Curves against σ", f"{ABOUT_CURVES} {trained}")
+    sigma_curves.show(source)
 
 
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Ising", LEAD)
-    quick.settle()
+    server.settle()
     side, seed = controls()
-    own = readable(lattice_source.sampler(side))
-    lattice_live.show(own, side, seed)
-    recovery()
-    source = own or readable(lattice_source.nearest(side))
+    own = readable(samplers.sampler(side))
+    sigma_dial.show(own, side, seed)
+    frame.section("Recover the couplings")
+    recovery.show()
+    source = own or readable(samplers.nearest(side))
     against_sigma(source, side)
     if source is not None:
-        back_and_forth(source)
+        frame.section("Moves near the critical point", ABOUT_MOVES)
+        memory.hold(source.side**2)
+        memory.show(source)
 
 
 main()

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from ebgfn.runs.folder import FINISHED, RunError
-from ebgfn.ui import frame, run_list, training_panel
-from ebgfn.ui.run_list import visible
+from ebgfn.ui.runs import run_list
+from ebgfn.ui.runs.run_list import visible
+from ebgfn.ui.shell import frame, training
+from ebgfn.ui.shell.training import UNFINISHED
 
 TICK_S = 1.0
 SHOWN = 12
@@ -15,10 +17,10 @@ downloaded for the command line."""
 
 def unfinished() -> None:
     """Runs that train or wait, looked at every second as long as there are any."""
-    training_panel.keep_alive()
-    runs = [(run, status) for run, status in visible() if status.state in (*training_panel.ACTIVE, "paused")]
+    training.keep_alive()
+    runs = [(run, status) for run, status in visible() if status.state in UNFINISHED]
     before = st.session_state.get("unfinished")
-    now = [(run.id, status.state, training_panel.lively(status)) for run, status in runs]
+    now = [(run.id, status.state, training.lively(status)) for run, status in runs]
     st.session_state["unfinished"] = now
     if not st.session_state.pop("whole_runs", False) and before != now:
         st.rerun()
@@ -29,24 +31,24 @@ def unfinished() -> None:
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Runs", LEAD)
-    training_panel.say_refusal()
-    training_panel.keep_alive(force=True)
+    training.say_refusal()
+    training.keep_alive(force=True)
     runs = visible()
     if not runs:
         st.info("There are no runs yet. Start one on the 2D landscape page.", icon=":material/model_training:")
         st.page_link("pages/landscape_2d.py", label="Train a model", icon=":material/landscape:")
         return
-    ended = [(run, status) for run, status in runs if status.state not in (*training_panel.ACTIVE, "paused")]
+    ended = [(run, status) for run, status in runs if status.state not in UNFINISHED]
     going_on = len(ended) < len(runs)
     st.session_state["whole_runs"] = True
-    st.header("Now", anchor=False)
+    frame.section("Now")
     if not going_on:
         st.caption("Nothing trains at the moment.")
-    ticking = any(training_panel.lively(status) for _, status in runs)
+    ticking = any(training.lively(status) for _, status in runs)
     st.fragment(unfinished, run_every=TICK_S if ticking else None)()
     if not ended:
         return
-    st.header("Ended", anchor=False)
+    frame.section("Ended")
     pages = -(-len(ended) // SHOWN)
     page = st.pagination(pages, key="runs_page") if pages > 1 else 1
     for run, status in ended[(page - 1) * SHOWN : page * SHOWN]:

@@ -60,7 +60,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def shipped_once(tmp_path_factory: pytest.TempPathFactory, small: Model) -> Path:
     """A folder of shipped models that holds one."""
-    from ebgfn.ui import preview
+    from ebgfn.ui.plane import preview
 
     folder = tmp_path_factory.mktemp("shipped") / "toy2d-8gaussians"
     small.save(folder)

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from ebgfn.mcmc import BackAndForth, run_chain
 from ebgfn.problems.plane import mixing
-from ebgfn.ui import chain_player, chain_source, mixing_panel
+from ebgfn.ui.chains import kernel_comparison, player, simulation
+from ebgfn.ui.shell import models
 from tests import tiny
 from tests.app import pages
 
@@ -28,7 +29,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("EBGFN_HOME", str(tmp_path))
     monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path / "none"))
     # Pages of other tests would queue up before the one that looks at a measurement.
-    monkeypatch.setattr(mixing_panel, "compare", lambda *args, **settings: iter(()))
+    monkeypatch.setattr(kernel_comparison, "compare", lambda *args, **settings: iter(()))
     return tmp_path
 
 
@@ -84,13 +85,13 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(home, model, a
     tiny.finished_run(home, "mine", model)
     at = open_page(**pages.values(asked))
     pages.check_refusals(at, asked)
-    assert at.selectbox(key="moves").value == chain_source.DEFAULT_MOVES
+    assert at.selectbox(key="moves").value == simulation.DEFAULT_MOVES
 
 
 def test_what_was_said_of_the_address_ends_when_the_widget_is_used(home, model):
     tiny.finished_run(home, "mine", model)
     at = open_page(moves="5")
-    assert "Moves must be" in warnings(at.run())
+    assert "The number of moves in the address must be" in warnings(at.run())
     at.selectbox(key="moves").select(12).run()
     assert warnings(at) == ""
 
@@ -112,9 +113,9 @@ def test_a_damaged_model_is_one_sentence(home, model):
 
 def test_payload_is_small_json_that_agrees_with_the_chain(home, model):
     run = tiny.finished_run(home, "mine", model)
-    source = chain_source.Source("mine", run.checkpoint, 0)
-    played = chain_source.chain(source, chain_source.Settings("noise", 6, 3), k=32)
-    data = chain_player.payload(source, played, k=32, index=7)
+    source = models.stored(run.checkpoint, "mine")
+    played = simulation.chain(source, simulation.Settings("noise", 6, 3), k=32)
+    data = player.payload(source, played, k=32, index=7)
     assert len(json.dumps(data, allow_nan=False)) < 150_000
     terms = np.array(data["terms"]["rows"])
     ratio = terms[:, 0] - terms[:, 1] + terms[:, 2] + terms[:, 3] - terms[:, 4] - terms[:, 5]
@@ -124,33 +125,33 @@ def test_payload_is_small_json_that_agrees_with_the_chain(home, model):
 def test_pack_puts_entry_i_into_bit_i():
     x = np.zeros((3, 32), dtype=np.uint8)
     x[0, 0] = x[1, 31] = x[2, 5] = x[2, 6] = 1
-    assert chain_player.pack(x).tolist() == [1, 2**31, 96]
+    assert player.pack(x).tolist() == [1, 2**31, 96]
 
 
-@pytest.mark.parametrize("start", chain_source.STARTS)
+@pytest.mark.parametrize("start", simulation.STARTS)
 def test_starting_points_depend_on_the_seed_alone(model, start):
-    same = [chain_source.starting_points(model, start=start, seed=s) for s in (1, 1, 2)]
+    same = [simulation.starting_points(model, start=start, seed=s) for s in (1, 1, 2)]
     assert same[0].equal(same[1])
     assert not same[0].equal(same[2])
-    assert same[0].shape == (chain_source.CHAINS, model.dim)
+    assert same[0].shape == (simulation.CHAINS, model.dim)
 
 
 def test_csv_has_a_line_for_each_state(model, generator):
-    x = chain_source.starting_points(model, start="data", seed=0)
+    x = simulation.starting_points(model, start="data", seed=0)
     played = run_chain(BackAndForth(model.energy, model.policy, 4), x, steps=2, generator=generator)
-    lines = chain_player.csv(model, played).splitlines()
+    lines = player.csv(model, played).splitlines()
     assert lines[0] == "step,chain,x,y,accepted,log_alpha,bits"
-    assert len(lines) == 1 + 3 * chain_source.CHAINS
+    assert len(lines) == 1 + 3 * simulation.CHAINS
     assert lines[1].split(",")[4:6] == ["", ""]
     assert float(lines[-1].split(",")[5]) == pytest.approx(played.log_alpha[1, -1].item(), rel=1e-5)
 
 
 def test_comparison_is_measured_beside_the_page(home, model, monkeypatch):
-    monkeypatch.setattr(mixing_panel, "compare", mixing.compare)
+    monkeypatch.setattr(kernel_comparison, "compare", mixing.compare)
     tiny.finished_run(home, "mine", model)
     open_page(passes="66")
-    source = chain_source.sources()["mine"]
-    state = mixing_panel.measurement(source, 66)
+    source = simulation.available()["mine"]
+    state = kernel_comparison.measurement(source, 66)
     state.future.result(timeout=20)
     at = open_page(passes="66")
     assert not at.exception

@@ -15,18 +15,13 @@ from ebgfn.files import write_json
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.images.config import ImagesConfig
-from ebgfn.ui import (
-    image_canvas,
-    image_chain,
-    image_files,
-    image_fill,
-    image_scores,
-    image_sheet,
-    image_source,
-    lattice_view,
-)
-from ebgfn.ui.image_canvas import INK, PAPER, VOID
-from ebgfn.ui.lattice_view import FILLED, SHADED
+from ebgfn.ui.components import pixel_canvas, squares
+from ebgfn.ui.components._shared import painted
+from ebgfn.ui.components.pixel_canvas import INK, PAPER, VOID
+from ebgfn.ui.components.squares import FILLED, SHADED
+from ebgfn.ui.digits import completion, image_chains, image_files, image_sheet, images, results
+from ebgfn.ui.shell import models
+from ebgfn.ui.shell.models import StoredModel
 from tests.app import pages
 
 PAGE, NAME, DIM = "pages/digits.py", "images-digits", 64
@@ -50,7 +45,7 @@ def random_model():
 def drawn(monkeypatch):
     """Scenes that the page draws, by key."""
     scenes = {}
-    monkeypatch.setattr(lattice_view, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
+    monkeypatch.setattr(squares, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
     return scenes
 
 
@@ -64,14 +59,14 @@ def stocked_images(machine, random_model) -> Path:
 
 
 @pytest.fixture
-def source(stocked_images) -> image_source.Source:
-    return image_source.sources()[NAME]
+def source(stocked_images) -> StoredModel:
+    return images.available()[NAME]
 
 
 def in_address(at: AppTest) -> np.ndarray:
     """The picture that the address holds."""
     text = at.query_params["picture"]
-    return image_canvas.decode(text if isinstance(text, str) else text[0], DIM)
+    return pixel_canvas.decode(text if isinstance(text, str) else text[0], DIM)
 
 
 def open_page(**address: str) -> AppTest:
@@ -100,12 +95,12 @@ def test_the_page_samples_fills_and_moves(stocked_images, drawn):
 
 
 def test_the_sheet_goes_from_low_to_high(source):
-    sheet = image_source.sampled(source, 64, 8, 1.0, 0)
+    sheet = images.sampled(source, 64, 8, 1.0, 0)
     scene = image_sheet.sheet_scene(source, sheet, steps=8, by="energy", picked=0)
     assert np.array_equal(scene.panels[0].cells[0], sheet.x[sheet.energy.argmin()])
     assert np.array_equal(scene.panels[0].cells[-1], sheet.x[sheet.energy.argmax()])
     with torch.no_grad():
-        energy = image_source.model(source).energy(torch.from_numpy(sheet.x).float())
+        energy = models.load(source).energy(torch.from_numpy(sheet.x).float())
     assert torch.allclose(torch.from_numpy(sheet.energy), energy, atol=1e-4)
 
 
@@ -117,7 +112,7 @@ def test_quality_is_the_cards_figure_at_one_pixel_a_step(source):
 
 
 def test_growth_ends_at_the_sample_and_only_adds(source):
-    sheet = image_source.sampled(source, 64, 16, 1.0, 0)
+    sheet = images.sampled(source, 64, 16, 1.0, 0)
     scene = image_sheet.growth_scene(source, sheet, row=5, steps=16, temperature=1.0, token="")
     cells = scene.panels[0].cells
     assert (cells[0] >= SHADED).all()
@@ -130,8 +125,8 @@ def test_growth_ends_at_the_sample_and_only_adds(source):
 
 def test_a_walk_replayed_tells_the_probabilities_it_was_drawn_from(source):
     # With one step all pixels are drawn from what the empty state says: their mean over many samples tells it.
-    sheet = image_source.sampled(source, 64, 1, 1.0, 0)
-    p = image_source.probabilities(source, sheet.x[:1], sheet.order[:1], (0,), 1.0)[0]
+    sheet = images.sampled(source, 64, 1, 1.0, 0)
+    p = images.probabilities(source, sheet.x[:1], sheet.order[:1], (0,), 1.0)[0]
     se = np.sqrt(p * (1 - p) / 64)
     assert (np.abs(sheet.x.mean(0) - p) < 4.5 * se).all()
 
@@ -143,30 +138,28 @@ def test_given_pixels_never_change(source, void):
     cells[rng.permutation(DIM)[:void]] = VOID
     hollow = cells == VOID
     start = np.repeat(np.where(hollow, 0, cells)[None].astype(np.uint8), 20, 0)
-    sheet = image_source.completed(
-        source, start, np.repeat(hollow[None], 20, 0), steps=None, temperature=1.0, seed=void
-    )
+    sheet = images.completed(source, start, np.repeat(hollow[None], 20, 0), steps=None, temperature=1.0, seed=void)
     assert (sheet.x[:, ~hollow] == cells[~hollow]).all()
-    shown = image_fill.answers_scene(cells, sheet).panels[0].cells
+    shown = completion.answers_scene(cells, sheet).panels[0].cells
     assert ((shown >= FILLED) == hollow).all()
     if void > 1:
         assert len(np.unique(sheet.x, axis=0)) > 1
 
 
 def test_a_low_temperature_makes_samples_alike(source):
-    cold, warm = (image_source.sampled(source, 64, 1, t, 0).x.mean(0) for t in (0.001, 1.0))
+    cold, warm = (images.sampled(source, 64, 1, t, 0).x.mean(0) for t in (0.001, 1.0))
     assert (cold * (1 - cold)).mean() < 0.5 * (warm * (1 - warm)).mean()
 
 
 def test_rows_do_not_depend_on_how_many_are_drawn(source):
-    some, all_ = (image_source.sampled(source, n, 8, 1.0, 7).x for n in (16, 64))
+    some, all_ = (images.sampled(source, n, 8, 1.0, 7).x for n in (16, 64))
     assert np.array_equal(some, all_[:16])
     assert len(np.unique(all_, axis=0)) > 32
 
 
 def test_chains_tell_what_happened(source):
-    x = image_source.real("digits")[:20]
-    played = image_source.chains(source, x, 10, 5, 0)
+    x = images.real("digits")[:20]
+    played = images.chains(source, x, 10, 5, 0)
     assert np.array_equal(played.x[0], x)
     for m in range(5):
         taken = played.accepted[m]
@@ -179,13 +172,13 @@ def test_chains_tell_what_happened(source):
     assert played.ends[-1] == 10
     assert played.accepted.any()
     assert not played.accepted.all()
-    moments = image_chain.scene(played, k=10, token="").moments
+    moments = image_chains.scene(played, k=10, token="").moments
     assert sum("accepted with probability" in " ".join(m.words) for m in moments) == 5
 
 
 def test_a_painted_picture_is_ranked_and_may_start_chains(stocked_images, drawn):
     ink = np.tile(np.array([INK, PAPER], np.uint8), DIM // 2)
-    at = open_page(**{"picture": image_canvas.encode(ink), "from": "painted"})
+    at = open_page(**{"picture": pixel_canvas.encode(ink), "from": "painted"})
     assert not at.exception
     assert "Nothing is void" in pages.sentences(at)
     assert "of 300 real images lie lower" in "\n".join(m.value for m in at.markdown)
@@ -194,7 +187,7 @@ def test_a_painted_picture_is_ranked_and_may_start_chains(stocked_images, drawn)
 
 def test_all_void_and_partly_void_say_what_follows(stocked_images, drawn):
     void = np.full(DIM, VOID, np.uint8)
-    at = open_page(**{"picture": image_canvas.encode(void), "from": "painted"})
+    at = open_page(**{"picture": pixel_canvas.encode(void), "from": "painted"})
     assert not at.exception
     assert "All is void" in pages.sentences(at)
     assert "has void pixels" in pages.sentences(at)
@@ -204,12 +197,12 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
     at = open_page()
     at.number_input(key="real").set_value(11)
     at = next(b for b in at.button if b.label == "Show it").click().run()
-    assert np.array_equal(in_address(at), image_source.real("digits")[11])
+    assert np.array_equal(in_address(at), images.real("digits")[11])
     at.selectbox(key="part").set_value("upper half")
     at = next(b for b in at.button if b.label == "Make void").click().run()
     cells = in_address(at)
     assert (cells[:32] == VOID).all()
-    assert np.array_equal(cells[32:], image_source.real("digits")[11][32:])
+    assert np.array_equal(cells[32:], images.real("digits")[11][32:])
 
 
 @pytest.mark.parametrize(
@@ -241,7 +234,7 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images
 def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
     card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll_lower": 83.0, "refuted": False}
     card |= {"mixture_nll": 137.0, "mixture_components": 100, "test_images": 10_000}
-    nats = [row.nats for row in image_scores.rows(card)]
+    nats = [row.nats for row in results.rows(card)]
     assert nats == sorted(nats)
     assert {79.0, 83.0, 137.0, 80.5, 105.8} == set(nats)
     write_json(stocked_images / "card.json", card)
@@ -279,22 +272,22 @@ def test_a_damaged_model_is_one_sentence(stocked_images, drawn):
 @pytest.mark.parametrize("dim", [64, 784])
 def test_pictures_survive_the_address(dim):
     cells = np.random.default_rng(0).integers(0, 3, dim).astype(np.uint8)
-    assert np.array_equal(image_canvas.decode(image_canvas.encode(cells), dim), cells)
+    assert np.array_equal(pixel_canvas.decode(pixel_canvas.encode(cells), dim), cells)
 
 
 @pytest.mark.parametrize("sent", [None, "", 7, "A" * 10_000, "!!!!", "AwMDAw=="])
 def test_what_the_canvas_cannot_have_sent_is_ignored(sent):
     with pytest.raises(ValueError, match=r"picture|padding|base64|Excess|Only"):
-        image_canvas.received(sent, DIM)
+        painted(sent, DIM, VOID)
 
 
 def test_files_hold_what_is_shown(source):
-    sheet = image_source.sampled(source, 16, 8, 1.0, 0)
+    sheet = images.sampled(source, 16, 8, 1.0, 0)
     picture = np.asarray(Image.open(io.BytesIO(image_files.png(sheet.x))))
     assert picture.shape == ((4 * 9 - 1) * image_files.SCALE,) * 2
     first = picture[:: image_files.SCALE, :: image_files.SCALE][:8, :8]
     assert np.array_equal(first == image_files.INK, sheet.x[0].reshape(8, 8) == 1)
-    played = image_source.chains(source, sheet.x, 10, 3, 0)
+    played = images.chains(source, sheet.x, 10, 3, 0)
     moving = Image.open(io.BytesIO(image_files.gif(played.x)))
     assert moving.format == "GIF"
     distinct = 1 + sum(not np.array_equal(a, b) for a, b in itertools.pairwise(played.x))

@@ -15,16 +15,12 @@ from ebgfn.nets.lattice import LatticeSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.lattice import curves, kaufman, mixing
 from ebgfn.problems.lattice.config import LatticeConfig
-from ebgfn.ui import (
-    lattice_curves,
-    lattice_files,
-    lattice_live,
-    lattice_pair,
-    lattice_player,
-    lattice_source,
-    lattice_view,
-)
-from ebgfn.ui import lattice_mixing as moves_panel
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.ui.components import line_charts, squares
+from ebgfn.ui.ising import lattice_files, lattices, moves, samplers, sigma_curves, sigma_dial
+from ebgfn.ui.ising import memory as moves_panel
+from ebgfn.ui.shell import background, text
+from ebgfn.ui.shell.models import StoredModel
 from tests.app import pages
 
 PAGE, SIDE = "pages/ising.py", 4
@@ -45,7 +41,7 @@ def sampling():
 def drawn(monkeypatch):
     """Scenes that the page draws, by key; nothing is measured."""
     scenes = {}
-    monkeypatch.setattr(lattice_view, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
+    monkeypatch.setattr(squares, "draw", lambda scene, *, key, **_: scenes.update({key: scene}))
     monkeypatch.setattr(mixing, "compare", lambda *_, **__: iter(()))
     monkeypatch.setattr(curves, "points", lambda *_: iter(()))
     return scenes
@@ -60,8 +56,8 @@ def stocked_lattice(machine, sampling) -> Path:
 
 
 @pytest.fixture
-def source(stocked_lattice) -> lattice_source.Sampler:
-    found = lattice_source.sampler(SIDE)
+def source(stocked_lattice) -> samplers.Sampler:
+    found = samplers.sampler(SIDE)
     assert found is not None
     return found
 
@@ -70,7 +66,7 @@ def open_page(**address: str) -> AppTest:
     return pages.open_page(PAGE, **address)
 
 
-def told(scene: lattice_view.Scene) -> str:
+def told(scene: squares.Scene) -> str:
     return "\n".join(scene.words)
 
 
@@ -81,7 +77,7 @@ def test_without_a_sampler_there_are_exact_lattices_and_a_command(machine, drawn
     assert [panel.title for panel in live.panels] == ["Exact"]
     assert "train lattice --side 10" in told(live)
     assert "train lattice --side 10" in pages.sentences(at)
-    assert "lattice_player" not in drawn
+    assert "lattice_moves" not in drawn
 
 
 def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
@@ -94,7 +90,7 @@ def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
     assert all("staggered" in panel.numbers[2][0] for panel in live.panels)
     assert live.dial.value == -30
     assert {b.label for b in at.get("download_button")} >= {"Samples (NPZ)", "Samples (CSV)", "Picture (PNG)"}
-    assert drawn["lattice_player"].moments[0].stop
+    assert drawn["lattice_moves"].moments[0].stop
 
 
 def test_elsewhere_the_page_says_what_the_sampler_is_for(stocked_lattice, drawn):
@@ -114,7 +110,7 @@ def test_a_coupling_beyond_the_training_is_shown_exactly_only(stocked_lattice, d
     ("sigma", "side", "covered"), [(-0.1, 9, False), (-0.1, 10, True), (0.5, 9, True), (0.51, 10, False)]
 )
 def test_what_a_sampler_covers(sigma, side, covered):
-    assert lattice_source.Sampler(side, Path(), 0).covers(sigma) == covered
+    assert samplers.Sampler(side, StoredModel("", Path(), 0)).covers(sigma) == covered
 
 
 @pytest.mark.parametrize(
@@ -142,14 +138,14 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattic
 
 def test_what_was_said_of_the_address_stays_while_the_page_runs_by_itself(stocked_lattice, drawn, monkeypatch):
     """A comparison that ends between two looks at it runs the page once more, when the address is right again."""
-    draw, looks = moves_panel._draw, []
+    look, looks = background._look, []
 
-    def ended_meanwhile(state, was_done):
+    def ended_meanwhile(state, draw, was_done):
         state.future.result(timeout=10)
         looks.append(was_done)
-        draw(state, bool(looks[1:]) and was_done)
+        look(state, draw, bool(looks[1:]) and was_done)
 
-    monkeypatch.setattr(moves_panel, "_draw", ended_meanwhile)
+    monkeypatch.setattr(background, "_look", ended_meanwhile)
     at = open_page(side="4", near="0.4", void="17")
     assert not at.exception
     assert len(looks) > 1
@@ -183,12 +179,12 @@ def test_a_smaller_sampler_has_a_smaller_k(stocked_lattice, drawn):
     at = at.slider(key="side").set_value(3).run()
     assert not at.exception
     assert at.slider(key="void").value <= 9
-    assert len(drawn["lattice_player"].panels[0].cells[0]) == 9
+    assert len(drawn["lattice_moves"].panels[0].cells[0]) == 9
 
 
 @pytest.mark.parametrize("number", [None, "22", True, 61, -61, float("nan"), [1]])
 def test_what_the_dial_cannot_have_sent_is_ignored(number):
-    assert lattice_live._dialled(number) is None
+    assert sigma_dial._dialled(number) is None
 
 
 def test_neighbouring_sigmas_give_similar_lattices(source):
@@ -198,8 +194,8 @@ def test_neighbouring_sigmas_give_similar_lattices(source):
         return float(np.mean([(x != y).mean() for x, y in zip(a, b, strict=True)]))
 
     for draw in (
-        lambda sigma, seed: lattice_source.exact(8, sigma, 1, seed),
-        lambda sigma, seed: lattice_source.sampled(source, sigma, 1, seed),
+        lambda sigma, seed: samplers.exact(8, sigma, 1, seed),
+        lambda sigma, seed: samplers.sampled(source, sigma, 1, seed),
     ):
         base = [draw(0.1, seed)[0] for seed in range(20)]
         assert differing(base, [draw(0.11, seed)[0] for seed in range(20)]) < 0.12
@@ -207,8 +203,8 @@ def test_neighbouring_sigmas_give_similar_lattices(source):
 
 
 def test_numbers_beside_the_pictures_are_those_of_the_lattice(source):
-    seen = lattice_pair.pair(source, SIDE, -0.2, n=1, seed=1)
-    panel = lattice_pair.singles(seen)[1]
+    seen = lattices.pair(source, SIDE, -0.2, n=1, seed=1)
+    panel = lattices.singles(seen)[1]
     spins = (2.0 * panel.cells[0] - 1.0).reshape(SIDE, SIDE)
     energy = 0.4 * (spins * (np.roll(spins, 1, 0) + np.roll(spins, 1, 1))).sum() / SIDE**2
     chequerboard = 1 - 2 * (np.indices((SIDE, SIDE)).sum(0) % 2)
@@ -219,19 +215,19 @@ def test_numbers_beside_the_pictures_are_those_of_the_lattice(source):
 
 
 def test_no_minus_before_zero():
-    assert lattice_pair.signed(-0.0001, 2) == "0.00"
-    assert lattice_pair.signed(-1.5, 1) == "−1.5"
+    assert text.rounded(-0.0001, 2) == "0.00"
+    assert text.rounded(-1.5, 1) == "−1.5"
 
 
 def test_payload_is_small_json(source):
-    seen = lattice_pair.pair(source, SIDE, 0.2, n=1, seed=1)
-    scene = lattice_view.Scene(lattice_pair.singles(seen), ("words",), lattice_live._dial(0.2, SIDE))
-    text = json.dumps(lattice_view.payload(scene), allow_nan=False)
+    seen = lattices.pair(source, SIDE, 0.2, n=1, seed=1)
+    scene = squares.Scene(lattices.singles(seen), ("words",), sigma_dial._dial(0.2, SIDE))
+    text = json.dumps(squares.payload(scene), allow_nan=False)
     assert len(text) < 3000
 
 
 def test_files(source):
-    many = lattice_pair.pair(source, SIDE, 0.2, n=30, seed=1)
+    many = lattices.pair(source, SIDE, 0.2, n=30, seed=1)
     with np.load(io.BytesIO(lattice_files.npz(many, 1))) as file:
         assert file["exact"].shape == file["gflownet"].shape == (30, 16)
         assert (float(file["sigma"]), int(file["side"]), int(file["seed"])) == (0.2, SIDE, 1)
@@ -248,16 +244,16 @@ def test_files(source):
 
 
 def test_player_shows_void_sites_then_filled_ones_then_where_the_chain_stands(source):
-    played = lattice_player.moves(source, 0.22, 6)
-    scene = lattice_player.scene(played, lattice_pair.Lattice(SIDE, 0.22), 6)
+    played = moves.moves(source, 0.22, 6)
+    scene = moves.scene(played, Lattice(SIDE, 0.22), 6)
     cells, stops = scene.panels[0].cells, [i for i, moment in enumerate(scene.moments) if moment.stop]
     assert len(cells) == len(scene.moments)
-    assert len(stops) == 3 * lattice_player.MOVES + 1
+    assert len(stops) == 3 * moves.MOVES + 1
     before, void, filled, after = cells[stops[:4]]
-    assert (void == lattice_view.VOID).sum() == 6
-    assert (filled >= lattice_view.SAME).sum() == 6
+    assert (void == squares.VOID).sum() == 6
+    assert (filled >= squares.SAME).sum() == 6
     assert ((filled & 1) == played.proposal[0]).all()
-    assert ((filled >= lattice_view.CHANGED) == (played.proposal[0] != played.x[0])).all()
+    assert ((filled >= squares.CHANGED) == (played.proposal[0] != played.x[0])).all()
     assert (before == played.x[0]).all()
     assert (after == played.x[1]).all()
     verdict = scene.moments[stops[2]].words[-1]
@@ -265,36 +261,36 @@ def test_player_shows_void_sites_then_filled_ones_then_where_the_chain_stands(so
 
 
 def test_curves_are_measured_where_none_are_stored(source, monkeypatch):
-    monkeypatch.setattr(lattice_curves, "FEW", 4)
-    state = lattice_curves.Measurement(source)
-    assert state.future is not None
+    monkeypatch.setattr(sigma_curves, "FEW", 4)
+    state = sigma_curves.measurement(source)
     state.future.result(timeout=30)
-    seen = state.curves
+    seen = sigma_curves.gathered(source, state)
     assert seen is not None
     assert len(seen["sigma"]) == 21
-    figure, words = lattice_curves.log_z(source, seen)
-    assert "importance sampling with 4 lattices" in words
-    learned = np.asarray(figure.data[0].y) / 1000
-    assert lattice_curves.plain(np.abs(learned).max()) in words
-    for field in lattice_curves.TITLES:
-        assert "The largest difference is" in lattice_curves.compared(seen, field)[1]
-    assert "Kaufman" in lattice_curves.energy(seen)[1]
+    chart = sigma_curves.log_z(source, seen)
+    assert "importance sampling with 4 lattices" in chart.words
+    learned = np.asarray(chart.lines[0].y) / 1000
+    assert sigma_curves.plain(np.abs(learned).max()) in chart.words
+    for field in sigma_curves.TITLES:
+        assert "The largest difference is" in sigma_curves.compared(seen, field).words
+    assert "Kaufman" in sigma_curves.energy(seen).words
 
 
 @pytest.mark.parametrize(("value", "text"), [(6.94e-5, "0.000069"), (0.011, "0.011"), (1.26, "1.3"), (0.0, "0")])
 def test_small_numbers_are_written_out(value, text):
-    assert lattice_curves.plain(value) == text
+    assert sigma_curves.plain(value) == text
 
 
-def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, generator, drawn):
+def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, generator, drawn, monkeypatch):
     seen = curves.gathered(SIDE, 3, [curves._point(sampling, s, 3, generator) for s in curves.sigmas(SIDE)])
     curves.save(seen, stocked_lattice)
-    state = lattice_curves.Measurement(source)
-    assert state.done
-    assert state.curves.n == 3
+    charts = {}
+    monkeypatch.setattr(line_charts, "draw", lambda shown, *, key, tall: charts.update({key: shown}))
     at = open_page(side="4")
     assert not at.exception
-    assert len(at.get("plotly_chart")) == 6
+    assert [len(shown) for shown in charts.values()] == [4, 2]
+    assert all("3 lattices" in chart.words for chart in charts["sigma_curves"])
+    assert not any("some seconds in all" in bar.text for bar in at.get("progress"))
     assert "Curves (NPZ)" in {b.label for b in at.get("download_button")}
 
 

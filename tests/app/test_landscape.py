@@ -7,7 +7,9 @@ import pytest
 
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, store
-from ebgfn.ui import drawing, landscape_view, training_panel
+from ebgfn.ui.components import density_canvas, landscape_view
+from ebgfn.ui.plane import training_form
+from ebgfn.ui.shell import text
 from tests import tiny
 from tests.app.pages import bad_addresses, check_refusals, labels, open_page, sentences, values
 
@@ -51,9 +53,9 @@ def test_the_shipped_model_is_there_at_first_paint_with_its_numbers(stocked, sce
     assert scenes[-1].source == "shipped/8gaussians"
     assert scenes[-1].frames[-1].values["gfn_nll"] == 20.5
     assert "20.5" not in sentences(at)
-    text = "\n".join(m.value for m in at.markdown)
-    assert "**19.979**" in text
-    assert "**81.2%**" in text or "**81.3%**" in text
+    told = "\n".join(m.value for m in at.markdown)
+    assert "**19.979**" in told
+    assert "**81.2%**" in told or "**81.3%**" in told
 
 
 @pytest.mark.parametrize(
@@ -106,9 +108,9 @@ def test_train_both_compares_the_second_with_the_first(stocked, scenes, submitte
 
 
 def test_a_drawing_is_trained_on(machine, submitted):
-    patches = np.zeros((drawing.SIDE, drawing.SIDE), dtype=np.uint8)
+    patches = np.zeros((density_canvas.SIDE, density_canvas.SIDE), dtype=np.uint8)
     patches[3, 5] = 9
-    at = open_page(PAGE, data="draw your own", drawing=drawing.encode(patches))
+    at = open_page(PAGE, data="draw your own", drawing=density_canvas.encode(patches))
     at.button(key="train").click().run()
     assert not at.exception
     (config,) = submitted
@@ -212,13 +214,11 @@ def test_on_a_public_address_only_its_owner_steers_a_run(stocked, small, scenes,
 
 
 def test_time_left_in_words():
-    assert [training_panel.clock(s) for s in (0.4, 89, 150, 8000)] == ["0 s", "89 s", "2 min 30 s", "2.2 h"]
+    assert [text.clock(s) for s in (0.4, 89, 150, 8000)] == ["0 s", "89 s", "2 min 30 s", "2.2 h"]
 
 
 def test_however_many_presets_there_are_two_are_compared(stocked, scenes, submitted, monkeypatch):
-    from ebgfn.ui import training_panel
-
-    monkeypatch.setattr(training_panel, "PRESETS", ("fast", "paper", "third"))
+    monkeypatch.setattr(training_form, "PRESETS", ("fast", "paper", "third"))
     at = open_page(PAGE)
     at.button(key="train_both").click().run()
     assert not at.exception

@@ -2,7 +2,9 @@
 
 import pytest
 
-from ebgfn.ui import frame, shipped, story_player
+from ebgfn.ui.components import trajectory_player
+from ebgfn.ui.plane import shipped
+from ebgfn.ui.shell import routes
 from tests.app.pages import open_page, sentences
 
 PAGE = "pages/overview.py"
@@ -12,7 +14,7 @@ PAGE = "pages/overview.py"
 def played(monkeypatch):
     """What the page gives to the player."""
     shown = []
-    monkeypatch.setattr(story_player, "play", lambda seen, *, name, key: shown.append((name, seen)))
+    monkeypatch.setattr(trajectory_player, "draw", lambda told, density, *, name, key: shown.append((name, told)))
     return shown
 
 
@@ -20,15 +22,14 @@ def test_without_a_model_it_says_what_to_do(machine):
     at = open_page(PAGE)
     assert not at.exception
     assert "Train one" in sentences(at)
-    assert len(at.get("page_link")) == len(frame.PAGES) - 1
+    assert len(at.get("page_link")) == len(routes.pages()) - 1
 
 
 def test_a_shipped_model_plays_and_its_numbers_balance(stocked, played):
     at = open_page(PAGE)
     assert not at.exception
-    (name, seen), *_ = played
+    (name, told), *_ = played
     assert name == "8gaussians"
-    told = seen.story
     residual = float(told.log_z) + told.log_pf[0] - told.log_pb[0] + told.energy[0]
     assert f"{residual:+.2f}$" in "\n".join(m.value for m in at.markdown)
     table = at.dataframe[0].value
@@ -44,15 +45,16 @@ def test_a_model_that_is_not_shipped_gets_a_sentence(stocked, played):
 
 
 def test_a_damaged_checkpoint_is_told(stocked, played):
-    (shipped.folder("8gaussians") / "preview.npz").unlink()
-    (shipped.folder("8gaussians") / "model.safetensors").write_bytes(b"nothing")
+    folder = shipped.by_set()["8gaussians"].folder
+    (folder / "preview.npz").unlink()
+    (folder / "model.safetensors").write_bytes(b"nothing")
     at = open_page(PAGE)
     assert not at.exception
     assert "no readable checkpoint" in sentences(at)
 
 
 def test_cards_without_all_figures_are_left_out_of_the_table(stocked, played):
-    (shipped.folder("8gaussians") / "card.json").write_text('{"gfn_nll": 20.0}')
+    (shipped.by_set()["8gaussians"].folder / "card.json").write_text('{"gfn_nll": 20.0}')
     at = open_page(PAGE)
     assert not at.exception
     assert len(at.dataframe) == 0

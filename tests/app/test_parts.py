@@ -9,7 +9,10 @@ from hypothesis.extra import numpy as arrays
 
 from ebgfn.evaluation import exact
 from ebgfn.problems.plane.config import Toy2DConfig
-from ebgfn.ui import colours, downloads, drawing, exactly, frame, plots, preview, shipped, watching
+from ebgfn.ui.components import density_canvas
+from ebgfn.ui.components._shared import colours, levels
+from ebgfn.ui.plane import exact_pictures, landscape_files, preview, shipped
+from ebgfn.ui.shell import history, visitor
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -33,32 +36,32 @@ def test_signs_are_symmetric_in_lightness_and_different_in_hue(dark):
 
 @given(arrays.arrays(np.float64, (4, 4), elements=st.floats(0, 2)))
 def test_densities_survive_as_bytes(density):
-    back = plots.decode(plots.encode(density, 1.0), 1.0)
+    back = levels.decode(levels.encode(density, 1.0), 1.0)
     shown = np.minimum(density, 1.0)
     # Half a step of the byte scale: log(1 + FAINT) / 255 of (p + 1 / FAINT).
-    assert (np.abs(back - shown) <= 0.5 * np.log1p(plots.FAINT) / 255 * (shown + 1 / plots.FAINT) * 1.02 + 1e-9).all()
+    assert (np.abs(back - shown) <= 0.5 * np.log1p(levels.FAINT) / 255 * (shown + 1 / levels.FAINT) * 1.02 + 1e-9).all()
 
 
 def test_densities_that_overflow_are_drawn_as_the_top():
-    density = plots.per_area(np.full((2, 2), 1e4), 1.0)
-    assert (plots.encode(density, 1.0) == 255).all()
+    density = levels.per_area(np.full((2, 2), 1e4), 1.0)
+    assert (levels.encode(density, 1.0) == 255).all()
 
 
-@given(arrays.arrays(np.uint8, (drawing.SIDE, drawing.SIDE), elements=st.integers(0, 15)))
+@given(arrays.arrays(np.uint8, (density_canvas.SIDE, density_canvas.SIDE), elements=st.integers(0, 15)))
 def test_drawings_survive_the_address(patches):
     if not patches.any():
         patches[0, 0] = 1
-    text = drawing.encode(patches)
-    assert np.array_equal(drawing.decode(text), patches)
+    text = density_canvas.encode(patches)
+    assert np.array_equal(density_canvas.decode(text), patches)
     assert text.replace("-", "").replace("_", "").isalnum()
 
 
 @pytest.mark.parametrize(
-    "text", ["", "%", "AAAA", "eJw", drawing.encode(np.zeros((32, 32), np.uint8)), "é", "A" * 10_000]
+    "text", ["", "%", "AAAA", "eJw", density_canvas.encode(np.zeros((32, 32), np.uint8)), "é", "A" * 10_000]
 )
 def test_bad_drawings_are_refused(text):
     with pytest.raises(ValueError, match="drawing"):
-        drawing.decode(text)
+        density_canvas.decode(text)
 
 
 def test_a_bomb_is_not_unpacked():
@@ -67,22 +70,22 @@ def test_a_bomb_is_not_unpacked():
 
     text = base64.urlsafe_b64encode(zlib.compress(bytes(10**7), 9)).decode().rstrip("=")
     with pytest.raises(ValueError, match="32 x 32"):
-        drawing.decode(text)
+        density_canvas.decode(text)
 
 
 def test_a_drawing_is_a_density_the_right_way_up():
-    patches = np.zeros((drawing.SIDE, drawing.SIDE), dtype=np.uint8)
+    patches = np.zeros((density_canvas.SIDE, density_canvas.SIDE), dtype=np.uint8)
     patches[0, -1] = 15  # top right
-    config = Toy2DConfig("drawn", bits=5, weights=drawing.weights(patches))
+    config = Toy2DConfig("drawn", bits=5, weights=density_canvas.weights(patches))
     xy = config.density().draw(100, np.random.default_rng(0))
     assert (xy > 4).all()
-    table = exactly.target(config)
+    table = exact_pictures.target(config)
     assert table[16:, 16:].sum() == pytest.approx(1)
 
 
 def test_drawn_cells_agree_with_counted_draws():
-    config = Toy2DConfig("drawn", bits=4, weights=drawing.weights(drawing.example()))
-    table = exactly.target(config)
+    config = Toy2DConfig("drawn", bits=4, weights=density_canvas.weights(density_canvas.example()))
+    table = exact_pictures.target(config)
     n = 200_000
     levels = config.density().grid(4).levels(config.density().draw(n, np.random.default_rng(1)))
     counts = np.bincount(levels[:, 1] * 16 + levels[:, 0], minlength=256).reshape(16, 16)
@@ -92,7 +95,7 @@ def test_drawn_cells_agree_with_counted_draws():
 
 @pytest.mark.parametrize("dataset", ["checkerboard", "moons"])
 def test_stored_targets_agree_with_fresh_draws(dataset):
-    table, n = exactly.target(Toy2DConfig(dataset, bits=3)), 100_000
+    table, n = exact_pictures.target(Toy2DConfig(dataset, bits=3)), 100_000
     grid = Toy2DConfig(dataset).density().grid(3)
     levels = grid.levels(Toy2DConfig(dataset).density().draw(n, np.random.default_rng(5)))
     counts = np.bincount(levels[:, 1] * 8 + levels[:, 0], minlength=64).reshape(8, 8)
@@ -103,7 +106,7 @@ def test_stored_targets_agree_with_fresh_draws(dataset):
 def test_exact_tables_lie_where_their_states_do(coarse):
     grid = coarse.config.density().grid(coarse.config.bits)
     log_q = exact.log_marginal(coarse.policy)
-    image = exactly.on_grid(log_q.exp().numpy(), grid)
+    image = exact_pictures.on_grid(log_q.exp().numpy(), grid)
     assert image.sum() == pytest.approx(1)
     x = exact.all_states(coarse.dim)
     levels = grid.levels_of_bits(x.numpy().astype(np.uint8))
@@ -115,8 +118,8 @@ def test_exact_figures_agree_with_the_library(coarse):
     grid = coarse.config.density().grid(coarse.config.bits)
     log_p, _ = exact.log_p(coarse.energy, coarse.dim)
     log_q = exact.log_marginal(coarse.policy)
-    p, q = (exactly.on_grid(log.exp().numpy(), grid) for log in (log_p, log_q))
-    found = exactly.figures(exactly.target(coarse.config), p, q)
+    p, q = (exact_pictures.on_grid(log.exp().numpy(), grid) for log in (log_p, log_q))
+    found = exact_pictures.figures(exact_pictures.target(coarse.config), p, q)
     assert found["tv_difference"] == pytest.approx(exact.total_variation(log_p, log_q), abs=1e-6)
     assert found["gfn_nll"] > found["entropy_floor"]
 
@@ -126,9 +129,9 @@ def test_a_preview_is_read_back_and_ignored_once_the_weights_change(shipped_once
     seen = preview.load(folder)
     assert seen is not None
     assert seen.final.values["gfn_nll"] == 20.5
-    assert seen.story.clouds.shape[:2] == (4, small.dim + 1)
+    assert seen.trajectories.clouds.shape[:2] == (4, small.dim + 1)
     # The last state of a trajectory is the point itself; the first may become anything.
-    spread = seen.story.clouds.std(axis=2)
+    spread = seen.trajectories.clouds.std(axis=2)
     assert (spread[:, -1] == 0).all()
     assert (spread[:, 0] > 10).all()
     other = tmp_path / "copy"
@@ -143,8 +146,8 @@ def test_a_preview_is_read_back_and_ignored_once_the_weights_change(shipped_once
 
 def test_samples_as_text_name_the_same_points_as_arrays(shipped_once):
     folder = shipped_once / "toy2d-8gaussians"
-    x, xy = downloads.samples(folder, 5, 3)
-    lines = downloads.samples_csv(folder, 5, 3).splitlines()
+    x, xy = landscape_files.samples(folder, 5, 3)
+    lines = landscape_files.samples_csv(folder, 5, 3).splitlines()
     assert lines[0] == "x,y,bits"
     a, b, bits = lines[2].split(",")
     assert [float(a), float(b)] == pytest.approx(xy[1].tolist(), abs=1e-6)
@@ -152,8 +155,8 @@ def test_samples_as_text_name_the_same_points_as_arrays(shipped_once):
 
 
 def test_history_is_spread_and_keeps_the_last():
-    assert watching.spread([1, 2, 3], 5) == [1, 2, 3]
-    chosen = watching.spread(list(range(100)), 10)
+    assert history.spread([1, 2, 3], 5) == [1, 2, 3]
+    chosen = history.spread(list(range(100)), 10)
     assert len(chosen) == 10
     assert chosen[0] == 0
     assert chosen[-1] == 99
@@ -165,11 +168,11 @@ def test_a_browser_keeps_its_name_when_its_cookie_is_masked_anew():
     def cookie(mask: bytes) -> str:
         return f"2|{mask.hex()}|{bytes(b ^ mask[i % 4] for i, b in enumerate(token)).hex()}|1700000000"
 
-    assert frame._unmasked(cookie(b"abcd")) == frame._unmasked(cookie(b"1234")) == token
+    assert visitor.unmasked(cookie(b"abcd")) == visitor.unmasked(cookie(b"1234")) == token
     for bad in ("", "2|zz|zz|1", "2|00|00|1", "1|" + "00" * 4 + "|" + "00" * 16 + "|1", "2"):
-        assert frame._unmasked(bad) == b""
+        assert visitor.unmasked(bad) == b""
 
 
 def test_shipped_models_are_found_by_name(stocked):
-    assert shipped.names() == ["8gaussians"]
-    assert shipped.folder("8gaussians", 6) is None
+    assert list(shipped.by_set()) == ["8gaussians"]
+    assert shipped.by_set(6) == {}

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.scores import neg_log_rmse
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.runs import jobs, store
-from ebgfn.ui import bonds, couplings_files, couplings_view, curves, mixing_panel, recovered, scores
-from ebgfn.ui.couplings_view import Moment, Scene
-from ebgfn.ui.recover_form import FILE, LATTICE
+from ebgfn.ui.chains import kernel_comparison
+from ebgfn.ui.components import couplings_view, line_charts
+from ebgfn.ui.components.couplings_view import Recovery, Snapshot, bonds
+from ebgfn.ui.ising import FILE, LATTICE, couplings_files, estimate_scores, peer_estimates
 from tests import tiny_couplings
 from tests.app.pages import bad_addresses, check_refusals, labels, open_page, sentences, values
 
@@ -55,7 +57,7 @@ def scenes(monkeypatch):
 def charts(monkeypatch):
     """Charts that the page draws last."""
     shown = []
-    monkeypatch.setattr(curves, "show", lambda charts, *, end_s, key: shown.append(charts))  # noqa: PLW0108
+    monkeypatch.setattr(line_charts, "draw", lambda charts, *, key: shown.append(charts))  # noqa: PLW0108
     return shown
 
 
@@ -82,13 +84,15 @@ def peers(monkeypatch):
         "peers": lambda config: {"neg_log_rmse_l1_pl": 6.0, "neg_log_rmse_oracle": 7.0},
         "pooled": lambda config: {"neg_log_rmse_pl_pooled": 5.0},
     }
-    monkeypatch.setattr(recovered, "FITS", fits)
+    monkeypatch.setattr(peer_estimates, "FITS", fits)
 
 
 def settled(config=tiny_couplings.CONFIG) -> None:
     """Wait until the others are fitted."""
-    recovered.beside(config)
-    recovered._fitters().submit(lambda: None).result()
+    deadline = time.monotonic() + 60
+    while peer_estimates.scores(config)[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def text(at) -> str:
@@ -112,8 +116,8 @@ def test_a_shipped_model_is_shown_at_once(shipped, scenes):
     assert not at.exception
     (scene,) = scenes
     assert np.array_equal(scene.truth, Lattice(4, 0.2).couplings())
-    assert np.array_equal(scene.moments[-1].couplings, tiny_couplings.recovered())
-    assert scene.data.shape == scene.moments[-1].samples.shape == (16, 16)
+    assert np.array_equal(scene.snapshots[-1].couplings, tiny_couplings.recovered())
+    assert scene.data.shape == scene.snapshots[-1].samples.shape == (16, 16)
     assert "python -m ebgfn train ising" in "\n".join(c.value for c in at.code)
 
 
@@ -215,10 +219,10 @@ def test_a_run_is_shown_in_every_state(shipped, scenes, charts, submitted, peers
     assert not at.exception
     assert labels(at) - {"Recover"} == buttons
     assert ("it broke" in sentences(at)) == (state == "failed")
-    assert [moment.step for moment in scenes[-1].moments] == [10, 20, 30]
+    assert [one.step for one in scenes[-1].snapshots] == [10, 20, 30]
     score = charts[-1][0]
-    assert score["lines"][0]["y"] == [1.0, 2.0, 3.0]
-    levels = {line["name"]: line["y"] for line in score["lines"] if line["other"]}
+    assert score.lines[0].y == [1.0, 2.0, 3.0]
+    levels = {line.name: line.y for line in score.lines if line.dash == "dot"}
     assert levels["L1 pseudo-likelihood"] == [6.0, 6.0]
     assert levels["pseudo-likelihood, support known"] == [7.0, 7.0]
     assert [row[0] for row in table(at)][:2] == ["**pseudo-likelihood, support known**", "L1 pseudo-likelihood"]
@@ -226,7 +230,9 @@ def test_a_run_is_shown_in_every_state(shipped, scenes, charts, submitted, peers
 
 def test_others_come_when_they_are_fitted(shipped, scenes, charts, submitted, monkeypatch):
     ready = threading.Event()
-    monkeypatch.setattr(recovered, "FITS", {name: lambda config: ready.wait(60) and {} for name in ("peers", "pooled")})
+    monkeypatch.setattr(
+        peer_estimates, "FITS", {name: lambda config: ready.wait(60) and {} for name in ("peers", "pooled")}
+    )
     tiny_couplings.run(shipped, "mine")
     at = open_page(PAGE, run="mine")
     assert not at.exception
@@ -241,7 +247,7 @@ def test_others_come_when_they_are_fitted(shipped, scenes, charts, submitted, mo
 def test_real_peers_are_those_of_the_same_samples(machine):
     config = IsingConfig(side=3, sigma=0.2, samples=60, couplings="homogeneous")
     settled(config)
-    known, waiting = recovered.beside(config)
+    known, waiting = peer_estimates.scores(config)
     assert not waiting
     zero = np.zeros((9, 9))
     assert known["neg_log_rmse_zero"] == pytest.approx(neg_log_rmse(zero, config.lattice.couplings()))
@@ -250,7 +256,7 @@ def test_real_peers_are_those_of_the_same_samples(machine):
 
 
 def test_so_much_data_is_not_fitted_while_one_waits(machine):
-    known, waiting = recovered.beside(IsingConfig(side=16, samples=20_000))
+    known, waiting = peer_estimates.scores(IsingConfig(side=16, samples=20_000))
     assert not waiting
     assert list(known) == ["neg_log_rmse_zero"]
 
@@ -261,7 +267,7 @@ def test_a_run_without_frames_is_shown_from_its_checkpoint(shipped, scenes, char
         run._frame(step).unlink()
     at = open_page(PAGE, run="bare")
     assert not at.exception
-    assert np.array_equal(scenes[-1].moments[-1].couplings, tiny_couplings.recovered())
+    assert np.array_equal(scenes[-1].snapshots[-1].couplings, tiny_couplings.recovered())
 
 
 def test_reset_leaves_the_run(shipped, scenes, charts, submitted, peers):
@@ -289,7 +295,7 @@ def test_damaged_runs_and_runs_of_other_pages_are_told(shipped, scenes, submitte
 def test_other_pages_pass_over_these_runs(stocked, small, submitted, monkeypatch):
     from tests import tiny
 
-    monkeypatch.setattr(mixing_panel, "compare", lambda *args, **settings: iter(()))
+    monkeypatch.setattr(kernel_comparison, "compare", lambda *args, **settings: iter(()))
     tiny.finished_run(stocked, "plane", small)
     tiny_couplings.run(stocked, "mine")
     for page, address in (("pages/chains.py", {}), ("pages/landscape_2d.py", {"run": "plane"})):
@@ -380,7 +386,7 @@ def test_couplings_of_a_file_come_with_the_strongest_of_them(shipped, scenes, ch
     found = at.dataframe[0].value
     assert len(found) == 20
     assert np.all(np.diff(found["coupling"].abs()) <= 0)
-    assert "Score" not in [chart["title"] for chart in charts[-1]]
+    assert "Score" not in [chart.title for chart in charts[-1]]
 
 
 def test_what_was_learned_stays_when_the_file_is_gone(shipped, scenes, charts, submitted):
@@ -389,15 +395,15 @@ def test_what_was_learned_stays_when_the_file_is_gone(shipped, scenes, charts, s
     path.unlink()
     at = open_page(PAGE, run="theirs")
     assert not at.exception
-    assert np.array_equal(scenes[-1].moments[-1].couplings, tiny_couplings.recovered())
+    assert np.array_equal(scenes[-1].snapshots[-1].couplings, tiny_couplings.recovered())
     assert scenes[-1].data.size == 0
     assert couplings_view.payload(scenes[-1])["data"] == ""
 
 
-def scene(truth=True, side=4) -> Scene:
+def scene(truth=True, side=4) -> Recovery:
     couplings = tiny_couplings.recovered()
-    moments = tuple(Moment(s, s / 10, couplings * (s / 30), samples(16)) for s in (15, 30))
-    return Scene("name", "source", side, Lattice(4, 0.2).couplings() if truth else None, samples(16), moments)
+    moments = tuple(Snapshot(s, s / 10, couplings * (s / 30), samples(16)) for s in (15, 30))
+    return Recovery("name", "source", side, Lattice(4, 0.2).couplings() if truth else None, samples(16), moments)
 
 
 def test_couplings_travel_in_16_bits():
@@ -418,17 +424,17 @@ def test_panels_and_scale_follow_what_is_known():
     assert unknown["truth"] is None
     assert known["top"] == pytest.approx(0.25)
     assert unknown["top"] == pytest.approx(np.abs(tiny_couplings.recovered()).max())
-    flat = Scene("n", "s", 4, np.zeros((16, 16)), samples(16), scene().moments)
+    flat = Recovery("n", "s", 4, np.zeros((16, 16)), samples(16), scene().snapshots)
     assert couplings_view.payload(flat)["top"] == couplings_view.LEAST_TOP
 
 
 def test_numbers_below_the_pictures():
-    shown = couplings_view.numbers(scene().moments[-1], scene())
+    shown = couplings_view.numbers(scene().snapshots[-1], scene())
     assert shown["truth"] == [("coupled pairs", "32"), ("mean coupling", "+0.2000")]
     assert shown["recovered"][0] == ("coupled pairs", "32")
     assert shown["bonds"] == [("neighbours coupled", "31 of 32"), ("long bonds", "1, up to 0.0700")]
     assert ("largest error", "0.2000") in shown["difference"]
-    exact = Moment(0, 0.0, Lattice(4, 0.2).couplings(), samples(16))
+    exact = Snapshot(0, 0.0, Lattice(4, 0.2).couplings(), samples(16))
     assert ("−log RMSE", "exact") in couplings_view.numbers(exact, scene())["difference"]
 
 
@@ -471,5 +477,5 @@ def test_files_hold_what_is_shown(shipped):
 
 
 def test_a_score_in_words():
-    assert scores.in_words(-0.5) == "−0.500"
-    assert scores.in_words(math.inf) == "exact"
+    assert estimate_scores.in_words(-0.5) == "−0.500"
+    assert estimate_scores.in_words(math.inf) == "exact"

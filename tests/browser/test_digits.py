@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ebgfn import shipped
 from ebgfn.problems.images.sets import shipped_digits
-from ebgfn.ui import image_canvas, shipped
-from ebgfn.ui.image_canvas import INK, VOID
+from ebgfn.ui.components import pixel_canvas
+from ebgfn.ui.components.pixel_canvas import INK, VOID
 
 SMALL = "images-digits"
 CALM = {"reduced_motion": "reduce"}
-pytestmark = pytest.mark.skipif(not (shipped.root() / SMALL).is_dir(), reason=f"{SMALL} is not shipped")
+pytestmark = pytest.mark.skipif(not (shipped.folder() / SMALL).is_dir(), reason=f"{SMALL} is not shipped")
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def views(here):
 
 def in_address(here, dim: int) -> np.ndarray:
     text = here.page.evaluate("new URLSearchParams(location.search).get('picture')")
-    return image_canvas.decode(text, dim)
+    return pixel_canvas.decode(text, dim)
 
 
 def test_a_digit_that_is_clicked_grows(digits):
@@ -61,7 +62,7 @@ def test_a_digit_that_is_clicked_grows(digits):
 
 def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
     void = np.full(64, VOID, np.uint8)
-    here = digits(f"picture={image_canvas.encode(void)}")
+    here = digits(f"picture={pixel_canvas.encode(void)}")
     here.page.get_by_text("All is void").wait_for()
     board = here.page.locator(".board")
     board.scroll_into_view_if_needed()
@@ -71,7 +72,7 @@ def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
     here.page.mouse.down()
     here.page.mouse.move(*at(3, 6), steps=8)
     here.page.mouse.up()
-    here.page.wait_for_function("before => !location.search.includes(before)", arg=image_canvas.encode(void))
+    here.page.wait_for_function("before => !location.search.includes(before)", arg=pixel_canvas.encode(void))
     here.settled()
     cells = in_address(here, 64).reshape(8, 8)
     assert (cells[1:7, 3] == INK).all()
@@ -87,7 +88,7 @@ def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
 
 
 def test_painting_by_keyboard(digits):
-    void = image_canvas.encode(np.full(64, VOID, np.uint8))
+    void = pixel_canvas.encode(np.full(64, VOID, np.uint8))
     here = digits(f"picture={void}")
     here.page.locator(".tools button", has_text="broad").click()
     here.page.locator(".board").focus()
@@ -144,7 +145,7 @@ def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):
 
 
 def test_mnist_is_there_at_once(digits):
-    if not (shipped.root() / "images-mnist").is_dir():
+    if not (shipped.folder() / "images-mnist").is_dir():
         pytest.skip("MNIST is not shipped")
     bits = shipped_digits()[0]
     here = digits("set=images-mnist")

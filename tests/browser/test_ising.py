@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ebgfn.ui import lattice_source
+from ebgfn.ui.ising import samplers
 
 CALM = {"reduced_motion": "reduce"}
 FIND = (
@@ -82,7 +82,7 @@ def test_the_dial_follows_hand_and_keyboard_and_the_address_follows_it(ising):
 
 def test_numbers_picture_and_files_are_of_one_lattice(ising):
     here = ising("side=6&sigma=0.4&draw=3")
-    exact = lattice_source.Lattice(6, 0.4).sample(1, np.random.default_rng(3))
+    exact = samplers.Lattice(6, 0.4).sample(1, np.random.default_rng(3))
     label = here.page.locator(".lattice").first.get_attribute("aria-label")
     assert "6 × 6 spins at σ = 0.40" in label
     assert f"{exact.mean():.0%} of them +1" in label
@@ -113,7 +113,7 @@ def player(here):
 
 def test_player_by_keyboard_and_buttons_and_a_dial_that_answers_soon(ising):
     """On the shipped sampler of 10 x 10."""
-    if lattice_source.sampler(10) is None:
+    if samplers.sampler(10) is None:
         pytest.skip("no sampler is shipped")
     here = ising("side=10&void=20")
     view, page = player(here), here.page
@@ -155,7 +155,7 @@ ALL = (
 def test_both_themes_and_a_narrow_window(ising):
     here = ising("more=true")
     page = here.page
-    page.get_by_text("standard errors").first.wait_for()
+    page.locator("p:visible", has_text="standard errors").first.wait_for()
     here.settled()
     for theme, _width in here.looks():
         assert here.overflow() <= 0

@@ -152,6 +152,18 @@ def test_training_of_the_shipped_model_can_be_replayed(landscape):
     wait_for_another_moment(here, first)
 
 
+def test_a_chart_is_read_off_where_the_pointer_is(landscape):
+    page = landscape().page
+    legend = page.locator(".charts .legend").first
+    last = legend.inner_text()
+    assert "floor" in last
+    page.locator("svg.chart").first.hover(position={"x": 90, "y": 60})
+    assert page.locator("svg.chart").first.locator(".hair").count() == 1
+    assert legend.inner_text() != last
+    page.mouse.move(0, 0)
+    assert legend.inner_text() == last
+
+
 def test_a_drawing_goes_into_the_address_and_comes_back(visit):
     here = visit("landscape_2d?data=draw+your+own")
     page = here.page

@@ -1,0 +1,88 @@
+"""Acceptance and memory against K, measured on this machine beside a page that stays quick."""
+
+import dataclasses
+import json
+
+import streamlit as st
+
+from ebgfn.problems.plane.mixing import CHAINS, Mixing, compare, ladder
+from ebgfn.ui.components import line_charts
+from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
+from ebgfn.ui.shell import background, downloads, models
+from ebgfn.ui.shell.background import Measurement
+from ebgfn.ui.shell.models import StoredModel
+
+# Strokes that can be told apart without colour; kernels beyond the fourth begin anew.
+STROKES: tuple[tuple[int, Dash], ...] = ((2, "dot"), (1, "dash"), (3, "dashdot"), (2, "longdash"))
+# Kernels that are no back-and-forth moves.
+PEERS = 3
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def measurement(source: StoredModel, budget: int) -> Measurement:
+    """Started by the first visitor who asks, shared by all."""
+    return Measurement(compare(models.load(source), budget=budget))
+
+
+def show(source: StoredModel, budget: int) -> None:
+    """Draw what is known and come back until all is."""
+    state = measurement(source, budget)
+    expected = PEERS + len(ladder(models.load(source).dim))
+    background.follow(state, lambda: _draw(state, expected))
+
+
+def _draw(state: Measurement, expected: int) -> None:
+    rows = list(state.rows)
+    background.progress(state, expected, "kernels", "a few seconds")
+    charts = [chart(rows, "acceptance", "Acceptance", "share of proposals accepted")]
+    charts.append(chart(rows, "memory", "Memory of the start", "1: never left the cell; 0: forgotten"))
+    line_charts.draw(charts, key="kernel_comparison", tall=True)
+    if rows and state.done:
+        _table(rows)
+
+
+def chart(rows: list[Mixing], field: str, title: str, note: str) -> Chart:
+    """One quantity against K: our moves as a line with standard errors, every other kernel as a level."""
+    ours = [row for row in rows if row.k is not None]
+    ks = [row.k or 0 for row in ours]
+    largest = max((row.k or 1 for row in rows), default=1)
+    errors = [getattr(row, f"{field}_se") for row in ours]
+    values = [getattr(row, field) for row in ours]
+    lines = [Line("Back-and-forth", ks, values, errors, points="full", bars=True)]
+    for i, row in enumerate(row for row in rows if row.k is None):
+        colour, dash = STROKES[i % len(STROKES)]
+        lines.append(Line(row.kernel, [1, largest], [getattr(row, field)] * 2, colour=colour, dash=dash))
+    most = max((row.memory + row.memory_se for row in rows), default=0)
+    top = 1.0 if field == "acceptance" else max(0.3, 1.15 * most)
+    axis = Axis(0.9, 1.1 * max(2, largest), "K, bits voided and filled", log=True, ticks=ks or None)
+    return Chart(title, note, lines, axis, course=False, limits=(-0.06 * top, 1.06 * top), alt=words(rows, field))
+
+
+def words(rows: list[Mixing], field: str) -> str:
+    """The chart as a sentence."""
+    parts = [f"{row.kernel}{f' K = {row.k}' if row.k else ''} {getattr(row, field):.2f}" for row in rows]
+    return f"{field.capitalize()} of each kernel: {'; '.join(parts) or 'being measured'}."
+
+
+def records(rows: list[Mixing]) -> list[dict]:
+    """Rows as plain values, fields that do not apply left out."""
+    return [{k: v for k, v in dataclasses.asdict(row).items() if v is not None} for row in rows]
+
+
+def _table(rows: list[Mixing]) -> None:
+    with st.expander("The numbers"):
+        st.dataframe(
+            {
+                "kernel": [f"{row.kernel}, K = {row.k}" if row.k else row.kernel for row in rows],
+                "moves": [row.moves for row in rows],
+                "network passes a chain": [row.passes for row in rows],
+                "accepted": [f"{row.acceptance:.3f} ± {row.acceptance_se:.3f}" for row in rows],
+                "memory": [f"{row.memory:.3f} ± {row.memory_se:.3f}" for row in rows],
+                "seconds": [round(row.seconds, 3) for row in rows],
+            },
+            hide_index=True,
+        )
+        st.caption(
+            f"{CHAINS} chains from data points, seed 0; ± one standard error over chains; seconds for all chains."
+        )
+    downloads.button("Figure data (JSON)", lambda: json.dumps(records(rows), indent=1), "mixing.json")

@@ -1,0 +1,127 @@
+"""What the chain player is sent, what it reports back, and its files.
+
+It reports the K that its dial asks for, while it is being moved, and the chain that was chosen. K lives in the address as
+`k`; there it is untrusted text, like everything that a browser sends.
+"""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8, UInt32
+
+from ebgfn.mcmc import Chain
+from ebgfn.model import Model
+from ebgfn.problems.plane.gray import FULL_BITS
+from ebgfn.problems.plane.mixing import move_terms
+from ebgfn.ui.chains import simulation
+from ebgfn.ui.chains.simulation import CHAINS, DEFAULT_K
+from ebgfn.ui.components import chain_player
+from ebgfn.ui.components._shared import packed
+from ebgfn.ui.shell import address, downloads, models
+from ebgfn.ui.shell.models import StoredModel
+
+_KEY = "chain_player"
+
+
+def _dialled(value: Any) -> str | None:
+    number = address.whole(str(value), 1, 2 * FULL_BITS)
+    return None if number is None else str(number)
+
+
+DIAL = address.BoundDial(_KEY, "k", str(DEFAULT_K), _dialled)
+
+
+def chosen_k(dim: int) -> int:
+    """K of this session; a sentence says so if the address asks for one out of 1..dim."""
+    text, default = DIAL.chosen(), min(DEFAULT_K, dim)
+    k = address.whole(text, 1, dim)
+    if k is None and text != DIAL.default:
+        address.refuse(f"K must be a whole number in 1..{dim} for this model; showing K = {default} instead.")
+    return default if k is None else k
+
+
+def play(source: StoredModel, played: Chain, *, k: int) -> None:
+    """Show a chain of back-and-forth moves with `k` voided entries."""
+    index = (st.session_state.get(_KEY) or {}).get("chain")
+    index = index if isinstance(index, int) and 0 <= index < CHAINS else 0
+    chain_player.draw(payload(source, played, k=k, index=index), DIAL)
+
+
+def pack(x: UInt8[np.ndarray, "*rows dim"]) -> UInt32[np.ndarray, "*rows"]:
+    """Bits of each row as one word, entry i in bit i."""
+    return (x.astype(np.uint32) << np.arange(x.shape[-1], dtype=np.uint32)).sum(-1, dtype=np.uint32)
+
+
+def payload(source: StoredModel, played: Chain, *, k: int, index: int) -> dict[str, Any]:
+    """Everything that is drawn; arrays as base64 text."""
+    trained = models.load(source)
+    half, cell = simulation.extent(trained)
+    steps, chains = played.accepted.shape
+    assert played.order_back is not None
+    assert played.order_forward is not None
+    terms = move_terms(trained, played, index, k=k).table()
+    rate = float(played.accepted.float().mean())
+    return {
+        "token": f"{source.name} {source.stamp}",
+        "k": k,
+        "dim": trained.dim,
+        "bits": trained.config.bits,
+        "steps": steps,
+        "chains": chains,
+        "half": half,
+        "cell": cell,
+        "landscape": packed(simulation.background(source)),
+        "x": packed(pack(played.x.numpy())),
+        "proposal": packed(pack(played.proposal.numpy())),
+        # Erasure runs from the last entry of its order backwards, the refill from left to right.
+        "back": packed(played.order_back.flip(-1)[..., :k].byte().numpy()),
+        "forward": packed(played.order_forward[..., trained.dim - k :].byte().numpy()),
+        "accepted": packed(played.accepted.byte().numpy()),
+        "log_alpha": packed(played.log_alpha.float().numpy()),
+        "terms": {"chain": index, "rows": np.nan_to_num(terms.numpy()).round(4).tolist()},
+        "sums": sums(trained, played),
+        "alt": f"{chains} chains making {steps} back-and-forth moves with K = {k} over the energy landscape of "
+        f"{trained.config.dataset}. {rate:.0%} of the moves were accepted.",
+    }
+
+
+def sums(trained: Model, played: Chain) -> list[tuple[str, str, str]]:
+    """What all chains did, in three numbers with their meaning."""
+    accepted = played.accepted
+    changed = (played.proposal != played.x[:-1]).sum(-1).float()
+    xy = simulation.positions(trained, played.x)
+    jumps = np.linalg.norm(np.diff(xy, axis=0), axis=-1)[accepted.numpy()]
+    median = f"{np.median(jumps):.2g}" if jumps.size else "none"
+    share = f"{int(accepted.sum())} of {accepted.numel()} moves"
+    return [
+        ("moves accepted", f"{accepted.float().mean():.0%}", share),
+        ("bits changed a move", f"{changed.mean():.1f}", "void bits that came back with the other value"),
+        ("median jump", median, "distance in the plane, accepted moves only"),
+    ]
+
+
+def files(source: StoredModel, played: Chain, *, k: int, seed: int) -> None:
+    """The chains as arrays and as text."""
+    name = f"{source.name}-k{k}-seed{seed}"
+    about = "x (steps + 1, chains, bits), accept"
+    with st.container(horizontal=True):
+        downloads.button("Chains (NPZ)", lambda: npz(played), f"{name}.npz", about)
+        text = "a line for each state"
+        downloads.button("Chains (CSV)", lambda: csv(models.load(source), played), f"{name}.csv", text)
+
+
+def npz(played: Chain) -> bytes:
+    """Chains as a file: x (steps + 1, chains, D) and accept (steps, chains), both uint8."""
+    return downloads.npz(x=played.x.numpy(), accept=played.accepted.byte().numpy())
+
+
+def csv(trained: Model, played: Chain) -> str:
+    """One line a state: where the chain stands and, but for the first, how it came there."""
+    xy, bits = simulation.positions(trained, played.x), played.x.numpy()
+    lines = ["step,chain,x,y,accepted,log_alpha,bits"]
+    for step, chain in np.ndindex(bits.shape[:2]):
+        came = f"{int(played.accepted[step - 1, chain])},{played.log_alpha[step - 1, chain]:.6g}" if step else ","
+        word = "".join(map(str, bits[step, chain]))
+        lines.append(f"{step},{chain + 1},{xy[step, chain, 0]:.6g},{xy[step, chain, 1]:.6g},{came},{word}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,56 @@
+"""The numbers under the pictures of the plane, from the figures of one moment."""
+
+from ebgfn.ui.shell.text import excess, millionths, minus, signed, with_error
+
+Number = tuple[str, str]
+
+MEANING = {
+    "floor": "Entropy of the data on this grid, in nats: no model's NLL can be lower on average.",
+    "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler.",
+    "above floor": "NLL minus that of the true density: what is left to learn, in nats. Negative values are noise.",
+    "log Z": "Estimate of log Z in nats, from the sampler's weighted trajectories.",
+    "between": "Two standard errors below a forward and above a backward estimate: log Z, unless both miss a mode.",
+    "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
+    "sample size": "Effective sample size of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
+    "MMD × 10⁶": "Maximum mean discrepancy of samples and data, in millionths; negative values are noise around zero.",
+    "data to data": "The same between two sets of data, in millionths: the best value to expect.",
+    "distance to target": "Total variation: the largest error of the probability of any event, exact over all states.",
+    "distance to energy": "Total variation between sampler and energy, exact over all states: 0 if they agree.",
+}
+
+
+def numbers(values: dict[str, float], floor: float | None = None) -> dict[str, list[Number]]:
+    """Labelled numbers for each panel from the figures of one moment; what is unknown is left out."""
+    floor = values.get("entropy_floor", floor)
+
+    def plain(name: str, label: str, digits: int) -> list[Number]:
+        return [(label, minus(f"{values[name]:.{digits}f}"))] if name in values else []
+
+    return {
+        "target": [] if floor is None else [("floor", f"{floor:.3f}")],
+        "energy": _nll(values, "ebm_nll", floor) + _log_z(values) + plain("tv_energy", "distance to target", 4),
+        "sampler": _nll(values, "gfn_nll", floor) + plain("tv_sampler", "distance to target", 4),
+        "difference": plain("mh_acceptance", "acceptance", 3)
+        + plain("ess", "sample size", 3)
+        + plain("tv_difference", "distance to energy", 4),
+        "samples": [(label, millionths(values, name)) for name, label in MMD.items() if name in values],
+    }
+
+
+def _nll(values: dict[str, float], name: str, floor: float | None) -> list[Number]:
+    if name not in values:
+        return []
+    above = excess(values, name.removesuffix("_nll"), floor)
+    return [("NLL", with_error(values, name)), *([("above floor", above)] if above else [])]
+
+
+def _log_z(values: dict[str, float]) -> list[Number]:
+    if "log_z" not in values:
+        return []
+    rows = [("log Z", signed(values["log_z"]))]
+    if "log_z_lower" in values and "log_z_upper" in values:
+        rows.append(("between", f"{signed(values['log_z_lower'])} … {signed(values['log_z_upper'])}"))
+    return rows
+
+
+MMD = {"mmd": "MMD × 10⁶", "mmd_data": "data to data"}

@@ -1,0 +1,95 @@
+"""Line charts of all kinds, in the theme's colours: a component that redraws in place."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ebgfn.ui.components._shared import build
+
+_component = build(__file__)
+
+Dash = Literal["solid", "dot", "dash", "dashdot", "longdash"]
+Values = Sequence[float] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve, its points joined unless told otherwise; `colour` is a number in the theme's palette.
+
+    `error` is half the height of a band around the line, or of `bars`; `points` marks each value.
+    """
+
+    name: str
+    x: Values
+    y: Values
+    error: Values = ()
+    colour: int = 0
+    dash: Dash = "solid"
+    points: Literal["", "full", "hollow"] = ""
+    bars: bool = False
+    joined: bool = True
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What a chart stands on; `unit` follows each number."""
+
+    low: float
+    high: float
+    title: str = ""
+    unit: str = ""
+    log: bool = False
+    ticks: Sequence[float] | None = None
+
+
+def of_seconds(*ends: float) -> Axis:
+    """Seconds of training, up to the last of these."""
+    return Axis(0.0, max(1.0, *ends), unit=" s")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over one axis; `digits` of values read off in the legend where the pointer is.
+
+    Of a `course`, as of a training, the legend otherwise says the last values, and the first ones set no limits. `floor` is
+    a level across all, with a name where it is to stand in the legend; `marks` are upright lines; `limits` hold the values,
+    else the lines do, with `least` above and below. `words` stand below; `alt` is what is read aloud.
+    """
+
+    title: str
+    note: str
+    lines: Sequence[Line]
+    axis: Axis
+    digits: int = 2
+    course: bool = True
+    floor: float | None = None
+    floor_name: str = "floor"
+    marks: Sequence[float] = field(default=())
+    limits: tuple[float, float] | None = None
+    least: float = 0.02
+    words: str = ""
+    alt: str = ""
+
+    def spoken(self) -> str:
+        """What is read aloud: the last values, if nothing better is known."""
+        last = "; ".join(f"{line.name} {line.y[-1]:.{self.digits}f}" for line in self.lines if len(line.y))
+        return self.alt or self.words or f"{self.title} over seconds of training. Last values: {last or 'none yet'}."
+
+
+def draw(charts: Sequence[Chart], *, key: str, tall: bool = False) -> None:
+    """Show charts side by side; call it again under the same key to replace the data in place."""
+    _component(key=key, data=payload(charts) | {"tall": tall})
+
+
+def payload(charts: Sequence[Chart]) -> dict[str, Any]:
+    """The view's data as JSON."""
+    return {
+        "charts": [asdict(chart) | {"alt": chart.spoken(), "lines": list(map(_line, chart.lines))} for chart in charts]
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    numbers = {name: np.asarray(getattr(line, name), float).tolist() for name in ("x", "y", "error")}
+    return vars(line) | numbers

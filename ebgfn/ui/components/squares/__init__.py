@@ -1,0 +1,135 @@
+"""Lattices and images as squares, updated in place, with a dial or with moments to play where wanted.
+
+A square is one byte: its value, 0 or 1, plus twice its mark (none, VOID, SAME, CHANGED); or void, shaded by the probability
+of 1 (`shaded`); or its value plus FILLED if the model has filled it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ebgfn.ui.components._shared import build, packed
+from ebgfn.ui.shell import address
+
+_component = build(__file__, "dial", "transport")
+
+VOID, SAME, CHANGED = 2, 4, 6
+SHADED, SHADES, FILLED = 8, 16, 24
+SPINS, PIXELS = ("+1", "−1"), ("ink", "paper")
+Cells = UInt8[np.ndarray, "rows dim"]
+Cell = UInt8[np.ndarray, " dim"]
+Number = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of `count` lattices, in rows of `columns`; with moments, those of all moments one after the other.
+
+    Numbers stand below as name, value, help. Where one is `picked`, a click picks another.
+    """
+
+    title: str
+    note: str
+    cells: Cells
+    alt: str
+    count: int = 1
+    columns: int = 1
+    numbers: tuple[Number, ...] = ()
+    picked: int | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The panel's data for the view."""
+        side = round(self.cells.shape[1] ** 0.5)
+        plain = {name: getattr(self, name) for name in ("title", "note", "alt", "count", "columns", "picked")}
+        return plain | {"side": side, "cells": packed(self.cells), "numbers": self.numbers}
+
+
+@dataclass(frozen=True)
+class Dial:
+    """A slider over whole numbers, each worth `unit` or called by `texts`, with marks on it and words below."""
+
+    name: str
+    value: int
+    min: int
+    max: int
+    unit: float
+    marks: tuple[float, ...]
+    ends: tuple[str, str, str]
+    digits: int = 2
+    texts: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is said of one moment; steps forward and back end where `stop`."""
+
+    words: tuple[str, ...]
+    stop: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is drawn. `token` names what the moments are of: with another one the player begins anew.
+
+    `legend` names 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way;
+    `autoplay`: moments play at once, unless the visitor wants less motion.
+    """
+
+    panels: tuple[Panel, ...]
+    words: tuple[str, ...] = ()
+    dial: Dial | None = None
+    moments: tuple[Moment, ...] = field(default=())
+    token: str = ""
+    legend: tuple[str, str] | None = SPINS
+    width: float = 21.25
+    pace: int = 320
+    autoplay: bool = False
+
+
+def draw(
+    scene: Scene, *, key: str, dial: address.BoundDial | None = None, on_picked: Callable[[], None] | None = None
+) -> None:
+    """Show a scene; call it again under the same key to replace the data in place.
+
+    A scene's dial reports `asked`, {"value", "n"}, while it is moved, to be answered with that n, and `settled` once it
+    rests: `dial` takes both. A click on squares that may be picked reports `picked`, their number.
+    """
+    idle = lambda: None  # noqa: E731  (the component wants callbacks of all that it may report)
+    _component(
+        key=key,
+        data=payload(scene) | {"answers": dial and dial.question()},
+        on_asked_change=dial.turned if dial else idle,
+        on_settled_change=dial.settled if dial else idle,
+        on_picked_change=on_picked or idle,
+    )
+
+
+def shaded(probability: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
+    """Void squares by the probability of 1."""
+    return (SHADED + np.rint(probability * (SHADES - 1))).astype(np.uint8)
+
+
+def marked(old: Cell, new: Cell, order: np.ndarray, filled: int) -> Cell:
+    """Squares during a move from old to new, when the first `filled` of those void, in this order, have been filled."""
+    cells, done = old.copy(), order[:filled]
+    cells[done] = new[done] + np.where(new[done] == old[done], SAME, CHANGED).astype(np.uint8)
+    cells[order[filled:]] = VOID
+    return cells
+
+
+def payload(scene: Scene) -> dict[str, Any]:
+    """The view's data as JSON."""
+    return {
+        "panels": [panel.json() for panel in scene.panels],
+        "words": scene.words,
+        "dial": None if scene.dial is None else vars(scene.dial),
+        "moments": [vars(moment) for moment in scene.moments],
+        "token": scene.token,
+        "legend": scene.legend,
+        "width": scene.width,
+        "pace": scene.pace,
+        "autoplay": scene.autoplay,
+    }

@@ -1,0 +1,205 @@
+// Lattices and images as squares, one or several a panel, drawn as paths whose colours follow the theme by themselves. Data
+// are replaced in place. A dial asks the server for another value while it is moved; moments, sent at once, are played here.
+const STAY = 1400 // milliseconds that a moment worth stopping at stays while playing
+const MARK = { void: 1, same: 2, changed: 3 }
+const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
+const FILLED = 24 // codes of squares that the model has filled
+const FINE = 20 // sides from here on are pictures, without lines between squares
+
+class Panel {
+  constructor(parent) {
+    this.dom = add(parent, "figure")
+    const caption = add(this.dom, "figcaption")
+    this.title = add(caption, "b")
+    this.note = add(caption, "span")
+    this.svg = this.dom.appendChild(svg("svg", { class: "lattice", role: "img" }))
+    const shades = Array.from({ length: SHADES.count }, (_, i) => `shade${i}`)
+    const names = ["down", "up", "void", ...shades, "tint", "fresh", "picked", "lines", "dot", "same", "changed"]
+    this.paths = Object.fromEntries(names.map((name) => {
+      return [name, this.svg.appendChild(svg("path", { class: name.replace(/\d+$/, "") }))]
+    }))
+    shades.forEach((name, i) => this.paths[name].setAttribute("fill-opacity", i / (SHADES.count - 1)))
+    this.numbers = add(this.dom, "dl")
+  }
+
+  // Number of the lattice below the pointer, -1 between them.
+  below(e) {
+    const { side, count, columns } = this.data, box = this.svg.getBoundingClientRect(), step = side + 1
+    const [x, y] = [(e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height]
+    const n = Math.floor((y * (Math.ceil(count / columns) * step - 1)) / step) * columns + Math.floor((x * (columns * step - 1)) / step)
+    return n >= 0 && n < count ? n : -1
+  }
+
+  update(data) {
+    this.data = data
+    this.cells = bytes(data.cells)
+    this.title.textContent = data.title
+    this.note.textContent = data.note
+    this.svg.setAttribute("aria-label", data.alt)
+    writeRows(this.numbers, data.numbers)
+  }
+
+  // Draw moment `at`: `count` lattices in rows of `columns`, one square apart.
+  paint(at) {
+    const { side, count, columns, picked } = this.data, rows = Math.ceil(count / columns), step = side + 1
+    const d = Object.fromEntries(Object.keys(this.paths).map((name) => [name, ""]))
+    for (let n = 0; n < count; n++) {
+      const left = (n % columns) * step, top = Math.floor(n / columns) * step, first = (at * count + n) * side * side
+      d.down += `M${left} ${top}h${side}v${side}h-${side}z`
+      if (n === picked) d.picked += `M${left - 0.5} ${top - 0.5}h${step}v${step}h-${step}z`
+      for (let y = 0; y < side; y++) this.row(d, first + y * side, left, top + y)
+    }
+    if (count === 1 && side < FINE) for (let i = 1; i < side; i++) d.lines += `M${i} 0v${side}M0 ${i}h${side}`
+    const edge = picked == null ? 0 : 1
+    this.svg.setAttribute("viewBox", `${-edge} ${-edge} ${columns * step - 1 + 2 * edge} ${rows * step - 1 + 2 * edge}`)
+    for (const [name, path] of Object.entries(this.paths)) path.setAttribute("d", d[name])
+  }
+
+  // Neighbours in a row that look alike are one piece.
+  row(d, first, left, y) {
+    const { side } = this.data
+    for (let x = 0, end; x < side; x = end) {
+      const code = this.cells[first + x]
+      for (end = x + 1; end < side && this.cells[first + end] === code; end++);
+      this.piece(d, code, left + x, y, end - x)
+    }
+  }
+
+  // A square is its value, 0 or 1, and twice its mark; or void, by the probability of 1; or filled by the model.
+  piece(d, code, x, y, width) {
+    const whole = `M${x} ${y}h${width}v1h-${width}z`
+    if (code >= FILLED) { d[code & 1 ? "fresh" : "tint"] += whole; return }
+    if (code >= SHADES.first) { d.void += whole; d[`shade${code - SHADES.first}`] += whole; return }
+    const mark = code >> 1
+    if (mark === MARK.void) d.void += whole
+    else if (code & 1) d.up += whole
+    for (let i = x; mark && i < x + width; i++) this.mark(d, mark, i, y)
+  }
+
+  mark(d, mark, x, y) {
+    if (mark === MARK.void) d.dot += `M${x + 0.42} ${y + 0.42}h.16v.16h-.16z`
+    if (mark === MARK.same) d.same += `M${x + 0.14} ${y + 0.14}h.72v.72h-.72z`
+    if (mark === MARK.changed) d.changed += `M${x + 0.27} ${y + 0.27}h.46v.46h-.46z`
+  }
+}
+
+class View {
+  constructor(root) {
+    this.dom = root.querySelector(".view")
+    this.$ = (name) => root.querySelector(name)
+    Object.assign(this, { panels: [], at: 0, playing: false })
+    this.wire()
+  }
+
+  update(data, report) {
+    Object.assign(this, { data, report })
+    const grid = this.$(".panels")
+    while (this.panels.length < data.panels.length) this.panels.push(new Panel(grid))
+    while (this.panels.length > data.panels.length) this.panels.pop().dom.remove()
+    this.panels.forEach((panel, i) => panel.update(data.panels[i]))
+    this.panels.forEach((panel) => panel.svg.classList.toggle("choice", panel.data.picked != null))
+    grid.style.setProperty("--count", this.panels.length)
+    const moments = data.moments.length
+    this.$(".transport").hidden = !moments
+    this.$(".legend").hidden = !data.legend
+    data.legend?.forEach((name, i) => { this.$(i ? ".zero" : ".one").textContent = name })
+    grid.style.setProperty("--width", `${data.width}rem`)
+    this.dom.querySelectorAll(".marked").forEach((item) => { item.hidden = !moments })
+    this.$(".time").max = Math.max(0, moments - 1)
+    // Another chain begins at its start.
+    const another = data.token !== this.token
+    if (another) { this.pause(); this.at = 0 }
+    this.token = data.token
+    this.at = Math.min(this.at, Math.max(0, moments - 1))
+    this.$(".dial").hidden = !data.dial
+    if (data.dial) this.answer(data)
+    this.paint()
+    this.dom.dataset.value = data.dial ? data.dial.value : ""
+    if (another && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.toggle()
+  }
+
+  paint() {
+    const moment = this.data.moments[this.at], words = moment ? moment.words : this.data.words
+    this.panels.forEach((panel) => panel.paint(moment ? this.at : 0))
+    const box = this.$(".words")
+    box.replaceChildren()
+    for (const text of words) add(box, "p", text)
+    if (!moment) return
+    const first = this.panels[0].svg
+    first.setAttribute("tabindex", "0")
+    first.setAttribute("aria-label", `${this.data.panels[0].alt} ${words.join(" ")}`)
+    this.$(".time").value = this.at
+    this.$(".time").setAttribute("aria-valuetext", words[0])
+    this.dom.dataset.moment = this.at
+    paintPlay(this.dom, this.playing)
+  }
+
+  answer({ dial, answers }) {
+    Object.assign(this.$(".range"), { min: dial.min, max: dial.max, step: 1 })
+    this.$(".name").textContent = dial.name
+    this.dial.answer(dial.value, answers, this.report)
+    this.$(".ends").querySelectorAll("span").forEach((end, i) => { end.textContent = dial.ends[i] })
+    const marks = this.$(".marks")
+    marks.replaceChildren()
+    for (const at of dial.marks) add(marks, "i").style.left = `${(100 * (at - dial.min)) / (dial.max - dial.min)}%`
+  }
+
+  show(value) {
+    const { unit, digits, texts, min } = this.data.dial
+    const text = texts ? texts[value - min] : (value * unit).toFixed(digits).replace("-", "−")
+    this.$(".value").textContent = text
+    this.$(".range").setAttribute("aria-valuetext", text)
+  }
+
+  wire() {
+    this.dial = new Dial(this.$(".range"), (value) => this.show(value))
+    this.$(".time").oninput = (e) => this.go(Number(e.target.value))
+    const actions = {
+      Home: () => this.go(0), ArrowLeft: () => this.step(-1), " ": () => this.toggle(), ArrowRight: () => this.step(1),
+      End: () => this.go(this.data.moments.length - 1),
+    }
+    wireTransport(this.dom, this.$(".panels"), actions, () => this.data.moments.length)
+    this.$(".panels").onclick = (e) => {
+      const panel = this.panels.find((candidate) => candidate.svg.contains(e.target)), at = panel?.below(e) ?? -1
+      if (at >= 0 && panel.data.picked != null) this.report.setTriggerValue("picked", at)
+    }
+  }
+
+  // Go to a moment and stay there.
+  go(at) {
+    this.pause()
+    this.at = Math.max(0, Math.min(at, this.data.moments.length - 1))
+    this.paint()
+    this.$(".spoken").textContent = this.data.moments[this.at].words.join(" ")
+  }
+
+  // The next or previous of the moments worth stopping at.
+  step(direction) {
+    let at = this.at + direction
+    while (this.data.moments[at] && !this.data.moments[at].stop) at += direction
+    this.go(at)
+  }
+
+  toggle() {
+    if (this.playing) return this.go(this.at)
+    this.playing = true
+    if (this.at >= this.data.moments.length - 1) this.at = 0
+    this.paint()
+    this.later()
+  }
+
+  later() {
+    this.timer = setTimeout(() => {
+      this.at += 1
+      if (this.at >= this.data.moments.length - 1) return this.go(this.at)
+      this.paint()
+      this.later()
+    }, this.data.moments[this.at].stop ? STAY : this.data.pace)
+  }
+
+  pause() { this.playing = false; clearTimeout(this.timer) }
+
+  stop() { this.pause() }
+}
+
+export default mounted(View)

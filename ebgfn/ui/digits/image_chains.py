@@ -1,0 +1,140 @@
+"""Back-and-forth moves of images: pixels void, filled anew, accepted or not."""
+
+import math
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8
+
+from ebgfn.ui.components import squares
+from ebgfn.ui.components.pixel_canvas import VOID
+from ebgfn.ui.components.squares import FILLED, Moment, Panel, Scene, marked
+from ebgfn.ui.digits import completion, image_files, images
+from ebgfn.ui.digits.images import Chains
+from ebgfn.ui.shell import address, models
+from ebgfn.ui.shell.models import StoredModel
+
+CHAINS, COLUMNS, MOVES = 16, 4, 8
+# Blocks of a move shown on the way; of more only some.
+FILLINGS = 4
+K_DEFAULT = 64
+STARTS = ("real", "sampled", "painted")
+
+Cells = UInt8[np.ndarray, "n dim"]
+
+
+def starting_points(source: StoredModel, start: str, seed: int) -> Cells | str:
+    """One image a chain, or a sentence on why there is none."""
+    if start == "sampled":
+        return images.sampled(source, CHAINS, 16, 1.0, seed).x
+    if start == "painted":
+        cells = completion.current(source)
+        if (cells == VOID).any():
+            return (
+                "The painted picture has void pixels; a chain starts from a complete one: paint it, or start elsewhere."
+            )
+        return np.repeat(cells[None], CHAINS, 0)
+    seen = images.real(models.load(source).config.dataset)
+    if seen is None:
+        return "Real images of this set are not on this machine; start from samples."
+    return seen[np.random.default_rng(seed).permutation(len(seen))[:CHAINS]]
+
+
+def scene(played: Chains, *, k: int, token: str) -> Scene:
+    """One chain closely, with what each move touches, and all of them beside it."""
+    cells, sheets, moments = [], [], []
+    for m in range(len(played.accepted)):
+        for closely, all_, moment in _move(played, m, k):
+            cells.append(closely)
+            sheets.append(all_)
+            moments.append(moment)
+    cells.append(played.x[-1, 0])
+    sheets.append(played.x[-1])
+    share = float(played.accepted.mean())
+    moments.append(
+        Moment((f"The end, after {len(played.accepted)} moves. {share:.0%} of all moves were accepted.",), True)
+    )
+    dim = played.x.shape[2]
+    panels = (
+        Panel(
+            "One chain",
+            "small squares: filled as before (frame), filled otherwise (dot)",
+            np.stack(cells),
+            f"An image of {dim} pixels during back-and-forth moves of {k} pixels.",
+        ),
+        Panel(
+            f"{played.x.shape[1]} chains",
+            "all after the same number of moves; pink: changed by the move",
+            np.concatenate(sheets),
+            f"{played.x.shape[1]} images during the same moves.",
+            played.x.shape[1],
+            COLUMNS,
+        ),
+    )
+    return Scene(panels, moments=tuple(moments), token=token, legend=None, width=24)
+
+
+def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"], Cells, Moment]]:
+    old, new, order = played.x[m, 0], played.proposal[m, 0], played.filled[m, 0]
+    dim, title = old.shape[0], f"Move {m + 1} of {len(played.accepted)}"
+    before, after = played.x[m], played.proposal[m]
+    told = [(old, before, Moment((f"{title}: where the chain stands, energy {played.energy[m, 0]:.1f} nats.",), True))]
+    words = f"{title}: {k} of {dim} pixels, chosen at random, are void."
+    told.append((marked(old, new, order, 0), _voided(before, played.filled[m]), Moment((words,), True)))
+    ends = played.ends[:-1]
+    some = sorted({ends[round(i)] for i in np.linspace(0, len(ends) - 1, min(FILLINGS - 1, len(ends)))}) if ends else []
+    for filled in some:
+        words = f"{title}: {filled} of {k} pixels are filled."
+        told.append((marked(old, new, order, filled), _voided(before, played.filled[m]), Moment((words,), False)))
+    changed = int((old != new).sum())
+    words = f"{title}: all {k} are filled, {changed} of them otherwise than before."
+    tinted = after + FILLED * (after != before).astype(np.uint8)
+    told.append((marked(old, new, order, k), tinted, Moment((words, *_verdict(played, m)), True)))
+    return told
+
+
+def _voided(x: Cells, filled: np.ndarray) -> Cells:
+    cells = x.copy()
+    np.put_along_axis(cells, filled, squares.VOID, axis=1)
+    return cells
+
+
+def _verdict(played: Chains, m: int) -> tuple[str, str]:
+    ratio = float(played.log_alpha[m, 0])
+    result = "✓ accepted" if played.accepted[m, 0] else "✕ rejected: it stays as it was"
+    return (
+        f"log α = {ratio:+.1f}".replace("-", "−")
+        + f", accepted with probability {math.exp(min(0.0, ratio)):.0%}: {result}.",
+        f"Of all {played.accepted.shape[1]} chains {int(played.accepted[m].sum())} accept this move.",
+    )
+
+
+def hold(dim: int) -> None:
+    """Hold the address to what may be chosen here; to be done where the page is run as a whole."""
+    address.hold_whole("pixels", 1, dim, "K")
+    address.hold_choice("from", STARTS, "The start")
+
+
+@st.fragment
+def show(source: StoredModel, *, seed: int) -> None:
+    """K, where to start, the player and its files."""
+    dim = models.load(source).dim
+    first = min(K_DEFAULT, dim)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.session_state.get("pixels", first) > dim:  # chosen for larger images
+            st.session_state["pixels"] = first
+        k = st.slider("K, pixels voided and filled", 1, dim, first, width=420, **address.bound("pixels"))
+        start = st.segmented_control("Start from", STARTS, default=STARTS[0], required=True, **address.bound("from"))
+    k, start = address.within(k, 1, dim, first), address.choice(start, STARTS, STARTS[0])
+    x = starting_points(source, start, seed)
+    if isinstance(x, str):
+        st.info(x, icon=":material/info:")
+        return
+    played = images.chains(source, x, k, MOVES, seed)
+    calls = 2 * len(played.ends)
+    st.caption(
+        f"Acceptance of {played.accepted.size} moves: **{played.accepted.mean():.0%}**. A move fills its {k} pixels in "
+        f"{len(played.ends)} block steps and makes {calls} calls of the sampler and one of the energy."
+    )
+    squares.draw(scene(played, k=k, token=f"{source.name} {k} {start} {seed}"), key="image_chain")
+    image_files.chains(source, played, k=k, seed=seed)

@@ -1,0 +1,85 @@
+"""Images that a visitor may take away: sheets as PNG, samples as NPZ, chains as animated GIF."""
+
+import io
+import math
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8
+from PIL import Image
+
+from ebgfn.ui.digits.images import Chains, Sheet
+from ebgfn.ui.shell.downloads import button, npz
+from ebgfn.ui.shell.models import StoredModel
+
+SCALE, GAP = 4, 1
+FRAME_MS = 400
+INK, PAPER, BETWEEN = 0, 255, 200
+
+
+def sheet_image(x: UInt8[np.ndarray, "n dim"]) -> Image.Image:
+    """All images in one, nearly square, dark ink on light paper, each pixel SCALE wide."""
+    n, side = len(x), round(x.shape[1] ** 0.5)
+    columns = math.ceil(math.sqrt(n))
+    rows, step = math.ceil(n / columns), side + GAP
+    whole = np.full((rows * step - GAP, columns * step - GAP), BETWEEN, np.uint8)
+    for i, image in enumerate(x):
+        top, left = (i // columns) * step, (i % columns) * step
+        whole[top : top + side, left : left + side] = np.where(image.reshape(side, side) > 0, INK, PAPER)
+    picture = Image.fromarray(whole)
+    return picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.NEAREST)
+
+
+def png(x: UInt8[np.ndarray, "n dim"]) -> bytes:
+    """The same as a file."""
+    buffer = io.BytesIO()
+    sheet_image(x).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def gif(states: UInt8[np.ndarray, "moments n dim"]) -> bytes:
+    """One frame a moment, round and round."""
+    first, *rest = (sheet_image(x).convert("P") for x in states)
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=FRAME_MS, loop=0, optimize=False)
+    return buffer.getvalue()
+
+
+def samples(source: StoredModel, sheet: Sheet, *, steps: int, temperature: float, seed: int) -> None:
+    """The sheet as a picture and as arrays."""
+    name = f"{source.name}-T{steps}-seed{seed}"
+    made = {"steps": np.array(steps), "temperature": np.array(temperature), "seed": np.array(seed)}
+    with st.container(horizontal=True):
+        button("Sheet (PNG)", lambda: png(sheet.x), f"{name}.png", "the samples in the order drawn")
+        button(
+            "Samples (NPZ)",
+            lambda: npz(x=sheet.x, order=sheet.order, energy=sheet.energy, **made),
+            f"{name}.npz",
+            "x (samples, pixels), the order of filling, energies in nats, and how they were made",
+        )
+
+
+def answers(source: StoredModel, sheet: Sheet, cells: np.ndarray, seed: int) -> None:
+    """Completions of one picture."""
+    name = f"{source.name}-filled-seed{seed}"
+    with st.container(horizontal=True):
+        button("Answers (PNG)", lambda: png(sheet.x), f"{name}.png", "all answers, in the order drawn")
+        button(
+            "Answers (NPZ)",
+            lambda: npz(x=sheet.x, energy=sheet.energy, given=cells),
+            f"{name}.npz",
+            "x, energies in nats, and what was given: 0 paper, 1 ink, 2 void",
+        )
+
+
+def chains(source: StoredModel, played: Chains, *, k: int, seed: int) -> None:
+    """States of chains, still or moving."""
+    name = f"{source.name}-k{k}-seed{seed}"
+    with st.container(horizontal=True):
+        button("Chains (GIF)", lambda: gif(played.x), f"{name}.gif", "all chains, one frame a move")
+        button(
+            "Chains (NPZ)",
+            lambda: npz(x=played.x, proposal=played.proposal, log_alpha=played.log_alpha, accepted=played.accepted),
+            f"{name}.npz",
+            "x (moves + 1, chains, pixels), proposals, log α and verdicts",
+        )

@@ -1,0 +1,83 @@
+"""How good recovered couplings are beside other estimates from the same samples: a table, and curves over training."""
+
+import math
+
+import streamlit as st
+
+from ebgfn.ui.components import line_charts
+from ebgfn.ui.components.line_charts import Axis, Chart, Line
+from ebgfn.ui.shell.frame import TEXT_WIDTH
+from ebgfn.ui.shell.history import Columns
+from ebgfn.ui.shell.text import minus
+
+OURS, ZERO = "neg_log_rmse", "neg_log_rmse_zero"
+OTHERS = {
+    "neg_log_rmse_l1_pl": "L1 pseudo-likelihood",
+    "neg_log_rmse_pl_pooled": "pseudo-likelihood, pooled like ours",
+    "neg_log_rmse_oracle": "pseudo-likelihood, support known",
+    ZERO: "no couplings, J = 0",
+}
+# Drawn as level lines, in these colours of the theme.
+LEVELS = {"neg_log_rmse_l1_pl": 1, "neg_log_rmse_pl_pooled": 3, "neg_log_rmse_oracle": 2}
+FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
+HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
+factor e. *L1 pseudo-likelihood* predicts each spin from all others, with a penalty chosen by held-out data, then refits
+what it found. *Support known* is told which pairs are coupled. *J = 0* is where training begins."""
+POOLING = """**Pooled** estimates take the couplings they find to come from one bell curve whose centre and width they learn.
+Here that is true (all are equal), and worth more than knowing the support; where couplings differ it changes little."""
+SHARING = """All rows but the last are told that the lattice looks the same everywhere: pairs at equal displacement share one
+coupling."""
+
+
+def table(scores: dict[str, float], *, estimate: str, homogeneous: bool, waiting: bool = False) -> None:
+    """Score and typical error of every estimate known, the best one marked, whoever it is."""
+    known = {name: scores[name] for name in (OURS, *OTHERS) if name in scores}
+    if OURS not in known:
+        return
+    best = max(known, key=known.__getitem__)
+    titles = {OURS: f"EB-GFN, {'homogeneous' if homogeneous else estimate}", **OTHERS}
+    lines = ["| estimate | score, −log RMSE | typical error |", "|:---|---:|---:|"]
+    for name, score in sorted(known.items(), key=lambda entry: -entry[1]):
+        cells = [titles[name], in_words(score), f"{math.exp(-score):.5f}"]
+        lines.append("| " + " | ".join(f"**{cell}**" if name == best else cell for cell in cells) + " |")
+    st.markdown("\n".join(lines), width="content")
+    if waiting:
+        st.caption("The other estimates are being fitted to the same samples.")
+    told = POOLING if not homogeneous and estimate == "pooled" else SHARING if homogeneous else ""
+    if told:
+        st.markdown(told, width=TEXT_WIDTH)
+    with st.expander("What is compared here", icon=":material/help:"):
+        st.markdown(HELP)
+
+
+def in_words(score: float) -> str:
+    """A score with three digits."""
+    return "exact" if math.isinf(score) else minus(f"{score:.3f}")
+
+
+def draw(columns: Columns, others: dict[str, float], *, pairs: int | None, end_s: float, key: str) -> None:
+    """Curves over training; `others` are scores to stand as level lines, `pairs` the true number of coupled pairs."""
+    axis = line_charts.of_seconds(end_s, columns["elapsed_s"][-1])
+
+    def line(name: str, label: str, colour: int) -> Line:
+        return Line(label, columns["elapsed_s"], columns[name], colour=colour)
+
+    charts = [_scores(line(OURS, "EB-GFN", 0), others, axis)] if OURS in columns else []
+    true = [] if pairs is None else [_level(pairs, "true", 2, axis)]
+    found = [line("pairs", "found", 0), *true]
+    match = [line("mh_acceptance", "acceptance", 0), line("ess", "sample size", 1)]
+    charts += [
+        Chart("Coupled pairs", "couplings that are not zero", found, axis, digits=0),
+        Chart("How well the sampler knows the energy", "both reach 1 if it does", match, axis, limits=(0, 1)),
+    ]
+    line_charts.draw(charts, key=key)
+
+
+def _scores(ours: Line, others: dict[str, float], axis: Axis) -> Chart:
+    levels = [_level(others[name], OTHERS[name], colour, axis) for name, colour in LEVELS.items() if name in others]
+    zero = f"; J = 0 has {in_words(others[ZERO])}" if ZERO in others else ""
+    return Chart("Score", f"−log RMSE, higher is better{zero}", [ours, *levels], axis, digits=3)
+
+
+def _level(value: float, label: str, colour: int, axis: Axis) -> Line:
+    return Line(label, [axis.low, axis.high], [value, value], colour=colour, dash="dot")

@@ -1,0 +1,72 @@
+"""Other estimates of couplings from the same samples, fitted beside the page, once for each set of samples."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+import torch
+
+from ebgfn.baselines import pooled
+from ebgfn.nets.torus import displacements
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.scores import neg_log_rmse, peers
+from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.ui.shell.background import Measurement
+
+# Rows times columns squared up to which pseudo-likelihood is fitted while a visitor waits, about 8 s of one core; and with
+# pooling, which takes ten times as long.
+MOST_WORK, MOST_POOLED_WORK = 140_000_000, 25_000_000
+
+
+def score(found: np.ndarray, truth: np.ndarray) -> float:
+    """-log RMSE of couplings."""
+    return neg_log_rmse(found.astype(np.float64), truth.astype(np.float64))
+
+
+def scores(settings: IsingConfig) -> tuple[dict[str, float], bool]:
+    """Scores so far, by the names of a card; and whether more are on their way. Where that would take long, none are."""
+    if settings.lattice is None:
+        return {}, False
+    true = settings.lattice.couplings()
+    known = {"neg_log_rmse_zero": score(np.zeros_like(true), true)} if true.any() else {}
+    work = (settings.samples or 0) * settings.dim**2
+    if work > MOST_WORK:
+        return known, False
+    pooling = work <= MOST_POOLED_WORK and settings.couplings == "free" and settings.estimate == "pooled"
+    # How long and how our own couplings are trained makes no difference to the others.
+    same = replace(settings, estimate="pooled", budget_s=1.0, steps=None)
+    fits = fitting(same, ("peers", "pooled") if pooling else ("peers",))
+    for found in list(fits.rows):
+        known |= found
+    return known, not fits.done
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def fitting(settings: IsingConfig, names: tuple[str, ...]) -> Measurement:
+    """Started by the first visitor who asks, shared by all."""
+    return Measurement(_fitted(settings, names))
+
+
+def _fitted(settings: IsingConfig, names: tuple[str, ...]) -> Iterator[dict[str, float]]:
+    for name in names:
+        yield FITS[name](settings)
+
+
+def _peers(settings: IsingConfig) -> dict[str, float]:
+    here = _lattice(settings)
+    shared = displacements(here.side) if settings.couplings == "homogeneous" else None
+    return peers(settings.data(), here.couplings(), shared=shared)
+
+
+def _pooled(settings: IsingConfig) -> dict[str, float]:
+    found = pooled.fit(torch.from_numpy(settings.data()).float()).numpy()
+    return {"neg_log_rmse_pl_pooled": score(found, _lattice(settings).couplings())}
+
+
+def _lattice(settings: IsingConfig) -> Lattice:
+    assert settings.lattice is not None
+    return settings.lattice
+
+
+FITS: dict[str, Callable[[IsingConfig], dict[str, float]]] = {"peers": _peers, "pooled": _pooled}

@@ -1,0 +1,97 @@
+"""A visitor's own samples: upload, what was understood of them, and the run that recovers their couplings."""
+
+import hashlib
+from math import isqrt
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8
+
+from ebgfn.problems.ising import uploads
+from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.lattice.exact import SIDES
+from ebgfn.runs import store
+from ebgfn.ui.ising import recovery_form
+from ebgfn.ui.shell import training
+from ebgfn.ui.shell.frame import TEXT_WIDTH
+from ebgfn.ui.shell.text import plain
+
+ABOUT = f"""A **CSV** file, or an **NPZ** file with one array: a sample a row, a variable a column, each value 0 or 1 (or −1
+or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, 5 MB. A line of names at the top is
+skipped. The samples stay on this server until newer ones take their place; only 0s and 1s are kept."""
+SHARES = "Share of ones in each column. A column near 0 or 1 hardly ever changes: its couplings stay uncertain."
+
+Samples = UInt8[np.ndarray, "samples dim"]
+
+
+def show() -> None:
+    """Upload, read, train."""
+    st.markdown(ABOUT, width=TEXT_WIDTH)
+    file = st.file_uploader("Your samples", type=["csv", "npz"], key="recover_upload")
+    if file is None:
+        st.info(
+            "Choose a file: you see what was understood of it before anything is trained.", icon=":material/upload:"
+        )
+        return
+    contents = file.getvalue()
+    kind = ".npz" if file.name.lower().endswith(".npz") else ".csv"
+    x, complaint = read(hashlib.sha256(contents).hexdigest(), kind, _contents=contents)
+    if x is None:
+        st.error(plain(complaint), icon=":material/error:")
+        return
+    understood(x)
+    side = lattice_side(x.shape[1])
+    with recovery_form.row():
+        couplings, estimate = recovery_form.kind(homogeneous=side > 0)
+        seconds, seed = recovery_form.length()
+        settings = {
+            "side": side or None,
+            "couplings": couplings,
+            "estimate": estimate,
+            "budget_s": float(seconds),
+            "seed": seed,
+        }
+        recovery_form.start_button(start, x, settings)
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the file …")
+def read(digest: str, kind: str, *, _contents: bytes) -> tuple[Samples | None, str]:
+    """Samples of a file, or why it is not taken; its name goes no further than its ending."""
+    try:
+        return uploads.parse(_contents, f"upload{kind}"), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def understood(x: Samples) -> None:
+    """Sizes, and how often each column is one."""
+    rows, dim = x.shape
+    share = x.mean(0)
+    low, high = int(share.argmin()), int(share.argmax())
+    st.markdown(
+        f"Understood: **{rows:,} samples of {dim} variables**. Ones are **{share.mean():.1%}** of all values, least often "
+        f"in column {low + 1} ({share[low]:.1%}), most often in column {high + 1} ({share[high]:.1%})."
+    )
+    table = {"column": np.arange(1, dim + 1), "share of ones": share}
+    st.bar_chart(table, x="column", y="share of ones", height=160, width="stretch")
+    st.caption(SHARES)
+
+
+def lattice_side(dim: int) -> int:
+    """Side of the lattice that the visitor says the columns are; 0 if they are none."""
+    side = isqrt(dim)
+    if side**2 != dim or not SIDES[0] <= side <= SIDES[1]:
+        return 0
+    text = "Row by row, with ends that meet. It is needed for homogeneous couplings, and draws bonds on the lattice."
+    says_so = st.checkbox(f"The columns are a {side} × {side} lattice", key="recover_is_lattice", help=text)
+    return side if says_so else 0
+
+
+def start(x: Samples, settings: dict) -> None:
+    """Keep the samples and queue the run. For `on_click`."""
+    try:
+        config = IsingConfig(path=str(store.keep_upload(x)), **settings)
+    except ValueError as error:
+        st.session_state["refused"] = str(error)
+        return
+    training.start([config])

@@ -1,0 +1,40 @@
+"""Which data: one of the seven sets, or a density that the visitor draws."""
+
+import streamlit as st
+
+from ebgfn.problems.plane.densities import DENSITIES, DRAWN
+from ebgfn.ui.components import density_canvas
+from ebgfn.ui.plane import PLANE
+from ebgfn.ui.shell import address, training
+
+DRAW = "draw your own"
+SETS = (*DENSITIES, DRAW)
+DEFAULT = "checkerboard"
+
+Weights = tuple[tuple[float, ...], ...] | None
+
+
+def choose() -> tuple[str, Weights]:
+    """The set's name, and the drawing if it is one. Another choice leaves the run that was shown."""
+    address.hold_choice("data", SETS, "The data set")
+    # A default that changed later would change the widget: it is settled by the address a visit began with.
+    if "data_default" not in st.session_state:
+        st.session_state["data_default"] = _first()
+    first = st.session_state["data_default"]
+    name = st.segmented_control(
+        "Data", SETS, default=first, required=True, on_change=training.forget, **address.bound("data")
+    )
+    if name != DRAW:
+        return address.choice(name, SETS, DEFAULT), None
+    with st.container(border=True):
+        st.markdown(
+            "**Draw a density**, then train on it: data are drawn from your strokes, more where they are strong."
+        )
+        return DRAWN, density_canvas.weights(density_canvas.canvas(key="canvas"))
+
+
+def _first() -> str:
+    """The set to begin with: that of the run in the address, if there is one."""
+    run = training.current(PLANE, quiet=True)
+    name = run.config.dataset if run else DEFAULT
+    return DRAW if name == DRAWN else name

@@ -1,0 +1,76 @@
+"""How to read the pictures of a model: words and formulas that hold its own numbers."""
+
+import streamlit as st
+
+from ebgfn.problems.plane.densities import DRAWN
+from ebgfn.problems.plane.gray import FULL_BITS
+from ebgfn.ui.components.landscape_view import Landscape
+from ebgfn.ui.shell.text import excess, minus, signed
+
+READING = """
+**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth
+the sampler's minus the energy's, where full strength means the same density. Lightness alone tells the amount, so the
+scale can be read without colour vision. **log colours** lifts what is faint: a spurious mode would show there.
+
+**Move around.** Point at a picture to read all five at that place. Zoom by double click, pinch, ctrl and wheel or +,
+drag when zoomed; with the keyboard focus a picture, then +, −, 0 and the arrows.
+"""
+
+
+def no_model(dataset: str, bits: int) -> str:
+    """Empty state: nothing trained to show."""
+    what = "your drawing" if dataset == DRAWN else f"{dataset} at {bits} bits an axis" if bits < FULL_BITS else dataset
+    return f"No trained model of {what} comes with the app. Press **Train**: half a minute shows a lot, two are good."
+
+
+def explain(scene: Landscape) -> None:
+    """What the numbers mean, with those of the last moment."""
+    values = scene.frames[-1].values
+    with st.expander("How to read this", icon=":material/help:"):
+        st.markdown(READING)
+        st.markdown("\n\n".join(sentences(values, values.get("entropy_floor", scene.floor))))
+
+
+def sentences(values: dict[str, float], floor: float | None) -> list[str]:
+    """One paragraph for each thing that is known."""
+    told = []
+    if floor is not None and "gfn_nll" in values and "ebm_nll" in values:
+        told.append(_likelihood(values, floor))
+    if "log_z" in values:
+        told.append(_log_z(values))
+    if "mh_acceptance" in values:
+        told.append(
+            "**Acceptance** asks how well the sampler knows the energy: void 8 bits of a data point, let the GFlowNet "
+            "fill them, and accept by the rule of Metropolis and Hastings. "
+            f"**{values['mh_acceptance']:.1%}** of such moves are accepted; all are if, and only if, the loss is zero."
+        )
+    if "tv_difference" in values:
+        told.append(
+            "**Exact**: all states were enumerated, and the GFlowNet's probabilities summed over all orders in which "
+            f"it can fill them. Total variation from the data: energy **{values['tv_energy']:.4f}**, GFlowNet "
+            f"**{values['tv_sampler']:.4f}**; between the two **{values['tv_difference']:.4f}**."
+        )
+    return told
+
+
+def _likelihood(values: dict[str, float], floor: float) -> str:
+    sampler, energy = (excess(values, model, floor) for model in ("gfn", "ebm"))
+    return (
+        "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
+        f"**{floor:.3f}**. The sampler is at {sampler}; the energy at {energy} nats from it: e to that power "
+        "is how many times more probable the true density makes a typical point."
+    )
+
+
+def _log_z(values: dict[str, float]) -> str:
+    told = (
+        r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
+        f"Here log Z = **{minus(format(values['log_z'], '.3f'))}**."
+    )
+    if "log_z_lower" not in values or "log_z_upper" not in values:
+        return told
+    between = f"{signed(values['log_z_lower'])} to {signed(values['log_z_upper'])}"
+    return (
+        f"{told} It is estimated by the sampler, from below and from above: {between}. Neither would see a mode where "
+        "the sampler never goes."
+    )

@@ -1,0 +1,45 @@
+"""Curves of training in the plane: likelihood with its errors, how well the sampler knows the energy, log Z."""
+
+from ebgfn.ui.components import line_charts
+from ebgfn.ui.components.line_charts import Chart, Line
+from ebgfn.ui.shell.history import Columns
+
+_NLL = {"gfn_nll": ("GFlowNet", 0), "ebm_nll": ("energy", 1)}
+_MATCH = {"mh_acceptance": ("acceptance", 0), "ess": ("sample size", 1)}
+_LOG_Z = {"log_z": ("log Z", 0)}
+MATCH_TITLE, MATCH_NOTE = "How well the sampler knows the energy", "both reach 1 if it does"
+
+
+def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: str) -> None:
+    """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl.
+
+    The energy's likelihood rests on an estimate of log Z and is shown with the error of it or not at all: runs of earlier
+    versions know no error, and lie below what is possible.
+    """
+    assert 1 <= len(runs) <= 2
+    runs = {run: {k: v for k, v in c.items() if k != "ebm_nll" or "ebm_nll_se" in c} for run, c in runs.items()}
+    banded = any("gfn_nll_se" in columns for columns in runs.values())
+    note = "nats a point, on few points" + "; bands: two standard errors" * banded
+    axis = line_charts.of_seconds(end_s, *(columns["elapsed_s"][-1] for columns in runs.values()))
+    charts = [
+        Chart("Negative log-likelihood", note, _lines(runs, _NLL), axis, floor=floor, digits=3),
+        Chart(MATCH_TITLE, MATCH_NOTE, _lines(runs, _MATCH), axis, limits=(0, 1)),
+        Chart("log Z", "of the energy, in nats", _lines(runs, _LOG_Z), axis, digits=3),
+    ]
+    line_charts.draw(charts, key=key)
+
+
+def _lines(runs: dict[str, Columns], names: dict[str, tuple[str, int]]) -> list[Line]:
+    return [
+        Line(
+            label if len(runs) == 1 else f"{label}, {run}",
+            columns["elapsed_s"],
+            columns[name],
+            [2 * se for se in columns.get(f"{name}_se", [])],
+            colour,
+            dash="dot" if i > 0 else "solid",
+        )
+        for i, (run, columns) in enumerate(runs.items())
+        for name, (label, colour) in names.items()
+        if name in columns
+    ]

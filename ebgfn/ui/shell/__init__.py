@@ -1,0 +1,1 @@
+"""What all pages share: frame, address, models, work beside a page, training runs, files."""

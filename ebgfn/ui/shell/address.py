@@ -1,0 +1,169 @@
+"""What the address asks for, held to its limits: one sentence for what is not allowed, and the default in its place.
+
+Whatever stands there may come from anywhere; a sentence never shows what was typed.
+"""
+
+import base64
+import binascii
+import math
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+MAX_SEED = 2**31 - 1
+_TITLE, _REFUSED = "title_of_page", "refused_in_address"
+T = TypeVar("T")
+
+
+def bound(key: str) -> dict[str, Any]:
+    """For a widget whose value stands in the address."""
+    return {"key": key, "bind": "query-params"}
+
+
+def begin(title: str) -> None:
+    """Another page forgets what was asked in vain of the last one."""
+    if st.session_state.get(_TITLE) != title:
+        st.session_state[_TITLE], st.session_state[_REFUSED] = title, {}
+
+
+def note_defaults() -> None:
+    """At the end of a run: what the widgets that the address asked in vain have fallen back to."""
+    refused = st.session_state.get(_REFUSED, {})
+    refused |= {key: (asked, st.session_state.get(key)) for key, (asked, _) in refused.items()}
+
+
+def refuse(sentence: str) -> None:
+    """Say what is not allowed."""
+    st.warning(sentence, icon=":material/link_off:")
+
+
+def hold(key: str, allowed: Callable[[str], bool], sentence: str) -> None:
+    """Say so if the address asks for what is not allowed; the widget of that key then falls back to its default.
+
+    The widget puts the address right at once. What was asked is therefore kept for runs of the page that follow by
+    themselves, until the widget is used or another page is shown.
+    """
+    refused = st.session_state.setdefault(_REFUSED, {})
+    kept, default = refused.pop(key, (None, None))
+    used = default is not None and st.session_state.get(key) != default
+    asked = st.query_params.get(key, None if used else kept)
+    if asked is not None and not allowed(asked):
+        refused[key] = asked, default
+        refuse(sentence)
+
+
+def _sentence(name: str, allowed: str) -> str:
+    return f"{name} in the address must be {allowed}; using the default."
+
+
+def hold_choice(key: str, options: Iterable[Any], name: str) -> None:
+    """`hold` for a choice."""
+    texts = [str(option) for option in options]
+    hold(key, texts.__contains__, _sentence(name, f"one of {', '.join(texts)}"))
+
+
+def hold_whole(key: str, low: int, high: int, name: str) -> None:
+    """`hold` for a whole number."""
+    hold(key, lambda text: whole(text, low, high) is not None, _sentence(name, f"a whole number in {low}..{high}"))
+
+
+def hold_real(key: str, low: float, high: float, name: str) -> None:
+    """`hold` for a number."""
+    hold(key, lambda text: real(text, low, high) is not None, _sentence(name, f"a number in {low:g}..{high:g}"))
+
+
+def hold_seed(key: str, name: str = "The seed") -> None:
+    """`hold` for a seed."""
+    hold_whole(key, 0, MAX_SEED, name)
+
+
+def whole(text: str, low: int, high: int) -> int | None:
+    """The whole number low..high that a text is, if it is one: nothing longer than any limit is worth parsing."""
+    good = text.isascii() and text.isdigit() and len(text) <= 12
+    return int(text) if good and low <= int(text) <= high else None
+
+
+def real(text: str, low: float, high: float) -> float | None:
+    """The number low..high that a text is, if it is one."""
+    try:
+        value = float(text) if len(text) <= 20 and text.isascii() else math.nan
+    except ValueError:
+        return None
+    return value if low <= value <= high else None
+
+
+def choice(value: Any, options: Iterable[T], default: T) -> T:
+    """What a widget says if it is one of the options: a browser may send anything."""
+    return value if value in tuple(options) else default
+
+
+def within(value: Any, low: float, high: float, default: T) -> T:
+    """What a widget says if it is a number in low..high."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    return type(default)(value) if good else default  # pyright: ignore[reportCallIssue]
+
+
+def seed(label: str, key: str, *, width: int = 150) -> int:
+    """The widget for a seed."""
+    return within(st.number_input(label, 0, MAX_SEED, 0, width=width, **bound(key)), 0, MAX_SEED, 0)
+
+
+def squeezed(data: bytes) -> str:
+    """Bytes as text for the address: compressed, in URL-safe base64."""
+    return base64.urlsafe_b64encode(zlib.compress(data, 9)).decode().rstrip("=")
+
+
+def unsqueezed(text: str, size: int, what: str) -> bytes:
+    """Inverse of `squeezed`, of no more than one byte beyond `size`. Errors: ValueError."""
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return zlib.decompressobj().decompress(packed, size + 1)
+    except (binascii.Error, zlib.error, ValueError):
+        raise ValueError(f"the address holds no readable {what}") from None
+
+
+@dataclass(frozen=True)
+class BoundDial:
+    """A dial of a component, `key`, whose value stands in the address as `parameter`: there only once the dial rests, as
+    every value on the way would fill the browser's history.
+
+    `text`: what the dial reports as text for the address; None for what cannot be from it.
+    """
+
+    key: str
+    parameter: str
+    default: str
+    text: Callable[[Any], str | None]
+
+    def chosen(self) -> str:
+        """What the dial says, unless the address has changed since; untrusted text."""
+        chosen, seen, in_address = f"{self.key}_chosen", f"{self.key}_seen", st.query_params.get(self.parameter)
+        if chosen not in st.session_state or in_address != st.session_state.get(seen):
+            st.session_state[chosen] = st.session_state[seen] = in_address
+        return self.default if st.session_state[chosen] is None else st.session_state[chosen]
+
+    def question(self) -> int | None:
+        """Number of the dial's last question, to be answered with it."""
+        asked = (st.session_state.get(self.key) or {}).get("asked")
+        return asked.get("n") if isinstance(asked, dict) else None
+
+    def turned(self) -> None:
+        """When the component reports `asked`, {"value", "n"}."""
+        asked = st.session_state[self.key].get("asked")
+        if isinstance(asked, dict) and (text := self.text(asked.get("value"))) is not None:
+            st.session_state[f"{self.key}_chosen"] = text
+
+    def settled(self) -> None:
+        """When the component reports `settled`, a value."""
+        text = self.text(st.session_state[self.key].get("settled"))
+        if text is None:
+            return
+        st.session_state[f"{self.key}_chosen"] = text
+        if text == self.default:
+            st.query_params.pop(self.parameter, None)
+        else:
+            st.query_params[self.parameter] = text
+        st.session_state[f"{self.key}_seen"] = st.query_params.get(self.parameter)

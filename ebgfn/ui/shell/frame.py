@@ -1,0 +1,55 @@
+"""The frame of all pages: navigation, the guard of deep links, a page's head."""
+
+from contextvars import ContextVar
+from typing import Any
+
+import streamlit as st
+
+from ebgfn import bundle
+from ebgfn.ui.shell import address, copy_link, routes
+
+NAME = "EB-GFN Lab"
+STYLE = bundle.root() / "assets" / "style.css"
+TEXT_WIDTH = 860
+
+# True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
+# has opened the root, because a folder of that name is its older way to declare pages.
+_framed: ContextVar[bool] = ContextVar("framed", default=False)
+
+
+def navigation() -> Any:
+    """Declare the pages and return the one that the address names."""
+    pages = [st.Page(page.file, title=page.title, icon=page.icon, help=page.text) for page in routes.pages()]
+    return st.navigation(pages, position="top")
+
+
+def run() -> None:
+    """Body of app.py: navigation, then the page inside its frame."""
+    current = navigation()
+    st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=":material/landscape:", layout="wide")
+    st.html(STYLE)
+    token = _framed.set(True)
+    try:
+        current.run()
+    finally:
+        _framed.reset(token)
+        address.note_defaults()
+
+
+def page(title: str, lead: str) -> None:
+    """First line of every page: come back through app.py after a cold deep link, then draw the page's head."""
+    if not _framed.get():
+        navigation()
+        st.rerun()
+    address.begin(title)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(title, anchor=False, width="content")
+        copy_link.button()
+    st.markdown(lead, width=TEXT_WIDTH)
+
+
+def section(title: str, *paragraphs: str) -> None:
+    """A heading below the head, and what is to be said there."""
+    st.header(title, anchor=False)
+    for text in paragraphs:
+        st.markdown(text, width=TEXT_WIDTH)

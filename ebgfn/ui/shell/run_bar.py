@@ -1,0 +1,85 @@
+"""A training run on a page: what it trains, its state and time left, and the buttons that make sense now."""
+
+import time
+from typing import Literal
+
+import streamlit as st
+
+from ebgfn import problems
+from ebgfn.problems import Config
+from ebgfn.runs import jobs
+from ebgfn.runs.folder import RunFolder, Status
+from ebgfn.ui.shell import training
+from ebgfn.ui.shell.text import clock
+
+MOST_SINCE_S = 5.0
+Colour = Literal["gray", "blue", "orange", "green", "red"]
+STATE_COLOURS: dict[str, Colour] = {
+    "queued": "gray",
+    "running": "blue",
+    "paused": "orange",
+    "done": "green",
+    "failed": "red",
+}
+
+
+def describe(config: Config) -> str:
+    """One line that says what a run trains."""
+    length = f"{config.steps} steps" if config.steps else f"{config.budget_s:g} s"
+    name, *details = problems.of(config).describe(config)
+    return " · ".join([name, length, f"seed {config.seed}", *details])
+
+
+def badge(status: Status) -> None:
+    """The state in its colour."""
+    st.badge(status.state, color=STATE_COLOURS.get(status.state, "gray"))
+
+
+def bar(run: RunFolder, status: Status) -> None:
+    """State, progress with time left, and buttons."""
+    st.caption(describe(run.config))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge(status)
+        st.markdown(progress_text(run, status), width="stretch")
+        if training.mine(status):
+            buttons(run, status)
+    st.progress(min(1.0, max(0.0, status.progress)))
+    if status.error:
+        st.error(status.error, icon=":material/error:")
+
+
+def buttons(run: RunFolder, status: Status) -> None:
+    """Pause or go on, one event, stop, start over."""
+    state, name = status.state, run.id
+    if state == "running":
+        st.button("Pause", key="pause", icon=":material/pause:", on_click=training.do, args=(jobs.pause, name))
+    elif state in ("paused", "failed", "cancelled"):
+        label = "Play" if state == "paused" else "Resume"
+        st.button(label, key="play", icon=":material/play_arrow:", on_click=training.do, args=(jobs.resume, name))
+    if state == "paused":
+        st.button(
+            "Step", key="step", icon=":material/skip_next:", on_click=training.do, args=(jobs.step, name),
+            help="Train until the next picture, then pause.",
+        )  # fmt: skip
+    if state in training.UNFINISHED:
+        st.button("Cancel", key="cancel", icon=":material/stop:", on_click=training.do, args=(jobs.cancel, name))
+    st.button(
+        "Reset", key="reset", icon=":material/restart_alt:", on_click=training.reset, args=(name,),
+        help="Stop this run and show what was here before. The run stays on the Runs page.",
+    )  # fmt: skip
+
+
+def progress_text(run: RunFolder, status: Status) -> str:
+    """Where the run stands, in one line."""
+    if status.state == "queued":
+        place = jobs.queue_position(run.id)
+        return f"place {place} in the queue" if place else "about to start"
+    settings = run.config
+    length = f"{settings.steps:,} steps" if settings.steps else f"{settings.budget_s:g} s"
+    # Between two looks of the training process its clock goes on.
+    since = min(MOST_SINCE_S, max(0.0, time.time() - status.heartbeat)) if status.state == "running" else 0.0
+    text = f"step {status.step:,} · {status.elapsed_s + since:.1f} s of training of {length}"
+    if status.state in ("running", "paused") and status.progress > 0:
+        left = status.elapsed_s / status.progress * (1 - status.progress) - since
+        text += f" · **{clock(max(0.0, left))} left**"
+    return text
