@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.ui.digits import completion, image_chains, image_sheet, images, results
 from ebgfn.ui.digits.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
 from ebgfn.ui.shell import address, frame, models, server
@@ -59,8 +58,8 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = models.choose(found, "set", "images-mnist", width=230)
         try:
-            dim = models.load(source).dim
-        except CheckpointError as error:
+            dim = images.dim(source)
+        except ValueError as error:
             st.error(str(error), icon=":material/error:")
             return
         steps, temperature, seed, by = controls(dim)

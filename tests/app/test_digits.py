@@ -269,6 +269,14 @@ def test_a_damaged_model_is_one_sentence(stocked_images, drawn):
     assert "no readable checkpoint" in at.error[0].value
 
 
+def test_a_sampler_that_chooses_its_own_pixels_is_not_shown_here(stocked_images, drawn):
+    sizes = MLPSizes(hidden=4, depth=1, learned_location=True, learned_erasure=True)
+    build(ImagesConfig(dataset="digits", preset="paper"), sizes).save(stocked_images)
+    at = open_page()
+    assert not at.exception
+    assert "fills pixel by pixel where it likes" in at.error[0].value
+
+
 @pytest.mark.parametrize("dim", [64, 784])
 def test_pictures_survive_the_address(dim):
     cells = np.random.default_rng(0).integers(0, 3, dim).astype(np.uint8)

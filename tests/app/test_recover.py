@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import shutil
 import threading
 import time
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 from ebgfn.files import write_json
+from ebgfn.problems import training
 from ebgfn.problems.ising import uploads
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.scores import neg_log_rmse
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.runs import jobs, store
+from ebgfn.runs.worker import Worker
 from ebgfn.ui.chains import kernel_comparison
 from ebgfn.ui.components import couplings_view, line_charts
 from ebgfn.ui.components.couplings_view import Recovery, Snapshot, bonds
@@ -200,6 +203,20 @@ def test_a_refusal_is_shown(shipped, scenes, monkeypatch):
     at = open_page(PAGE, samples_of=LATTICE)
     at.button(key="recover").click().run()
     assert "you have 2 runs waiting" in sentences(at)
+
+
+def test_an_energy_without_a_sampler_is_shown_with_samples_of_chains(shipped, scenes, charts, peers):
+    config = IsingConfig(side=4, samples=200, method="pcd-gwg", steps=6)
+    run = store.create(shipped / "runs" / "mine", config, jobs.foreground_status())
+    Worker(run, training).work()
+    at = open_page(PAGE, run="mine")
+    assert not at.exception
+    assert "pcd-gwg" in text(at)
+    assert scenes[-1].sampled_by == "Gibbs chain"
+    shutil.rmtree(run.path / "frames")
+    at = open_page(PAGE, run="mine")
+    assert not at.exception
+    assert scenes[-1].snapshots[0].samples.shape == (16, 16)
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,6 @@ def test_schedules_that_do_not_fit_are_refused():
         BackAndForth(energy(5), policy(5), k=3, schedule=(0, 5))
     with pytest.raises(ValueError, match="uniform locations"):
         BackAndForth(energy(5), policy(5, True, False), k=3, schedule=(2, 5))
+    with pytest.raises(ValueError, match="uniform locations"):
+        BackAndForth(energy(5), policy(5, False, True), k=3, schedule=(2, 4, 5))
+    assert BackAndForth(energy(5), policy(5, True, True), k=3, schedule=(2, 3, 4, 5)).k == 3

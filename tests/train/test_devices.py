@@ -25,6 +25,7 @@ from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.training import start
 from ebgfn.runs.folder import RunFolder
 from ebgfn.train.device import device
+from ebgfn.train.source import OnDevice, Rows
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,14 @@ def test_every_tensor_is_made_where_those_lie_that_it_meets(config):
         model = Model(config, state.sizes, *state.trainer.networks())
         one = of(config).at(model, None)
         assert draw(one.policy, 3, torch.Generator().manual_seed(0)).x.device == torch.device("cpu")
+
+
+def test_data_go_where_training_is():
+    meta = torch.device("meta")
+    rows = OnDevice(Rows(np.eye(4, dtype=np.uint8), seed=0), meta)
+    assert rows.draw(3).device == rows.all.device == meta
+    images = OnDevice(ImagesConfig(dataset="digits").source(), meta)
+    assert [part.device for part in images.draw_with_means(2)] == [meta, meta]
 
 
 def test_several_processes_train_one_model(tmp_path):

@@ -57,6 +57,16 @@ def available() -> dict[str, StoredModel]:
     return models.with_runs({model.name: model for model, _ in models.shipped_of(IMAGES)}, IMAGES)
 
 
+def dim(source: StoredModel) -> int:
+    """Pixels of a model's images. Errors: ValueError for a model that cannot be read, or not be shown here."""
+    found = models.load(source)
+    if found.policy is None or found.policy.step_nats is None:
+        raise ValueError(
+            f"{source.name} fills pixel by pixel where it likes; this page shows samplers that fill in blocks"
+        )
+    return found.dim
+
+
 def steps_for(dim: int) -> tuple[int, ...]:
     """Numbers of steps on the dial."""
     return tuple(sorted({min(steps, dim) for steps in ALL_STEPS}))

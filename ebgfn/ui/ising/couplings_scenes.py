@@ -8,8 +8,8 @@ import streamlit as st
 import torch
 from jaxtyping import UInt8
 
-from ebgfn.core.schedules import draw
 from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.look import samples
 from ebgfn.runs.folder import RunFolder
 from ebgfn.ui.components.couplings_view import Recovery, Snapshot
 from ebgfn.ui.ising import COUPLINGS
@@ -61,9 +61,9 @@ def couplings(folder: Path) -> np.ndarray:
 
 
 def drawn(folder: Path, n: int, *, seed: int) -> Samples:
-    """Samples of a checkpoint's GFlowNet. Errors: CheckpointError."""
-    policy = models.load(models.stored(folder)).policy
-    return draw(policy, n, torch.Generator().manual_seed(seed)).x.numpy().astype(np.uint8)
+    """Samples of a checkpoint's GFlowNet, or of chains where it has none. Errors: CheckpointError."""
+    model = models.load(models.stored(folder))
+    return samples(model, n, torch.Generator().manual_seed(seed)).numpy().astype(np.uint8)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -79,7 +79,12 @@ def data_samples(settings: IsingConfig) -> Samples:
 def at_checkpoint(folder: Path, settings: IsingConfig, *, name: str, source: str) -> Recovery:
     """What a checkpoint alone shows."""
     snapshot = Snapshot(0, 0.0, couplings(folder), drawn(folder, SAMPLES, seed=0))
-    return Recovery(name, source, settings.side or 0, settings.true_couplings(), _data(settings), (snapshot,))
+    return _recovery(name, source, settings, (snapshot,))
+
+
+def _recovery(name: str, source: str, settings: IsingConfig, snapshots: tuple[Snapshot, ...]) -> Recovery:
+    by = "GFlowNet" if settings.method == "ebgfn" else "Gibbs chain"
+    return Recovery(name, source, settings.side or 0, settings.true_couplings(), _data(settings), snapshots, by)
 
 
 def _data(settings: IsingConfig) -> Samples:
@@ -99,7 +104,7 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Recover
         for line, arrays in history.frames(run, lines, steps)
     )
     if snapshots:
-        return Recovery(run.id, run.id, settings.side or 0, settings.true_couplings(), _data(settings), snapshots)
+        return _recovery(run.id, run.id, settings, snapshots)
     if run.has_checkpoint and run.status.finished:
         return at_checkpoint(run.checkpoint, settings, name=run.id, source=run.id)
     return None

@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.ui.components import line_charts
 from ebgfn.ui.components.line_charts import Axis, Chart, Line
 from ebgfn.ui.shell.frame import TEXT_WIDTH
@@ -17,6 +18,15 @@ OTHERS = {
     "neg_log_rmse_oracle": "pseudo-likelihood, support known",
     ZERO: "no couplings, J = 0",
 }
+# By `config.trainer`.
+TRAINERS = {
+    "fast": "EB-GFN",
+    "paper": "EB-GFN as published",
+    "basic": "EB-GFN, basic version",
+    "pcd-gibbs": "PCD, Gibbs",
+    "pcd-gwg": "PCD, Gibbs-with-Gradients",
+    "pseudo-likelihood": "pseudo-likelihood, trained",
+}
 # Drawn as level lines, in these colours of the theme.
 LEVELS = {"neg_log_rmse_l1_pl": 1, "neg_log_rmse_pl_pooled": 3, "neg_log_rmse_oracle": 2}
 FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
@@ -29,13 +39,21 @@ SHARING = """All rows but the last are told that the lattice looks the same ever
 coupling."""
 
 
-def table(scores: dict[str, float], *, estimate: str, homogeneous: bool, waiting: bool = False) -> None:
+def title(config: IsingConfig) -> str:
+    """How an estimate is called that was trained so."""
+    if config.trainer != "fast":
+        return TRAINERS[config.trainer]
+    return f"{TRAINERS['fast']}, {'homogeneous' if config.couplings == 'homogeneous' else config.estimate}"
+
+
+def table(scores: dict[str, float], config: IsingConfig, *, waiting: bool = False) -> None:
     """Score and typical error of every estimate known, the best one marked, whoever it is."""
     known = {name: scores[name] for name in (OURS, *OTHERS) if name in scores}
     if OURS not in known:
         return
     best = max(known, key=known.__getitem__)
-    titles = {OURS: f"EB-GFN, {'homogeneous' if homogeneous else estimate}", **OTHERS}
+    titles = {OURS: title(config), **OTHERS}
+    homogeneous = config.couplings == "homogeneous"
     lines = ["| estimate | score, −log RMSE | typical error |", "|:---|---:|---:|"]
     for name, score in sorted(known.items(), key=lambda entry: -entry[1]):
         cells = [titles[name], in_words(score), f"{math.exp(-score):.5f}"]
@@ -43,7 +61,7 @@ def table(scores: dict[str, float], *, estimate: str, homogeneous: bool, waiting
     st.markdown("\n".join(lines), width="content")
     if waiting:
         st.caption("The other estimates are being fitted to the same samples.")
-    told = POOLING if not homogeneous and estimate == "pooled" else SHARING if homogeneous else ""
+    told = POOLING if not homogeneous and config.estimate == "pooled" else SHARING if homogeneous else ""
     if told:
         st.markdown(told, width=TEXT_WIDTH)
     with st.expander("What is compared here", icon=":material/help:"):
@@ -55,21 +73,21 @@ def in_words(score: float) -> str:
     return "exact" if math.isinf(score) else minus(f"{score:.3f}")
 
 
-def draw(columns: Columns, others: dict[str, float], *, pairs: int | None, end_s: float, key: str) -> None:
-    """Curves over training; `others` are scores to stand as level lines, `pairs` the true number of coupled pairs."""
+def draw(columns: Columns, others: dict[str, float], *, ours: str, pairs: int | None, end_s: float, key: str) -> None:
+    """Curves over training of `ours`; `others` are scores to stand as level lines, `pairs` the true number of pairs."""
     axis = line_charts.of_seconds(end_s, columns["elapsed_s"][-1])
 
     def line(name: str, label: str, colour: int) -> Line:
         return Line(label, columns["elapsed_s"], columns[name], colour=colour)
 
-    charts = [_scores(line(OURS, "EB-GFN", 0), others, axis)] if OURS in columns else []
+    charts = [_scores(line(OURS, ours, 0), others, axis)] if OURS in columns else []
     true = [] if pairs is None else [_level(pairs, "true", 2, axis)]
     found = [line("pairs", "found", 0), *true]
-    match = [line("mh_acceptance", "acceptance", 0), line("ess", "sample size", 1)]
-    charts += [
-        Chart("Coupled pairs", "couplings that are not zero", found, axis, digits=0),
-        Chart("How well the sampler knows the energy", "both reach 1 if it does", match, axis, limits=(0, 1)),
-    ]
+    charts.append(Chart("Coupled pairs", "couplings that are not zero", found, axis, digits=0))
+    if "ess" in columns:
+        match = [line("mh_acceptance", "acceptance", 0), line("ess", "sample size", 1)]
+        about = "How well the sampler knows the energy", "both reach 1 if it does"
+        charts.append(Chart(*about, match, axis, limits=(0, 1)))
     line_charts.draw(charts, key=key)
 
 

@@ -35,7 +35,8 @@ def scores(settings: IsingConfig) -> tuple[dict[str, float], bool]:
         return known, False
     pooling = work <= MOST_POOLED_WORK and settings.couplings == "free" and settings.estimate == "pooled"
     # How long and how our own couplings are trained makes no difference to the others.
-    same = replace(settings, estimate="pooled", budget_s=1.0, steps=None)
+    ours = {"estimate": "pooled", "budget_s": 1.0, "steps": None, "method": "ebgfn", "preset": "fast", "start": "zero"}
+    same = replace(settings, **ours)
     fits = fitting(same, ("peers", "pooled") if pooling else ("peers",))
     for found in list(fits.rows):
         known |= found

@@ -102,8 +102,7 @@ def score_table(scene: Recovery, config: IsingConfig, others: dict[str, float], 
         st.dataframe(table, hide_index=True, column_config={"coupling": st.column_config.NumberColumn(format="%+.4f")})
         return
     ours = {estimate_scores.OURS: peer_estimates.score(found, scene.truth)}
-    homogeneous = config.couplings == "homogeneous"
-    estimate_scores.table(others | ours, estimate=config.estimate, homogeneous=homogeneous, waiting=waiting)
+    estimate_scores.table(others | ours, config, waiting=waiting)
 
 
 def how_to_read(scene: Recovery) -> None:
@@ -142,4 +141,5 @@ def run_pictures(run: RunFolder, scene: Recovery, columns: Columns, others: dict
     if columns:
         end_s = config.budget_s if moving and not config.steps else 0.0
         pairs = couplings_scenes.true_pairs(scene)
-        estimate_scores.draw(columns, others, pairs=pairs, end_s=end_s, key="scores")
+        ours = estimate_scores.TRAINERS[config.trainer]
+        estimate_scores.draw(columns, others, ours=ours, pairs=pairs, end_s=end_s, key="scores")

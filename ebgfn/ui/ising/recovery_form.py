@@ -10,8 +10,9 @@ from ebgfn import shipped
 from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.config import STARTS
 from ebgfn.problems.ising import nearest
-from ebgfn.problems.ising.config import COUPLINGS, ESTIMATES, IsingConfig
+from ebgfn.problems.ising.config import COUPLINGS, ESTIMATES, PRESETS, IsingConfig
 from ebgfn.problems.lattice.exact import SIDES, SIGMAS
+from ebgfn.ui.ising.estimate_scores import TRAINERS
 from ebgfn.ui.shell import address, training
 from ebgfn.ui.shell.training import SHORTEST_S
 
@@ -43,10 +44,9 @@ def lattice() -> None:
         samples = st.number_input("Samples", *SAMPLES, 2000, step=500, width=150, **widget("samples"))
         seconds, seed = length()
     with row():
-        couplings, estimate = kind(homogeneous=True)
-        sizes = int(side), round(sigma, 6), int(samples)
-        config = IsingConfig(*sizes, couplings, estimate, budget_s=float(seconds), seed=seed)
-        config = replace(config, start=start(config))
+        how = kind(homogeneous=True)
+        config = IsingConfig(int(side), round(sigma, 6), int(samples), budget_s=float(seconds), seed=seed, **how)
+        config = replace(config, start=start(config)) if config.trainer == "fast" else config
         start_button(training.start, [config])
 
 
@@ -60,8 +60,14 @@ def start_button(act: Callable[..., None], *given: Any) -> None:
     st.button("Recover", type="primary", icon=":material/play_arrow:", key="recover", on_click=act, args=given)
 
 
-def kind(*, homogeneous: bool) -> tuple[str, str]:
-    """What couplings are taken to share, and how they are estimated."""
+def kind(*, homogeneous: bool) -> dict[str, Any]:
+    """By which trainer, what couplings are taken to share, and how they are estimated: settings of a config."""
+    address.hold_choice("recover_trainer", TRAINERS, "The method")
+    text = "Ours, the published algorithm, and peers that train the same energy without a GFlowNet."
+    chosen = st.selectbox(
+        "Method", list(TRAINERS), format_func=TRAINERS.__getitem__, width=230, help=text, **widget("trainer")
+    )
+    trainer = address.choice(chosen, TRAINERS, "fast")
     address.hold_choice("recover_couplings", COUPLINGS, "The kind of couplings")
     address.hold_choice("recover_estimate", ESTIMATES, "The estimate")
     couplings = COUPLINGS[0]
@@ -72,7 +78,8 @@ def kind(*, homogeneous: bool) -> tuple[str, str]:
     estimate = st.segmented_control(
         "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
     )
-    return couplings or COUPLINGS[0], estimate or ESTIMATES[0]
+    by = {"preset": trainer} if trainer in PRESETS else {"method": trainer}
+    return {"couplings": couplings or COUPLINGS[0], "estimate": estimate or ESTIMATES[0], **by}
 
 
 def start(config: IsingConfig) -> str:

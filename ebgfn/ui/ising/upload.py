@@ -42,15 +42,9 @@ def show() -> None:
     understood(x)
     side = lattice_side(x.shape[1])
     with recovery_form.row():
-        couplings, estimate = recovery_form.kind(homogeneous=side > 0)
+        how = recovery_form.kind(homogeneous=side > 0)
         seconds, seed = recovery_form.length()
-        settings = {
-            "side": side or None,
-            "couplings": couplings,
-            "estimate": estimate,
-            "budget_s": float(seconds),
-            "seed": seed,
-        }
+        settings = {"side": side or None, "budget_s": float(seconds), "seed": seed, **how}
         recovery_form.start_button(start, x, settings)
 
 

@@ -36,7 +36,7 @@ class Snapshot:
 class Recovery:
     """All that the view draws. `side` is 0 where no lattice is known, `truth` None where no true couplings are.
 
-    `source` names where snapshots come from: another source starts the history anew.
+    `source` names where snapshots come from: another source starts the history anew. `sampled_by`: what draws the samples.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Recovery:
     truth: Square | None
     data: Samples
     snapshots: tuple[Snapshot, ...]
+    sampled_by: str = "GFlowNet"
 
     @property
     def top(self) -> float:
@@ -94,7 +95,7 @@ def _snapshot_json(snapshot: Snapshot, scene: Recovery) -> dict[str, Any]:
 
 def panels(scene: Recovery) -> list[dict[str, str]]:
     """The pictures from left to right, with title, note and what is read aloud."""
-    known = scene.truth is not None
+    known, by = scene.truth is not None, scene.sampled_by
     where = "on the lattice" if scene.side else "on a circle"
     shown = {
         "truth": ("True", "row i, column j: spins i and j", "Matrix of the true couplings") if known else None,
@@ -102,7 +103,7 @@ def panels(scene: Recovery) -> list[dict[str, str]]:
         "difference": ("Difference", "recovered − true, same scale", "Recovered minus true couplings") if known else None,
         "bonds": (where.capitalize(), "recovered; width is strength", f"Recovered couplings as bonds {where}"),
         "data": ("Data", f"{len(scene.data)} of the samples", "Samples of the data"),
-        "samples": ("GFlowNet", f"{len(scene.snapshots[-1].samples)} samples drawn by it", "Samples drawn by the GFlowNet"),
+        "samples": (by, f"{len(scene.snapshots[-1].samples)} samples drawn by it", f"Samples drawn by the {by}"),
     }  # fmt: skip
     return [{"kind": k, "title": v[0], "note": v[1], "alt": v[2]} for k, v in shown.items() if v is not None]
 
