@@ -314,7 +314,7 @@ def test_a_comparison_that_nobody_waits_for_is_dropped(source, monkeypatch):
 
     hold = threading.Event()
     monkeypatch.setattr(moves_panel.st, "session_state", {})
-    monkeypatch.setattr(mixing, "compare", lambda *_, **__: iter([hold.wait(10)]))
+    monkeypatch.setattr(mixing, "compare", lambda *_, **__: (hold.wait(10) for _ in range(1)))
     busy = moves_panel.current(source, 0.2, 1)
     skipped = moves_panel.current(source, 0.2, 2)
     wanted = moves_panel.current(source, 0.2, 3)
