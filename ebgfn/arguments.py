@@ -71,7 +71,7 @@ def parser() -> Parser:
     add_whole(sample, "steps", None, "steps of a sampler of images, usually 49", low=1, high=MAX_STEPS)
     add_whole(sample, "n", 1000, "number of samples", low=1, high=MAX_SAMPLES, flag="-n")
     chain = commands.add_parser("chain", help="run back-and-forth chains from data points")
-    chain.add_argument("--k", default=8, type=number, metavar="K", help="entries voided and refilled a step (1..D)")
+    chain.add_argument("--k", type=number, metavar="K", help="entries voided and refilled a step (1..D), usually 8")
     chain.add_argument("--kernel", type=known_kernel, metavar="NAME", help=ABOUT_KERNELS)
     add_whole(chain, "steps", 100, "steps of each chain", low=1, high=10**6)
     add_whole(chain, "chains", 64, "chains side by side", low=1, high=MAX_CHAINS)

@@ -24,6 +24,7 @@ from ebgfn.runs import jobs, store
 from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 
 MAX_CHAIN_BITS = 5 * 10**8
+USUAL_K = 8
 CANCEL_PATIENCE_S = 20.0
 TICKS = 10_000
 NEVER_S = 1e9
@@ -200,7 +201,8 @@ def chain(args: argparse.Namespace) -> int:
             bar.update(count)
     accept, log_alpha = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     save_arrays(out, x=np.concatenate(states), accept=accept, log_alpha=log_alpha)
-    asked = {name: getattr(args, name) for name in ("k", "steps", "chains", "seed")}
+    asked = {name: getattr(args, name) for name in ("steps", "chains", "seed")}
+    asked |= {"k": kernel.k} if hasattr(kernel, "k") else {}
     figures = {"out": str(out), **asked, "acceptance": float(accept.mean())}
     answer(figures, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
     return 0
@@ -213,9 +215,12 @@ def kernel_of(model: Any, args: argparse.Namespace) -> Any:
 
     name = args.kernel or ("gibbs" if model.policy is None else "back-and-forth")
     if name == "back-and-forth" and model.policy is not None:
-        if not isinstance(args.k, int) or not 1 <= args.k <= model.dim:
-            raise ValueError(f"k must be a whole number in 1..{model.dim}, got {args.k}")
-        return BackAndForth(model.energy, model.policy, k=args.k, schedule=usual_schedule(model.policy, k=args.k))
+        k = USUAL_K if args.k is None else args.k
+        if not isinstance(k, int) or not 1 <= k <= model.dim:
+            raise ValueError(f"k must be a whole number in 1..{model.dim}, got {k}")
+        return BackAndForth(model.energy, model.policy, k=k, schedule=usual_schedule(model.policy, k=k))
+    if args.k is not None:
+        raise ValueError(f"k must not be given with kernel {name}: it is of back-and-forth moves")
     return KERNELS[name].make(model.energy, model.policy)
 
 

@@ -44,8 +44,7 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where its weights lie."""
-        tensors = self.tensors()
-        return next(iter(tensors.values())).device if tensors else torch.device("cpu")
+        return next(self.energy.parameters()).device if self.log_z is None else self.log_z.device
 
     def on(self, device: torch.device | str) -> "Model":
         """Itself if it is on that device, else a copy there."""

@@ -333,6 +333,11 @@ def test_one_sampler_for_every_sigma(shell, lattice_run, tmp_path):
             spins = 2.0 * arrays["x"].reshape(-1, 4, 4) - 1
         drawn[sigma] = (spins * np.roll(spins, 1, 1)).mean()
     assert drawn[-0.5] < -0.5 < drawn[0.0] < 0.5 < drawn[0.5]
+    told = shell.json(
+        "chain", lattice_run["id"], "--sigma", -0.3, "--steps", 2, "--chains", 3, "--out", tmp_path / "c.npz"
+    )
+    assert told["k"] == 8
+    assert shell.json("evaluate", lattice_run["id"], "--points", 2)["energy_z"] >= 0  # where nothing scatters, too
     message = shell.refused("sample", lattice_run["id"], "--sigma", 0.6, "--out", tmp_path / "s.npz")
     assert "sigma must be a number in -0.5..0.5, got 0.6" in message
 
@@ -380,6 +385,8 @@ def test_chains_by_any_kernel(shell, trained, kernel, tmp_path):
             "train ising --method magic",
             "method must be one of ebgfn, pcd-gibbs, pcd-gwg, pseudo-likelihood; got 'magic'",
         ),
+        ("train ising --method pcd-gibbs --estimate sparse", "estimate must not be given with pcd-gibbs"),
+        ("chain toy2d-moons --kernel gibbs --k 3 --out c.npz", "k must not be given with kernel gibbs"),
         ("chain toy2d-moons --kernel magic --out c.npz", "kernel must be one of gibbs, gwg, dmala, back-and-forth"),
         ("sample toy2d-moons --sigma 0.1 --out s.npz", "sigma must not be given"),
         ("train ising --side 2", "side must be a whole number in 3..16, got 2"),

@@ -65,6 +65,7 @@ class PCD:
         self._optimizer = torch.optim.Adam(self.energy.parameters(), recipe.lr)
         self._kernel = recipe.kernel(self.energy)
         self._chains: Vectors | None = None
+        self._pull: Tensor | None = None
         self._steps = 0
 
     def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
@@ -72,7 +73,10 @@ class PCD:
             shape = (self.recipe.chains, self.energy.dim)
             self._chains = torch.randint(0, 2, shape, generator=generator, device=generator.device).float()
         self._chains = advance(self._kernel, self._chains, steps=self.recipe.sampling_steps, generator=generator)
-        difference = self.energy(source.all).mean() - self.energy(self._chains).mean()
+        weights = self.energy.weights
+        if self._pull is None:  # E is linear in its weights: the data's part of the gradient is always the same
+            (self._pull,) = torch.autograd.grad(self.energy(source.all).mean(), weights)
+        difference = (self._pull * weights).sum() - self.energy(self._chains).mean()
         penalty = self.recipe.l1 / 2 * self.energy.couplings().abs().sum()
         if not math.isfinite(difference.item()):
             raise Diverged(f"the difference of energies became {difference.item()}")
@@ -80,8 +84,7 @@ class PCD:
         (difference + penalty).backward()
         self._optimizer.step()
         self._steps += 1
-        weights = list(self.energy.parameters())
-        torch._foreach_lerp_(list(self.averaged.parameters()), [w.detach() for w in weights], 2 / (self._steps + 1))
+        self.averaged.weights.data.lerp_(weights.detach(), 2 / (self._steps + 1))
         return {"contrastive": difference.item()}
 
     def networks(self) -> Networks:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ebgfn.model import Model, Networks
 from ebgfn.nets.quadratic import QuadraticEnergy, QuadraticSizes
-from ebgfn.optim.proximal import Couplings, Plan, scale
+from ebgfn.optim.proximal import Couplings, Plan, Scale, scale
 from ebgfn.train.learner import Moment
 from ebgfn.train.source import FixedSet
 
@@ -31,13 +31,16 @@ class PseudoLikelihood:
 
     def __init__(self, model: Model, recipe: PooledRecipe):
         self.recipe, self._estimate, self._couplings = recipe, model.config.estimate, Couplings(model.energy)
+        self._spins: Float[Tensor, "rows dim"] | None = None
+        self._scale = Scale(0.0, ordered=False)
 
     def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        spins = 2.0 * source.all[: self.recipe.rows] - 1.0
-        how = scale(spins, ordered=self.recipe.plan.ordered)
+        plan = self.recipe.plan
+        if self._spins is None:
+            self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
+            self._scale = scale(self._spins, ordered=plan.ordered)
         for _ in range(self.recipe.inner):
-            plan = self.recipe.plan
-            plan.step(self._couplings, spins, how, progress=now.progress, estimate=self._estimate)
+            plan.step(self._couplings, self._spins, self._scale, progress=now.progress, estimate=self._estimate)
         return {}
 
     def networks(self) -> Networks:

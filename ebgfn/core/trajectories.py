@@ -162,11 +162,16 @@ def log_prob(
     """log P_F and log P_B of the steps that fill the void entries of s_start of (x, order), start = schedule[0].
 
     `chosen` numbers m of the steps of each row (drawn uniformly, with replacement): the sums over them, scaled by steps / m,
-    are unbiased estimates of the full ones and so are their gradients.
+    are unbiased estimates of the full ones and so are their gradients. What is uniform is not estimated but known.
     """
     log_pf, log_pb = log_prob_steps(policy, x, order, schedule=schedule, chosen=chosen)
-    scale = (len(schedule) - 1) / log_pf.shape[1]
-    return scale * log_pf.sum(1), scale * log_pb.sum(1)
+    if chosen is None:
+        return log_pf.sum(1), log_pb.sum(1)
+    scale = (len(schedule) - 1) / chosen.shape[1]
+    location, erasure = log_uniform_steps(x.shape[1], schedule, device=x.device)
+    known_pf = 0.0 if policy.learned_location else location.sum() - scale * location[chosen].sum(1)
+    known_pb = 0.0 if policy.learned_erasure else erasure.sum() - scale * erasure[chosen].sum(1)
+    return scale * log_pf.sum(1) + known_pf, scale * log_pb.sum(1) + known_pb
 
 
 def log_ratio(

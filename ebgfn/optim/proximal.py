@@ -233,7 +233,9 @@ class Couplings:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self.averaged.load_state_dict(state["averaged"])
-        self._previous, self._momentum = state["previous"], state["momentum"]
-        self._correction, self.support = state["correction"], state["support"]
+        device = self.module.weights.device
+        self._previous, self._momentum = state["previous"].to(device), state["momentum"]
+        self._correction = state["correction"].to(device)
+        self.support = None if state["support"] is None else state["support"].to(device)
         self.shrinkage = None if state["shrinkage"] is None else Shrinkage(**state["shrinkage"])
         self._refits = state["refits"]

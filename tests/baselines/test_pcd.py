@@ -66,6 +66,16 @@ def test_tends_to_maximum_likelihood(kernel, generator):
     assert truth.abs().max() > 0.15
 
 
+def test_all_rows_are_looked_at_once():
+    def trained(later: torch.Tensor) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        trainer = learnt(1, generator)
+        trainer.step(Rows(later.byte().numpy(), seed=0), Moment(1, 0.5), generator)
+        return trainer.energy.weights
+
+    assert torch.equal(trained(data()), trained(1 - data()[:, [0, 0, 0, 0]]))
+
+
 def test_it_has_no_sampler(generator):
     networks = learnt(1, generator).networks()
     assert networks.policy is networks.log_z is None

@@ -9,6 +9,7 @@ from ebgfn.core.schedules import draw
 from ebgfn.core.states import uniform_orders
 from ebgfn.core.trajectories import complete, finest, log_prob, sample_backward
 from ebgfn.evaluation import exact
+from ebgfn.nets.mlp import MLPPolicy
 from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, filled_at, policy
 
 DIM = 3
@@ -128,6 +129,17 @@ def test_steps_may_repeat(choice):
     ]
     mean = tuple(torch.stack(part).mean(0) for part in zip(*pairs, strict=True))
     torch.testing.assert_close(mean, log_prob(net, x, order, schedule=finest(DIM)))
+
+
+@pytest.mark.parametrize("schedule", [finest(5), (0, 2, 5)])
+def test_what_is_uniform_is_known_and_not_estimated(schedule, generator):
+    net, order = MLPPolicy(5, hidden=4, depth=1), uniform_orders(50, 5, generator)  # all values alike before training
+    x = (torch.rand(50, 5, generator=generator) < 0.5).float()
+    chosen = torch.randint(0, len(schedule) - 1, (50, 1), generator=generator)
+    some, whole = (log_prob(net, x, order, schedule=schedule, chosen=steps) for steps in (chosen, None))
+    torch.testing.assert_close(some[1], whole[1])
+    if schedule == finest(5):
+        torch.testing.assert_close(some[0], whole[0])
 
 
 @every_choice

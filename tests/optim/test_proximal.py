@@ -244,3 +244,14 @@ def test_state_goes_on_where_it_was(spins):
         learned.refit_step(spins, step=0.2, pooled=True)
     assert torch.equal(first.module.weights, second.module.weights)
     assert torch.equal(first.averaged.weights, second.averaged.weights)
+
+
+@pytest.mark.filterwarnings("ignore:for weights")  # what is copied to the meta device is lost there
+def test_a_state_comes_back_to_where_the_couplings_are():
+    couplings = Couplings(QuadraticEnergy(4))
+    couplings.support = torch.ones(6, dtype=torch.bool)
+    state = couplings.state_dict()
+    elsewhere = Couplings(QuadraticEnergy(4).to("meta"))
+    elsewhere.load_state_dict(state)
+    parts = (elsewhere._previous, elsewhere._correction, elsewhere.support, elsewhere.module.weights)
+    assert {part.device.type for part in parts} == {"meta"}

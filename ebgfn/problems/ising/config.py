@@ -58,6 +58,8 @@ class IsingConfig(Config):
     def __post_init__(self):
         if self.method != "ebgfn" and (self.preset, self.start) != ("fast", "zero"):
             raise ValueError(f"preset and start must not be given with method {self.method}: they are of ebgfn")
+        if self.trainer not in ("fast", "pseudo-likelihood") and self.estimate != ESTIMATES[0]:
+            raise ValueError(f"estimate must not be given with {self.trainer}: it is of ebgfn and pseudo-likelihood")
         if self.path is None:
             for name, usual in USUAL.items():
                 if getattr(self, name) is None:

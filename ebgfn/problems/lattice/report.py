@@ -55,9 +55,16 @@ def _at_sigma(
         "log_z_error": (here.log_z.item() - exact) / model.dim,
         "log_z_is_error": ((log_w.logsumexp(0) - math.log(points)).item() - exact) / model.dim,
         "divergence": exact - log_w.mean().item(),
-        "energy_z": (energy.value - kaufman.mean_energy(lattice.side, sigma)) / energy.se,
-        "magnetisation_z": (magnetisation[0].value - magnetisation[1].value)
-        / math.hypot(magnetisation[0].se, magnetisation[1].se),
-        "correlation_z": float(np.abs((first.value - second.value) / np.hypot(first.se, second.se)).max()),
+        "energy_z": in_errors(energy.value - kaufman.mean_energy(lattice.side, sigma), energy.se),
+        "magnetisation_z": in_errors(
+            magnetisation[0].value - magnetisation[1].value, math.hypot(magnetisation[0].se, magnetisation[1].se)
+        ),
+        "correlation_z": in_errors(first.value - second.value, np.hypot(first.se, second.se)),
         "ess": effective_sample_size(log_w),
     }
+
+
+def in_errors(differences: Any, errors: Any) -> float:
+    """The largest of the differences in standard errors; none counts where nothing scatters."""
+    differences, errors = np.abs(np.atleast_1d(differences)), np.atleast_1d(errors)
+    return float(np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0).max())

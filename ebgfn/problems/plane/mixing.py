@@ -25,15 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ebgfn.core.trajectories import finest, log_prob
-from ebgfn.mcmc import (
-    DMALA,
-    BackAndForth,
-    Chain,
-    Gibbs,
-    GibbsWithGradients,
-    Kernel,
-    run_chain,
-)
+from ebgfn.mcmc import KERNELS, BackAndForth, Chain, Kernel, KernelEntry, run_chain
 from ebgfn.model import Model
 from ebgfn.problems.plane.gray import Grid
 from ebgfn.problems.plane.landscape import half_width
@@ -44,8 +36,6 @@ CELLS = 8
 BUDGETS = (66, 132, 264, 528)
 BUDGET = 132
 CHAINS = 256
-# The step size of the discrete Langevin proposal is tuned for each model: the best of these is shown.
-DMALA_STEPS = (0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True)
@@ -120,16 +110,20 @@ def measure(
     )
 
 
+def peers() -> list[KernelEntry]:
+    """Kernels that know only the energy."""
+    return [entry for entry in KERNELS.values() if not entry.uses_sampler]
+
+
 def compare(model: Model, *, seed: int = 0, chains: int = CHAINS, budget: int = BUDGET) -> Iterator[Mixing]:
     """The kernels that know only the energy, then back-and-forth moves over a ladder of K, from the same points."""
     bits = model.config.density().sample(chains, np.random.default_rng(seed), bits=model.config.bits)
     x = torch.from_numpy(bits).float()
     generator = torch.Generator().manual_seed(seed)
     settings = {"model": model, "generator": generator, "budget": budget}
-    yield measure("Gibbs", Gibbs(model.energy), x, **settings)
-    yield measure("Gibbs-with-Gradients", GibbsWithGradients(model.energy), x, **settings)
-    tried = [measure(f"DMALA, step {a:g}", DMALA(model.energy, a), x, **settings) for a in DMALA_STEPS]
-    yield min(tried, key=lambda row: row.memory)
+    for entry in peers():
+        tried = [measure(label, kernel, x, **settings) for label, kernel in entry.settings(model.energy).items()]
+        yield min(tried, key=lambda row: row.memory)
     for k in ladder(model.dim):
         yield measure("Back-and-forth", BackAndForth(model.energy, model.policy, k), x, **settings)
 

@@ -5,7 +5,7 @@ import json
 
 import streamlit as st
 
-from ebgfn.problems.plane.mixing import CHAINS, Mixing, compare, ladder
+from ebgfn.problems.plane.mixing import CHAINS, Mixing, compare, ladder, peers
 from ebgfn.ui.components import line_charts
 from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
 from ebgfn.ui.shell import background, downloads, models
@@ -14,8 +14,6 @@ from ebgfn.ui.shell.models import StoredModel
 
 # Strokes that can be told apart without colour; kernels beyond the fourth begin anew.
 STROKES: tuple[tuple[int, Dash], ...] = ((2, "dot"), (1, "dash"), (3, "dashdot"), (2, "longdash"))
-# Kernels that are no back-and-forth moves.
-PEERS = 3
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -27,7 +25,7 @@ def measurement(source: StoredModel, budget: int) -> Measurement:
 def show(source: StoredModel, budget: int) -> None:
     """Draw what is known and come back until all is."""
     state = measurement(source, budget)
-    expected = PEERS + len(ladder(models.load(source).dim))
+    expected = len(peers()) + len(ladder(models.load(source).dim))
     background.follow(state, lambda: _draw(state, expected))
 
 

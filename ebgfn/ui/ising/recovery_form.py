@@ -75,9 +75,11 @@ def kind(*, homogeneous: bool) -> dict[str, Any]:
         couplings = st.segmented_control(
             "Couplings", COUPLINGS, default=COUPLINGS[0], required=True, help=ABOUT_COUPLINGS, **widget("couplings")
         )
-    estimate = st.segmented_control(
-        "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
-    )
+    estimate = ESTIMATES[0]
+    if trainer in ("fast", "pseudo-likelihood"):
+        estimate = st.segmented_control(
+            "Estimate", ESTIMATES, default=ESTIMATES[0], required=True, help=ABOUT_ESTIMATE, **widget("estimate")
+        )
     by = {"preset": trainer} if trainer in PRESETS else {"method": trainer}
     return {"couplings": couplings or COUPLINGS[0], "estimate": estimate or ESTIMATES[0], **by}
 
