@@ -42,14 +42,12 @@ def finest(dim: int, *, start: int = 0) -> Schedule:
 
 
 class Step(NamedTuple):
-    """One step of a walk: `entries` were filled (`x` holds them) with values of log-probability `log_value`."""
+    """One step of a walk: what `x` is after it, and the log-probability of the values that it filled in."""
 
-    entries: Masks
     x: Vectors
     log_value: Batch
 
 
-@torch.no_grad()
 def walk(
     policy: Policy,
     x: Vectors,
@@ -61,24 +59,26 @@ def walk(
 ) -> Iterator[Step]:
     """Fill the entries that are void in s_start of (x, order), start = schedule[0], step by step; the order is kept.
 
-    `temperature` divides the log-odds: below 1 the samples are more typical. `log_value` is that of this temperature.
+    For use where gradients are off: a decorator would switch them at each step. `temperature` divides the log-odds: below 1
+    the samples are more typical, and `log_value` is that of this temperature.
     """
     rank, noise = ranks(order), torch.rand(x.shape, generator=generator, device=x.device)
     stepwise, carry = policy if isinstance(policy, Stepwise) else None, None
     for first, end in itertools.pairwise(schedule):
         if end == first + 1 and stepwise is not None:
-            location = order[:, first]
+            at, location = order[:, first:end], order[:, first]
             carry = stepwise.begin(x, rank < first) if carry is None else carry
-            logit = stepwise.value_logit(carry, location) / temperature
-            value = (noise.gather(1, location.unsqueeze(1)).squeeze(1) < torch.sigmoid(logit)).to(x.dtype)
-            x = x.scatter(1, location.unsqueeze(1), value.unsqueeze(1))
+            logit = stepwise.value_logit(carry, location)
+            logit = logit if temperature == 1.0 else logit / temperature
+            value = (noise.gather(1, at).squeeze(1) < torch.sigmoid(logit)).to(x.dtype)
+            x = x.scatter(1, at, value.unsqueeze(1))
             carry = stepwise.fill(carry, location, value) if end < x.shape[1] else None
-            yield Step(rank == first, x, bernoulli_log_prob(logit, value))
+            yield Step(x, bernoulli_log_prob(logit, value))
         else:
             logits = policy(x, rank < first).value_logits.float() / temperature
             now = (rank >= first) & (rank < end)
             x, carry = torch.where(now, (noise < torch.sigmoid(logits)).to(x.dtype), x), None
-            yield Step(now, x, (bernoulli_log_prob(logits, x) * now).sum(1))
+            yield Step(x, (bernoulli_log_prob(logits, x) * now).sum(1))
 
 
 @torch.no_grad()
@@ -103,7 +103,8 @@ def complete(
     for part, orders in zip(x.split(policy.rows), order.split(policy.rows), strict=True):
         log_value, end = torch.zeros(len(part), device=x.device), part
         for step in walk(policy, part, orders, schedule=schedule, generator=generator, temperature=temperature):
-            log_value, end = log_value + step.log_value, step.x
+            log_value += step.log_value
+            end = step.x
         ends.append(end)
         values.append(log_value)
     x, dim = torch.cat(ends), x.shape[1]

@@ -95,6 +95,7 @@ class Path:
         accepted = torch.rand(len(walkers.x), generator=generator, device=generator.device).log() < gain
         return new.or_else(accepted, walkers), accepted.float().mean().item()
 
+    @torch.no_grad()
     def _fill(self, x: Vectors, order: Orders, first: int, generator: torch.Generator) -> Walkers:
         """Draw the blocks from number `first` on; log_q is theirs only."""
         log_q = []

@@ -171,8 +171,8 @@ class LatticePolicyAt:
         logits = 4.0 * self._sigma * around.sum(2)
         # Where all neighbours are there, their field is the whole truth; elsewhere the network has to be asked.
         row, site = (~mask & (around == 0).any(2)).nonzero(as_tuple=True)
-        for some in torch.arange(len(row), device=x.device).split(self.rows):
-            logits[row[some], site[some]] = self.policy.logit(carry[row[some]], site[some], self._sigma)
+        for rows, sites in zip(row.split(self.rows), site.split(self.rows), strict=True) if len(row) else ():
+            logits[rows, sites] = self.policy.logit(carry[rows], sites, self._sigma)
         return PolicyOutput(logits * self._signs, None, None)
 
     def begin(self, x: Vectors, mask: Masks) -> Vectors:
