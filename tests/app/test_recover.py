@@ -220,6 +220,24 @@ def test_an_energy_without_a_sampler_is_shown_with_samples_of_chains(shipped, sc
 
 
 @pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        ("PCD, Gibbs-with-Gradients", {"method": "pcd-gwg"}),
+        ("pseudo-likelihood, trained", {"method": "pseudo-likelihood"}),
+        ("EB-GFN as published", {"preset": "paper"}),
+        ("EB-GFN", {}),
+    ],
+)
+def test_couplings_are_trained_by_any_method(shipped, scenes, submitted, method, how):
+    at = open_page(PAGE, samples_of=LATTICE, recover_method=method)
+    assert not at.exception
+    at.button(key="recover").click().run()
+    assert submitted == [IsingConfig(budget_s=60.0, **how)]
+    asks = {control.label for control in at.segmented_control}
+    assert ("Estimate" in asks) == (method in ("EB-GFN", "pseudo-likelihood, trained"))
+
+
+@pytest.mark.parametrize(
     ("state", "buttons"),
     [
         ("running", {"Pause", "Cancel", "Reset"}),

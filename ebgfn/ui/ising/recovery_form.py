@@ -62,12 +62,12 @@ def start_button(act: Callable[..., None], *given: Any) -> None:
 
 def kind(*, homogeneous: bool) -> dict[str, Any]:
     """By which trainer, what couplings are taken to share, and how they are estimated: settings of a config."""
-    address.hold_choice("recover_trainer", TRAINERS, "The method")
+    # The address holds an option as it is written here.
+    trainers = {label: trainer for trainer, label in TRAINERS.items()}
+    address.hold_choice("recover_method", trainers, "The method")
     text = "Ours, the published algorithm, and peers that train the same energy without a GFlowNet."
-    chosen = st.selectbox(
-        "Method", list(TRAINERS), format_func=TRAINERS.__getitem__, width=230, help=text, **widget("trainer")
-    )
-    trainer = address.choice(chosen, TRAINERS, "fast")
+    chosen = st.selectbox("Method", list(trainers), width=250, help=text, **widget("method"))
+    trainer = trainers[address.choice(chosen, trainers, TRAINERS["fast"])]
     address.hold_choice("recover_couplings", COUPLINGS, "The kind of couplings")
     address.hold_choice("recover_estimate", ESTIMATES, "The estimate")
     couplings = COUPLINGS[0]
