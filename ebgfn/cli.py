@@ -214,6 +214,8 @@ def kernel_of(model: Any, args: argparse.Namespace) -> Any:
     from ebgfn.mcmc import KERNELS, BackAndForth
 
     name = args.kernel or ("gibbs" if model.policy is None else "back-and-forth")
+    if name not in KERNELS:
+        raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {name!r}")
     if name == "back-and-forth" and model.policy is not None:
         k = USUAL_K if args.k is None else args.k
         if not isinstance(k, int) or not 1 <= k <= model.dim:

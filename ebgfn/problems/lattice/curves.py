@@ -1,13 +1,11 @@
 """Curves against sigma of the sampler of all sigma: log Z, energy, magnetisation and correlation.
 
 Where there is a closed form (log Z and mean energy, Kaufman) the sampler stands against it, elsewhere against exact samples.
-`python -m ebgfn.problems.lattice.curves CHECKPOINT [SAMPLES]` stores the curves beside the checkpoint.
 """
 
 import hashlib
 import io
 import math
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,7 +19,6 @@ from ebgfn.core.weights import effective_sample_size, log_weights
 from ebgfn.files import write_bytes
 from ebgfn.model import WEIGHTS_FILE, Model
 from ebgfn.nets.lattice import at_sigma, curve, draw_lattices
-from ebgfn.problems.checkpoint import load
 from ebgfn.problems.lattice import kaufman
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.problems.lattice.observables import abs_magnetisation, correlation, mean_energy
@@ -156,14 +153,3 @@ def stored(folder: Path) -> Curves | None:
             return Curves(int(file["side"]), int(file["n"]), columns)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-
-
-def main() -> None:
-    """Measure the curves of a checkpoint and store them there."""
-    folder, n = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SAMPLES
-    model = load(folder)
-    save(curves(model, sigmas(model.config.side), n, torch.Generator().manual_seed(0)), folder)
-
-
-if __name__ == "__main__":
-    main()
