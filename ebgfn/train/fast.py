@@ -32,7 +32,7 @@ from ebgfn.core.schedules import draw
 from ebgfn.core.states import Batch, Vectors, random_masks
 from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPSizes
-from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
+from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import Source
 
 
@@ -103,8 +103,7 @@ class Fast(EnergyAndSampler):
 
     def _rate(self, now: Moment) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
-        decay = 0.5 * (1 + math.cos(math.pi * now.progress)) if self.recipe.decay else 1.0
-        return min(1.0, (now.step + 1) / 100) * decay
+        return warm_cosine(now.step, now.progress if self.recipe.decay else 0.0)
 
     def _any_order(self, x: Vectors, labels: Vectors, generator: torch.Generator) -> Float[Tensor, ""]:
         if (states := self.recipe.states_per_point) > 1:

@@ -122,6 +122,11 @@ class Moment:
     progress: float
 
 
+def warm_cosine(updates: int, progress: float, *, warm_up: int = 100) -> float:
+    """Share of the learning rates after so many updates: a linear rise over `warm_up`, a cosine fall to 0 at progress 1."""
+    return min(1.0, (updates + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
 @runtime_checkable
 class Trainer(Protocol):
     """A way to train; made from an untrained `Model` and the recipe of its settings."""

@@ -41,7 +41,7 @@ from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.nets.unet import UNetSizes
 from ebgfn.train.device import half_precision
-from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
+from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import WithMeans
 
 
@@ -167,12 +167,12 @@ class ImagesTrainer(EnergyAndSampler):
     def step(self, source: WithMeans, now: Moment, generator: torch.Generator) -> dict[str, float]:
         warm = self.recipe.warm_share
         if now.progress < warm:
-            rate = _decay(now.progress / warm) * min(1.0, (now.step + 1) / 100)
+            rate = warm_cosine(now.step, now.progress / warm)
             return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
         if self.energy.updates == 0:
             self._hand_over(source, generator)
         pairs = self._next_pairs(source, now, generator)
-        rate = _decay((now.progress - warm) / (1 - warm)) * min(1.0, (self.energy.updates + 1) / 100)
+        rate = warm_cosine(self.energy.updates, (now.progress - warm) / (1 - warm))
         told = {"energy": self.energy.update(self._energy_loss(pairs, now), rate=rate)}
         if self.recipe.balance and not self._distils(now) and self.energy.updates % self.recipe.balance_every == 0:
             told["balance"] = self.sampler.update(
@@ -299,7 +299,3 @@ def _lengths(dim: int, most: int, generator: torch.Generator) -> tuple[int, int]
     shortest = min(16, dim)
     length = dim if whole < 1 / 3 else round(shortest * (dim / shortest) ** where)
     return length, min(length, 2 ** int(power * (math.log2(most) + 1)))
-
-
-def _decay(progress: float) -> float:
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -10,7 +10,6 @@ where all spins move together, do not tell the two apart: there the penalised co
 """
 
 from dataclasses import dataclass
-from math import cos, pi
 
 import torch
 from jaxtyping import Float
@@ -23,7 +22,7 @@ from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.nets.quadratic import FieldSizes
 from ebgfn.optim.proximal import Couplings, Plan, Scale, scale
-from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
+from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import FixedSet
 
 
@@ -68,7 +67,7 @@ class IsingTrainer(EnergyAndSampler):
         for _ in range(self.recipe.inner):
             plan.step(self.energy, spins, self._scale, progress=now.progress, estimate=self._estimate)
         loss = self._any_order(negative, generator)
-        rate = min(1.0, (now.step + 1) / 50) * 0.5 * (1 + cos(pi * now.progress))
+        rate = warm_cosine(now.step, now.progress, warm_up=50)
         told = {"any_order": self.sampler.update(loss, rate=rate), "accepted": accepted}
         # What is shown and saved is led by the couplings that are shown and saved.
         self.sampler.averaged.policy.couplings.copy_(self.energy.averaged.couplings())

@@ -28,7 +28,7 @@ from ebgfn.core.weights import log_weights
 from ebgfn.model import Model
 from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, LatticePolicy, LatticeSizes, curve
 from ebgfn.nets.torus import adjacency
-from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler
+from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import Source
 
 
@@ -113,7 +113,7 @@ class LatticeTrainer(EnergyAndSampler):
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         share = self.recipe.balance_share
-        rate = min(1.0, (now.step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * now.progress))
+        rate = warm_cosine(now.step, now.progress)
         if now.progress >= 1 - share:
             if not self.energy.balancing:
                 self._begin_balance(generator)
