@@ -112,6 +112,10 @@ def test_it_plays_by_itself(visit):
 
 def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     here = player("chains?model=tiny&k=5&moves=4&passes=66")
+    button = here.page.get_by_role("button", name="Figure data")
+    button.wait_for(timeout=30_000)
+    # The comparison has arrived: a page that is drawn anew while a button is pressed may lose the click.
+    here.settled()
     with here.page.expect_download() as download:
         here.page.get_by_role("button", name="Chains (NPZ)").click()
     with np.load(download.value.path()) as file:
@@ -128,9 +132,6 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
     assert len(rows) == 5 * 64
     assert rows[70]["bits"] == "".join(map(str, x[1, 6]))
-    button = here.page.get_by_role("button", name="Figure data")
-    button.wait_for(timeout=30_000)
-    here.settled()
     with here.page.expect_download() as download:
         button.click()
     rows = json.loads(download.value.path().read_text())
