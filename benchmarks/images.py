@@ -17,8 +17,8 @@ from ebgfn.model import Model
 from ebgfn.nets.products import use_onednn
 from ebgfn.problems.checkpoint import load
 from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.recipes import RECIPES
 from ebgfn.problems.images.sets import shipped_digits
-from ebgfn.problems.images.trainer import RECIPES
 from ebgfn.problems.training import start
 from ebgfn.shipped import folder
 from ebgfn.train.learner import Moment
@@ -39,7 +39,7 @@ def training_step(progress: float) -> Callable[[], object]:
     recipe = dataclasses.replace(RECIPES["fast"], batch=BATCH, energy_batch=BATCH)
     state = start(ImagesConfig(dataset="mnist"), recipe)
     source, steps = state.source, iter(range(100, 10_000))
-    if progress > recipe.warm_share:
+    if progress > recipe.warm_share:  # what is made once
         state.trainer.step(source, Moment(0, recipe.warm_share), state.generator)
     return lambda: state.trainer.step(source, Moment(next(steps), progress), state.generator)
 

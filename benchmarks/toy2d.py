@@ -22,17 +22,23 @@ from ebgfn.nets.products import use_onednn
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.plane.densities import DENSITIES
 from ebgfn.reproduce.toy2d import PRESETS, measure
+from ebgfn.train.chains import ChainPlan
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess", "steps", "train_seconds")
 
-# What `fast` is without each of its parts.
+# What `fast` is without each of its parts, and with those that it has for images only.
 ABLATIONS: dict[str, dict[str, Any]] = {
     "fast": {},
-    "no warm start": {"warm_share": 0.0},
-    "no teacher": {"teach_share": 2.0},
-    "uniform noise alone": {"negatives": False},
-    "whole trajectories": {"states_per_point": 32},
+    "two models apart": {"teach_share": 2.0},
+    "no chains": {"plan": ChainPlan(chains=0)},
+    "chains only teach": {"chain_loss": 0.0},
+    "chains only negatives": {"taught": 0.0},
+    "labels are the data": {"labels": False},
+    "no noise": {"noise": 0.0},
+    "fitted noise": {"uniform": 0.25, "components": 60},
+    "with moves from data": {"pairs": 1.0},
+    "with flips": {"flips": 1.0},
     "no decay": {"decay": False},
     "no averaging": {"average": 0.0},
 }

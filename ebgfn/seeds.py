@@ -3,6 +3,8 @@
 A seed that went into two generators as it is would give initial weights, noise and data that depend on each other.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,3 +31,16 @@ def number(seed: int, use: Use, *place: int) -> int:
 def generator(seed: int, use: Use, *place: int, device: torch.device | str = "cpu") -> torch.Generator:
     """torch's generator for one use."""
     return torch.Generator(device).manual_seed(number(seed, use, *place))
+
+
+@contextmanager
+def ambient(generator: torch.Generator) -> Iterator[None]:
+    """torch's ambient random numbers follow the generator inside, and are as before after it: dropout takes no generator."""
+    device = generator.device
+    state = torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)
+    seed = int(torch.randint(0, 2**31, (), generator=generator, device=device))
+    (torch.manual_seed if device.type == "cpu" else torch.cuda.manual_seed)(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state) if device.type == "cpu" else torch.cuda.set_rng_state(state, device)

@@ -18,7 +18,7 @@ from ebgfn.problems import PROBLEMS
 from ebgfn.problems.checkpoint import build, load
 from ebgfn.problems.images import sets
 from ebgfn.problems.images.config import ImagesConfig
-from ebgfn.problems.images.trainer import RECIPES
+from ebgfn.problems.images.recipes import RECIPES
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.lattice.config import LatticeConfig
 from ebgfn.problems.lattice.exact import Lattice
@@ -103,7 +103,7 @@ def test_speed_on_lattices(printed, monkeypatch):
 def test_speed_on_images(printed, monkeypatch):
     module = importlib.import_module("benchmarks.images")
     sizes = MLPSizes(hidden=8, depth=1)
-    recipe = dataclasses.replace(RECIPES["mlp"], fresh=32, path_steps=2, curve_points=64, reuse=64, sizes=sizes)
+    recipe = dataclasses.replace(RECIPES["mlp"], fresh=32, path_steps=2, reuse=64, sizes=sizes)
     with torch.random.fork_rng():
         model = build(ImagesConfig(dataset="digits", preset="mlp"), sizes)
     monkeypatch.setattr(module, "load", lambda folder: model)

@@ -11,10 +11,11 @@ from ebgfn.arguments import TABLES
 from ebgfn.nets.unet import UNetSizes
 from ebgfn.problems import PROBLEMS
 from ebgfn.problems.images.published import IMAGES
+from ebgfn.problems.images.recipes import RECIPES
 from ebgfn.problems.images.report import report
-from ebgfn.problems.images.trainer import RECIPES, ImagesTrainer
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.reproduce import images, ising, toy2d
+from ebgfn.train.fast import Fast
 
 pytestmark = pytest.mark.slow
 
@@ -95,10 +96,9 @@ def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):
         fresh=64,
         path_steps=4,
         energy_batch=32,
-        curve_points=64,
         sizes=UNetSizes(hidden=16, channels=4),
     )
-    monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (ImagesTrainer, recipe))
+    monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (Fast, recipe))
     monkeypatch.setattr(images, "OURS", (("digits", "small"),))
     monkeypatch.setattr(images, "evaluate", lambda model: report(model, seed=0, points=20, temperatures=5))
     counted = itertools.count(1)

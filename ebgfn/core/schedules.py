@@ -57,6 +57,12 @@ def best_schedule(nats: Float[Tensor, " dim"], steps: int, *, start: int = 0) ->
     return tuple(int(ends[i]) for i in reversed(path))
 
 
+def even_schedule(dim: int, steps: int, *, start: int = 0) -> Schedule:
+    """Steps of equal size, but for rounding, from `start` to D."""
+    check_steps(steps, dim - start)
+    return tuple(start + round((dim - start) * j / steps) for j in range(steps + 1))
+
+
 def _grid(start: int, dim: int, steps: int) -> Int[np.ndarray, " ends"]:
     """Where steps may end: everywhere in a short range, at about GRID places (but enough for `steps`) in a long one."""
     count = min(dim - start, max(GRID, 2 * steps))

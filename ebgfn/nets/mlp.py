@@ -17,7 +17,7 @@ from ebgfn.nets.sizes import check_sizes
 
 @dataclass(frozen=True)
 class MLPSizes:
-    """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own."""
+    """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own. `dropout` is the policy's."""
 
     kind: ClassVar[str] = "mlp"
 
@@ -27,10 +27,13 @@ class MLPSizes:
     energy_depth: int | None = None
     learned_location: bool = False
     learned_erasure: bool = False
+    dropout: float = 0.0
 
     def __post_init__(self):
         if not all(isinstance(choice, bool) for choice in (self.learned_location, self.learned_erasure)):
             raise ValueError("learned_location and learned_erasure must be true or false")
+        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
+            raise ValueError(f"dropout must be a number of at least 0 and below 1, got {self.dropout!r}")
         check_sizes(
             self,
             widths=(self.hidden, self.energy_hidden or 1),
@@ -43,18 +46,21 @@ class MLPSizes:
     def policy(self, dim: int, *, blocks: bool = False) -> "MLPPolicy":
         """`blocks`: with a curve of what entries cost, for schedules of few steps."""
         choices = {"learned_location": self.learned_location, "learned_erasure": self.learned_erasure}
-        return MLPPolicy(dim, hidden=self.hidden, depth=self.depth, blocks=blocks, **choices)
+        return MLPPolicy(dim, hidden=self.hidden, depth=self.depth, blocks=blocks, dropout=self.dropout, **choices)
 
 
 class ResidualMLP(nn.Module):
     """`depth` hidden layers of equal width with skip connections: h <- h + W silu(h).
 
+    In training a share `dropout` of hidden activations is left out.
+
     `first` is kept apart from the rest (`after_first`) because a GFlowNet step changes one input only, so that its
     pre-activation can be updated by a single column instead of being computed again.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int):
+    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int, dropout: float = 0.0):
         super().__init__()
+        self.dropout = dropout
         self.first = nn.Linear(inputs, hidden)
         self.hidden = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth - 1))
         self.last = nn.Linear(hidden, outputs)
@@ -62,8 +68,11 @@ class ResidualMLP(nn.Module):
     def features(self, pre: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
         """Last hidden activations from the first layer's pre-activation."""
         for layer in self.hidden:
-            pre = layer(F.silu(pre)).add_(pre)
-        return F.silu(pre)
+            pre = layer(self._thinned(F.silu(pre))).add_(pre)
+        return self._thinned(F.silu(pre))
+
+    def _thinned(self, h: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+        return F.dropout(h, self.dropout, self.training) if self.dropout else h
 
     def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         return self.last(self.features(self.first(inputs)))
@@ -124,12 +133,13 @@ class MLPPolicy(nn.Module):
         learned_location: bool = False,
         learned_erasure: bool = False,
         blocks: bool = False,
+        dropout: float = 0.0,
     ):
         super().__init__()
         self.dim = dim
         self.learned_location, self.learned_erasure = learned_location, learned_erasure
         heads = 1 + learned_location + learned_erasure
-        self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth))
+        self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth, dropout=dropout))
         self.register_buffer("step_nats", torch.full((dim,), math.log(2)) if blocks else None)
 
     @property

@@ -1,20 +1,26 @@
-"""EB-GFN, fast: the same two models and the same fixed point as `paper`, by better conditioned steps.
+"""EB-GFN, fast: the seed's two models and their common fixed point, by better conditioned steps; one algorithm for all data.
 
 Locations and erasure are uniform, so they cancel in log P_F - log P_B and a trajectory's log-density is the sum of the
 log-probabilities of its values (an any-order autoregressive model).
 
-Sampler. Backward trajectories from data; one network call predicts all void entries of one random state of each. The label
-of a void entry is not its value but its conditional probability under the energy given all other entries. Where the energy
-fits the data the mean is the same and the variance far smaller; and so the sampler learns the energy, not the data alone.
+Persistent chains of p_phi hold the two models together (`ebgfn.train.chains`). They are the negatives of the seed's step 7,
+and beside the data they teach the sampler: maximum likelihood on samples of p_phi is what trajectory balance converges to,
+without its variance. What the energy holds for probable and the data do not show is found by a chain, learned by the
+sampler, and taken from the energy.
 
-Energy. The seed's update E(x) - E(x') with negatives x' from the sampler, each weighted by exp(-E(x')) P_B / P_F: the
-gradient of the likelihood, log Z by importance sampling. Beside it, data are told from uniform bits, the samples of the
-untrained sampler (noise-contrastive estimation): this reaches spurious modes that the trained one never visits, and keeps
-log Z at zero.
+Sampler. Backward trajectories from data and from chains; one network call predicts all void entries of one random state of
+each. The label of a void entry may be its conditional probability under the energy, given all other entries: where the
+energy fits the data the mean is the same and the variance far smaller.
 
-Labels and negatives are made for a pool of points at a time and used several times; data for the energy are always fresh.
-Until `warm_share` of the budget there are no negatives from the sampler, until `teach_share` no labels from the energy:
-there is too little to learn from each other yet.
+Energy. Data are told from four others, each by the log-odds that its density makes exact; the data's own energy is the
+optimum of each of the logistic losses.
+
+- Chains, of density exp(-E) as the averaged energy has it: E'(x) - E(x). Near E = E' its gradient is half of that of the
+  likelihood, E(x) - E(x') with x' from p_phi; far from it, it is bounded.
+- Ends x' of back-and-forth moves from x (`ebgfn.train.lessons`): -log alpha, and for complete paths, whose density is known,
+  -E(x) - log q(x) of either.
+- Broad noise of known density (`ebgfn.train.noise`), which keeps log Z near zero and empties what is far from all data.
+- x with entries flipped at many rates: E(x') - E(x), as flips have equal probability both ways.
 """
 
 import math
@@ -22,60 +28,77 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
-from ebgfn import parallel
+from ebgfn import parallel, seeds
 from ebgfn.core.energy import conditionals
-from ebgfn.core.losses import any_order_likelihood, contrastive, noise_contrastive
-from ebgfn.core.schedules import draw
-from ebgfn.core.states import Batch, Vectors, random_masks
+from ebgfn.core.losses import any_order_likelihood, back_and_forth_contrastive, noise_contrastive
+from ebgfn.core.schedules import draw, measured_step_nats
+from ebgfn.core.states import Vectors, random_masks
+from ebgfn.core.weights import log_weights
 from ebgfn.model import Model
+from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.nets.mlp import MLPSizes
+from ebgfn.train.chains import ChainPlan, PersistentChains, blocks
+from ebgfn.train.device import half_precision
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
-from ebgfn.train.source import Source
+from ebgfn.train.lessons import Lessons, as_state, lessons
+from ebgfn.train.noise import broad_noise, flip_some
+from ebgfn.train.source import Source, WithMeans
+
+CHAINS = ChainPlan()
+# Rows of data that the broad noise is fitted to, and that a policy's curve is measured on.
+ROWS = 4096
 
 
 @dataclass(frozen=True)
 class FastRecipe:
-    """Settings, tuned at D = 32 with 120 s on two cores.
+    """Settings.
 
-    `teach_share`: share of the budget after which the energy labels the sampler's states. `states_per_point`: states of one
-    trajectory that are trained on together; D would be whole trajectories.
+    The first `warm_share` of the budget is the sampler's alone; until `teach_share` the models do not learn from each other.
+    `lr_learned`, the sampler's rate where it starts from a trained one, without Muon; `joint_rate`, its rate after
+    `warm_share` in parts of `lr` (0: it stays as it is). `start_from_sampler`: the energy begins with its features.
+    `fresh` lessons are made at a time, with moves in at most `path_steps` steps, `kept` of them remembered; each stands in
+    about `reuse` of the sampler's batches. `taught`: share of the sampler's batch that are chains. `labels`: whether
+    the energy labels the sampler's states. `noise`, `uniform`, `components`: weight of the broad noise, share of
+    coin flips in it, number of its components that are fitted. `chain_loss`, `pairs`, `flips`: weights of the other losses.
     """
 
     batch: int = 512
-    energy_batch: int = 256
     lr: float = 4e-3
-    energy_lr: float = 8e-3
-    decay: bool = True
-    average: float = 0.999
+    lr_learned: float = 2e-3
+    kernel_lr: float = 0.0
+    kernel_decay: float = 0.0
+    weight_decay: float = 0.0
     clip: float = 20.0
-    warm_share: float = 0.1
-    pool: int = 16_384
-    reuse: int = 16
+    energy_batch: int = 256
+    energy_lr: float = 8e-3
+    energy_decay: float = 0.0
+    energy_clip: float = 20.0
+    average: float = 0.999
+    decay: bool = True
+    warm_share: float = 0.0
     teach_share: float = 0.3
-    negatives: bool = True
-    states_per_point: int = 1
+    joint_rate: float = 1.0
+    start_from_sampler: bool = False
+    fresh: int = 4096
+    kept: int = 4096
+    reuse: int = 16
+    path_steps: int = 8
+    plan: ChainPlan = CHAINS
+    taught: float = 0.25
+    labels: bool = True
+    noise: float = 1.0
+    uniform: float = 1.0
+    components: int = 1
+    chain_loss: float = 0.25
+    pairs: float = 0.0
+    flips: float = 0.0
     # Cells in Gray code are parities of bits, and parities want depth: after 3000 steps of noise-contrastive estimation on
     # 2spirals, five layers of 128 lay 0.05 nats above the floor, three of 192 0.21. The sampler gained little from it.
-    sizes: MLPSizes = MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What the two models teach each other: data with labels from the energy, and the sampler's trajectories.
-
-    `negative` and `log_q` are ends and log P_F - log P_B of the trajectories.
-    """
-
-    x: Vectors
-    labels: Vectors
-    negative: Vectors
-    log_q: Batch
-
-    def rows(self, index: Int[Tensor, " batch"]) -> "Lessons":
-        return Lessons(*(part[index] for part in vars(self).values()))
+    sizes: Any = MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)
 
 
 class Fast(EnergyAndSampler):
@@ -83,79 +106,161 @@ class Fast(EnergyAndSampler):
 
     def __init__(self, model: Model, recipe: FastRecipe):
         self.recipe = recipe
-        self.energy = Learner(model.energy, lr=recipe.energy_lr, average=recipe.average, clip=recipe.clip)
-        sampler = Sampler(model.policy, model.log_z)
-        self.sampler = Learner(sampler, lr=recipe.lr, average=recipe.average, clip=recipe.clip)
+        self.energy = Learner(
+            model.energy,
+            lr=recipe.energy_lr,
+            average=recipe.average,
+            clip=recipe.energy_clip,
+            weight_decay=recipe.energy_decay,
+        )
+        # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
+        self._learned = getattr(model.config, "start", "zero") != "zero"
+        self.sampler = Learner(
+            Sampler(model.policy, model.log_z),
+            lr=recipe.lr_learned if self._learned else recipe.lr,
+            average=recipe.average,
+            clip=recipe.clip,
+            weight_decay=recipe.weight_decay,
+            kernel_lr=0.0 if self._learned else recipe.kernel_lr,
+            kernel_decay=recipe.kernel_decay,
+        )
+        self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
+        self._noise: BernoulliMixture | None = None
         self._lessons: Lessons | None = None
-        self._order = torch.empty(0, dtype=torch.int64, device=model.device)
+        self._left = 0
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        rate = self._rate(now)
-        lesson = self._next_lesson(source, now, generator)
-        if lesson is None or now.progress < self.recipe.teach_share:
-            x = labels = source.draw(self.recipe.batch)
-        else:
-            x, labels = lesson.x, lesson.labels
-        return {
-            "any_order": self.sampler.update(self._any_order(x, labels, generator), rate=rate),
-            "contrastive": self.energy.update(self._contrastive(source, lesson, generator), rate=rate),
-        }
+        recipe = self.recipe
+        if now.progress < recipe.warm_share:
+            rate = self._rate(now.step, now.progress / recipe.warm_share)
+            return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
+        if self._noise is None:
+            self._begin(source, generator)
+        if now.progress >= recipe.teach_share:
+            self._teach(source, generator)
+        rate = self._rate(self.energy.updates, (now.progress - recipe.warm_share) / (1 - recipe.warm_share))
+        told = {"contrastive": self.energy.update(self._contrastive(source, generator), rate=rate)}
+        if recipe.joint_rate:
+            loss = self._any_order(source, generator)
+            told["any_order"] = self.sampler.update(loss, rate=rate * recipe.joint_rate)
+        return told
 
-    def _rate(self, now: Moment) -> float:
+    def _rate(self, updates: int, progress: float) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
-        return warm_cosine(now.step, now.progress if self.recipe.decay else 0.0)
+        return warm_cosine(updates, progress if self.recipe.decay else 0.0)
 
-    def _any_order(self, x: Vectors, labels: Vectors, generator: torch.Generator) -> Float[Tensor, ""]:
-        if (states := self.recipe.states_per_point) > 1:
-            x, labels = (points[: len(points) // states].repeat(states, 1) for points in (x, labels))
-        mask = random_masks(len(x), x.shape[1], generator)
-        return any_order_likelihood(self.sampler.module.policy(x, mask).value_logits, labels, mask).mean()
+    def _begin(self, source: Source, generator: torch.Generator) -> None:
+        """When the energy's time comes: the noise, the best sizes of blocks, and what the sampler has learned to see."""
+        x, means = _with_means(source, ROWS)
+        self._noise = broad_noise(means, uniform=self.recipe.uniform, components=self.recipe.components)
+        policy = self.sampler.averaged.policy
+        if policy.step_nats is not None:
+            nats = parallel.mean(measured_step_nats(policy, x, generator=generator))
+            for part in (policy, self.sampler.module.policy):
+                part.step_nats.copy_(nats)
+        if self.recipe.start_from_sampler and not self._learned:
+            for energy in (self.energy.module, self.energy.averaged):
+                energy.start_from(policy.net)
 
-    def _contrastive(self, source: Source, lesson: Lessons | None, generator: torch.Generator) -> Float[Tensor, ""]:
-        x = source.draw(self.recipe.energy_batch)
-        size, log_uniform = len(x), -x.shape[1] * math.log(2)
-        uniform = torch.randint(0, 2, x.shape, generator=generator, device=x.device).float()
-        negative = x[:0] if lesson is None else lesson.negative[:size]
-        parts = self.energy.module(torch.cat([x, uniform, negative])).split([size, size, len(negative)])
-        energy, energy_uniform, energy_negative = parts
-        loss = noise_contrastive(-energy - log_uniform, -energy_uniform - log_uniform).mean()
-        if lesson is None or not self.recipe.negatives:
-            return loss
-        weights = torch.softmax(-energy_negative.detach() - lesson.log_q[:size], 0)
-        return loss + contrastive(energy.mean(), (weights * energy_negative).sum())
-
-    def _next_lesson(self, source: Source, now: Moment, generator: torch.Generator) -> Lessons | None:
-        """The next rows of the pool; a used-up pool is filled anew with the networks as they are now."""
-        if now.progress < self.recipe.warm_share:
-            return None
-        if self._lessons is None or len(self._order) == 0:
-            self._lessons = self._make(source.draw(self.recipe.pool), now, generator)
-            pool, device = self.recipe.pool, generator.device
-            orders = [torch.randperm(pool, generator=generator, device=device) for _ in range(self.recipe.reuse)]
-            self._order = torch.cat(orders)
-        index, self._order = self._order[: self.recipe.batch], self._order[self.recipe.batch :]
-        return self._lessons.rows(index)
-
-    def _make(self, x: Vectors, now: Moment, generator: torch.Generator) -> Lessons:
-        """A pool of lessons, each of which will be used `reuse` times."""
-        energy = self.energy.averaged
-        labels = conditionals(energy, x) if now.progress >= self.recipe.teach_share else x
-        drawn = draw(self.sampler.averaged.policy, len(x), generator)
-        log_q = drawn.log_pf - drawn.log_pb
-        self._set_log_z(parallel.mean((-energy(drawn.x) - log_q).logsumexp(0) - math.log(len(x))))
-        return Lessons(x, labels, drawn.x, log_q)
-
-    def pool(self) -> dict[str, Any]:
-        return {"lessons": None if self._lessons is None else vars(self._lessons), "order": self._order.clone()}
-
-    def refill(self, pool: dict[str, Any]) -> None:
-        device = self._order.device
-        kept = pool["lessons"]
-        self._lessons = None if kept is None else Lessons(**{name: part.to(device) for name, part in kept.items()})
-        self._order = pool["order"].to(device)
+    def _teach(self, source: Source, generator: torch.Generator) -> None:
+        """New lessons, and some chains begun anew, when the last lessons have been used enough."""
+        recipe = self.recipe
+        if self._left == 0:
+            energy, policy = self.energy.averaged, self.sampler.averaged.policy
+            if recipe.plan.chains:
+                assert self._noise is not None
+                self._chains.begin_anew(energy, policy, self._noise, generator)
+            how = {"path_steps": recipe.path_steps, "moves": recipe.pairs > 0, "labels": recipe.labels}
+            fresh = lessons(energy, policy, source.draw(recipe.fresh), generator, **how)
+            self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
+            self._left = max(1, recipe.reuse * recipe.fresh // recipe.batch)
+            self._follow_log_z(generator)
+        self._left -= 1
 
     @torch.no_grad()
-    def _set_log_z(self, value: Tensor) -> None:
-        """log Z needs no gradient here: the negatives' weights estimate it."""
-        self.sampler.module.log_z.copy_(value)
-        self.sampler.averaged.log_z.copy_(value)
+    def _follow_log_z(self, generator: torch.Generator) -> None:
+        """log Z needs no gradient here: weights of trajectories estimate it."""
+        energy, policy = self.energy.averaged, self.sampler.averaged.policy
+        schedule = None if policy.step_nats is None else blocks(policy, policy.dim, self.recipe.path_steps)
+        drawn = draw(policy, max(1, policy.rows // 2), generator, schedule=schedule)
+        log_w = log_weights(energy, drawn)
+        log_z = parallel.mean(log_w.logsumexp(0) - math.log(len(log_w)))
+        for part in (self.sampler.module, self.sampler.averaged):
+            part.log_z.copy_(log_z)
+
+    def _any_order(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
+        """Maximum likelihood of the sampler on backward trajectories from data and from chains."""
+        recipe = self.recipe
+        taught = round(recipe.taught * recipe.batch) if len(self._chains) else 0
+        if self._lessons is not None and recipe.labels:
+            rows = self._lessons.some(recipe.batch - taught, generator)
+            x, label = rows.x.float(), rows.label
+        else:
+            x, label = _with_means(source, recipe.batch - taught)
+        if taught:
+            chains = self._chains.some(taught, generator)
+            labels = conditionals(self.energy.averaged, chains) if recipe.labels else chains
+            # Mixed, as masks are stratified by row.
+            mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)
+            x, label = torch.cat([x, chains])[mixed], torch.cat([label, labels])[mixed]
+        mask = random_masks(len(x), x.shape[1], generator)
+        with half_precision(generator.device), seeds.ambient(generator):
+            logits = self.sampler.module.policy(x, mask).value_logits.float()
+        return any_order_likelihood(logits, label, mask).mean()
+
+    def _contrastive(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
+        """Data told from noise and flips, from chains and from ends of moves."""
+        recipe, noise = self.recipe, self._noise
+        assert noise is not None
+        x = source.draw(recipe.energy_batch)
+        others = {"noise": noise.sample(len(x), generator)}
+        if recipe.flips:
+            others["flipped"] = flip_some(x, generator)
+        if len(self._chains) and recipe.chain_loss:
+            others["chain"] = self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
+        pairs = self._lessons.some(len(x), generator) if self._lessons is not None and recipe.pairs else None
+        if pairs is not None:
+            others |= {"begin": pairs.x.float(), "end": pairs.x_new.float()}
+        with half_precision(generator.device):
+            energy, *energies = (
+                self.energy.module(torch.cat([x, *others.values()])).float().split([len(x), *map(len, others.values())])
+            )
+        of = dict(zip(others, energies, strict=True))
+        log_noise, log_noise_there = noise.log_prob(torch.cat([x, others["noise"]])).split(len(x))
+        loss = recipe.noise * noise_contrastive(-energy - log_noise, -of["noise"] - log_noise_there).mean()
+        if "flipped" in of:
+            loss = loss + recipe.flips * F.softplus(energy - of["flipped"]).mean()
+        if "chain" in of:
+            with torch.no_grad():
+                before, before_there = self.energy.averaged(torch.cat([x, others["chain"]])).split(
+                    [len(x), len(others["chain"])]
+                )
+            apart = F.softplus(energy - before).mean() + F.softplus(before_there - of["chain"]).mean()
+            loss = loss + recipe.chain_loss * apart
+        if pairs is not None:
+            begin, end = of["begin"] + pairs.log_flow, of["end"] + pairs.log_flow_new
+            apart = torch.where(pairs.whole, noise_contrastive(-begin, -end), back_and_forth_contrastive(begin - end))
+            loss = loss + recipe.pairs * apart.mean()
+        return loss
+
+    def pool(self) -> dict[str, Any]:
+        noise = None if self._noise is None else vars(self._noise)
+        kept = {"noise": noise, "lessons": as_state(self._lessons), "left": self._left}
+        return kept | {"chains": self._chains.state_dict()}
+
+    def refill(self, pool: dict[str, Any]) -> None:
+        device = self._chains.x.device
+        if pool["noise"] is not None:
+            self._noise = BernoulliMixture(**{name: part.to(device) for name, part in pool["noise"].items()})
+        if pool["lessons"] is not None:
+            self._lessons = Lessons.unpacked(pool["lessons"], dim=self.energy.module.dim, device=device)
+        self._left = pool["left"]
+        self._chains.load_state_dict(pool["chains"])
+
+
+def _with_means(source: Source, n: int) -> tuple[Vectors, Vectors]:
+    """Data, and the probabilities that their entries were drawn with where the source can tell, else the data again."""
+    if isinstance(source, WithMeans):
+        return source.draw_with_means(n)
+    x = source.draw(n)
+    return x, x

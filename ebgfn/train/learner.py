@@ -50,6 +50,7 @@ class Learner(Generic[Module]):
         rates: dict[str, float] | None = None,
         kernel_lr: float = 0.0,
         kernel_decay: float = 0.0,
+        weight_decay: float = 0.0,
     ):
         rates = rates or {}
         self.module = module
@@ -59,7 +60,7 @@ class Learner(Generic[Module]):
         groups = [{"params": [p], "lr": rates[n]} for n, p in named if n in rates]
         groups.append({"params": [p for n, p in named if n not in rates], "lr": lr})
         self._clipped = [p for _, p in named]
-        self.optimizer = torch.optim.Adam(groups, fused=True)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay, fused=True)
         self._base = [group["lr"] for group in groups]
         self.averaged = copy.deepcopy(module).requires_grad_(False).eval()
         self._average, self._clip, self._updates = average, clip, 0

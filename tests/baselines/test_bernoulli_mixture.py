@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ebgfn.baselines.bernoulli_mixture import BernoulliMixture, best, fit
 from ebgfn.evaluation import exact
+from ebgfn.nets.bernoulli_mixture import BernoulliMixture, best, fit
 
 
 @pytest.fixture

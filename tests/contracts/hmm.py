@@ -75,7 +75,7 @@ class Hmm(Problem):
     @cached_property
     def trainers(self):
         sizes = MLPSizes(hidden=48, depth=2)
-        fast = FastRecipe(batch=128, energy_batch=128, pool=1024, average=0.98, sizes=sizes)
+        fast = FastRecipe(batch=128, energy_batch=128, fresh=512, kept=1024, average=0.98, sizes=sizes)
         return {"fast": (Fast, fast), "paper": (Paper, PaperRecipe(batch=16, sizes=sizes))}
 
     sizes = (MLPSizes,)

@@ -1,17 +1,24 @@
-"""Our algorithm for data in the plane: gradients by enumeration at D = 3, and every schedule."""
+"""Our algorithm: every term of both losses against its gradient by enumeration at D = 3, the fixed point, every schedule."""
+
+import contextlib
+import math
 
 import pytest
 import torch
 
 from ebgfn.evaluation import exact
 from ebgfn.model import Model
-from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.bernoulli_mixture import BernoulliMixture
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
+from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.train import fast
-from ebgfn.train.fast import Fast, FastRecipe, Lessons
+from ebgfn.train.chains import ChainPlan
+from ebgfn.train.fast import Fast, FastRecipe
 from ebgfn.train.learner import Moment
+from ebgfn.train.lessons import Lessons
 from tests import examples
-from tests.train.enumerated import Given, asked, every_mask, every_trajectory, falling, gradient, nats
+from tests.train.enumerated import Given, asked, every_mask, falling, gradient, nats
 
 DIM = 3
 STATES = exact.all_states(DIM)
@@ -19,61 +26,98 @@ MASKS = every_mask(DIM)
 # A distribution whose probabilities are multiples of 1/16: as often as this each state is in DATA.
 COUNTS = torch.tensor([1, 2, 4, 1, 2, 1, 3, 2])
 DATA = STATES.repeat_interleave(COUNTS, 0)
+# Noise that is each of the eight states alike, and no other loss.
+BARE = {"plan": ChainPlan(chains=0), "chain_loss": 0.0, "flips": 0.0, "pairs": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def _full_precision(monkeypatch):
+    """Whatever this machine has: gradients are compared."""
+    monkeypatch.setattr(fast, "half_precision", lambda device: contextlib.nullcontext())
+
+
+class Means(Given):
+    """A source that can tell the means of its rows."""
+
+    def __init__(self, x, mean):
+        super().__init__(x)
+        self.mean = mean
+
+    def draw_with_means(self, n):
+        return self.x[:n], self.mean[:n]
+
+
+class EveryState(BernoulliMixture):
+    """Coin flips of which a sample is all states alike."""
+
+    def sample(self, n, generator):
+        return STATES.repeat(n // len(STATES), 1)
 
 
 def build(**changes) -> Fast:
     net, energy = examples.policy(DIM), examples.energy(DIM)
-    return Fast(Model(Toy2DConfig(), MLPSizes(), energy, net, torch.tensor(0.3)), FastRecipe(**changes))
+    algorithm = Fast(Model(Toy2DConfig(), MLPSizes(), energy, net, torch.tensor(0.3)), FastRecipe(**changes))
+    algorithm._noise = EveryState(torch.zeros(1), torch.zeros(1, DIM))
+    return algorithm
 
 
-@pytest.fixture
-def no_chance(monkeypatch):
-    """Each row meets every mask, pools are not shuffled, and uniform bits are all states alike."""
+def every_state_masked(monkeypatch) -> None:
+    """Each row meets every mask."""
     monkeypatch.setattr(fast, "random_masks", lambda n, dim, generator: MASKS.repeat(n // len(MASKS), 1))
-    monkeypatch.setattr(torch, "randperm", lambda n, generator, device: torch.arange(n))
-
-    def uniform_bits(low, high, shape, generator, device):
-        assert (low, high) == (0, 2)
-        return STATES.repeat(shape[0] // len(STATES), 1).long()
-
-    monkeypatch.setattr(torch, "randint", uniform_bits)
 
 
 def of_data() -> examples.FunctionEnergy:
     """-log of the distribution of DATA."""
-    return examples.FunctionEnergy(DIM, lambda x: -COUNTS[exact.index_of(x)].float().log())
+    return examples.FunctionEnergy(DIM, lambda x: -(COUNTS[exact.index_of(x)] / 16).log())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("taught", [False, True])
-def test_the_sampler_follows_the_likelihood_of_the_energy(taught, no_chance, monkeypatch, generator):
-    """Labels from an energy that fits the data replace values by their conditional means: the gradient stays the same."""
+def taught(x: torch.Tensor, x_new: torch.Tensor, **parts) -> Lessons:
+    none = torch.zeros(len(x))
+    rest = {"log_flow": none, "log_flow_new": none, "whole": none > 0, "label": x[:, :0]} | parts
+    return Lessons(x=x.byte(), x_new=x_new.byte(), **rest)
+
+
+def given_lessons(monkeypatch, algorithm: Fast, lessons: Lessons) -> None:
+    algorithm._lessons = lessons
+    monkeypatch.setattr(Lessons, "some", lambda self, n, generator: self)
+
+
+def test_the_sampler_follows_the_likelihood_of_the_data(monkeypatch, generator):
+    every_state_masked(monkeypatch)
     x = DATA.repeat_interleave(len(MASKS), 0)
-    algorithm = build(batch=len(x), pool=len(x), energy_batch=16, warm_share=0.0, teach_share=0.3)
-    sampler, _ = asked(monkeypatch, algorithm.sampler), asked(monkeypatch, algorithm.energy)
-    algorithm.energy.averaged = of_data()
-    algorithm.step(Given(x), Moment(0, 0.5 if taught else 0.1), generator)
+    algorithm = build(batch=len(x), **BARE)
     policy = algorithm.sampler.module.policy
-    expected = nats(policy, DATA).mean()
-    torch.testing.assert_close(gradient(sampler[0][0], policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
-    if not taught:
-        assert sampler[0][0].item() == pytest.approx(expected.item(), rel=1e-5)
+    loss, expected = algorithm._any_order(Given(x), generator), nats(policy, DATA).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
 
 
-def test_labels_are_those_of_the_energy_where_it_differs_from_the_data(no_chance, monkeypatch, generator):
-    """The data alone stand for three states here; what is void is labelled by the energy of all."""
-    algorithm = build(batch=27, pool=27, energy_batch=8, warm_share=0.0, teach_share=0.3)
-    sampler, _ = asked(monkeypatch, algorithm.sampler), asked(monkeypatch, algorithm.energy)
+def test_means_that_a_source_can_tell_are_the_labels(monkeypatch, generator):
+    every_state_masked(monkeypatch)
+    algorithm = build(batch=len(MASKS), labels=False, **BARE)
+    policy = algorithm.sampler.module.policy
+    x, mean = STATES[[5]].expand(len(MASKS), -1), torch.tensor([0.1, 0.5, 0.9]).expand(len(MASKS), -1)
+    loss = algorithm._any_order(Means(x, mean), generator)
+    logits, void = policy(x, MASKS).value_logits, ~MASKS
+    cross = -(mean * logits.sigmoid().log() + (1 - mean) * (-logits).sigmoid().log())
+    assert loss.item() == pytest.approx((DIM / void.sum(1) * (cross * void).sum(1)).mean().item(), rel=1e-5)
+
+
+def test_labels_of_the_energy_replace_the_data(monkeypatch, generator):
+    """Where the energy fits the data the gradient of the likelihood stays what it was."""
+    every_state_masked(monkeypatch)
+    x = DATA.repeat_interleave(len(MASKS), 0)
+    algorithm = build(batch=len(x), fresh=len(x), teach_share=0.0, **BARE)
     algorithm.energy.averaged = of_data()
-    x = STATES[[1, 4, 6]].repeat_interleave(len(MASKS), 0)
-    algorithm.step(Given(x), Moment(0, 0.3), generator)
-    p = COUNTS / 16
-    one, zero = (p[exact.index_of(_with(x, value))].view(-1, DIM) for value in (1.0, 0.0))
-    labels, void = one / (one + zero), ~MASKS.repeat(3, 1)
-    logits = algorithm.sampler.module.policy(x, ~void).value_logits
-    cross = -(labels * logits.sigmoid().log() + (1 - labels) * (-logits).sigmoid().log())
-    expected = (DIM / void.sum(1) * (cross * void).sum(1)).mean()
-    assert sampler[0][0].item() == pytest.approx(expected.item(), rel=1e-5)
+    monkeypatch.setattr(Lessons, "some", lambda self, n, generator: self)
+    algorithm._teach(Given(x), generator)
+    lessons = algorithm._lessons
+    one, zero = ((COUNTS / 16)[exact.index_of(_with(DATA, value))].view(-1, DIM) for value in (1.0, 0.0))
+    torch.testing.assert_close(lessons.label[:: len(MASKS)], one / (one + zero), rtol=1e-4, atol=1e-5)
+    policy = algorithm.sampler.module.policy
+    loss = algorithm._any_order(Given(x), generator)
+    expected = nats(policy, DATA).mean()
+    torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
 
 
 def _with(x, value):
@@ -82,113 +126,235 @@ def _with(x, value):
     return torch.where(torch.eye(DIM).bool().repeat(len(x), 1), value, rows)
 
 
-def test_states_of_one_point_are_a_batch_together(no_chance, monkeypatch, generator):
-    algorithm = build(states_per_point=9)
-    x = STATES[[3, 5]].repeat_interleave(9, 0)
-    monkeypatch.setattr(fast, "random_masks", lambda n, dim, generator: MASKS.repeat_interleave(n // 9, 0))
-    policy = algorithm.sampler.module.policy
-    loss = algorithm._any_order(x[::9].repeat(9, 1), x[::9].repeat(9, 1), generator)
-    assert loss.item() == pytest.approx(nats(policy, STATES[[3, 5]]).mean().item(), rel=1e-5)
+@pytest.mark.parametrize("labels", [False, True])
+def test_chains_are_a_part_of_what_the_sampler_learns_from(labels, monkeypatch, generator):
+    algorithm = build(batch=16, labels=labels, taught=0.25, plan=ChainPlan(chains=8, batch=8))
+    algorithm._chains.x = STATES[[7]].repeat(8, 1)
+    algorithm.energy.averaged = of_data()
+    seen = []
+    monkeypatch.setattr(
+        fast, "any_order_likelihood", lambda logits, label, mask: seen.append(label) or logits.sum(1) * 0
+    )
+    algorithm._any_order(Given(STATES[[0]].repeat(16, 1)), generator)
+    from_chains = (seen[0] != 0).any(1)
+    assert from_chains.sum() == 4
+    # Of 111: the chance of a one, the other two being ones.
+    p = torch.tensor([2 / 3, 2 / 5, 2 / 4])[[2, 1, 0]]
+    told = torch.stack([COUNTS[7] / (COUNTS[7] + COUNTS[7 - 2 ** (2 - i)]) for i in range(DIM)])
+    assert p.shape == told.shape
+    torch.testing.assert_close(seen[0][from_chains], (told if labels else torch.ones(DIM)).expand(4, -1))
+    assert not from_chains[:12].logical_not().all(), "they are mixed among the data"
 
 
-def noise_gradient(energy, data) -> torch.Tensor:
-    """Of telling data from uniform bits: each state weighted by the probability of being taken for the other kind."""
+def noise_gradient(energy, weight: float = 1.0) -> torch.Tensor:
+    """Of telling DATA from uniform bits: each state weighted by the probability of being taken for the other kind."""
     log_uniform = -DIM * torch.tensor(2.0).log()
-    taken_for_noise = torch.sigmoid(energy(data) + log_uniform).detach()
-    taken_for_data = torch.sigmoid(-energy(STATES) - log_uniform).detach()
-    return gradient((taken_for_noise * energy(data)).mean() - (taken_for_data * energy(STATES)).mean(), energy)
+    noise, data = torch.sigmoid(energy(DATA) + log_uniform), torch.sigmoid(-energy(STATES) - log_uniform)
+    return weight * gradient((noise.detach() * energy(DATA)).mean() - (data.detach() * energy(STATES)).mean(), energy)
 
 
-def test_the_energy_tells_data_from_uniform_bits(no_chance, generator):
-    algorithm = build(energy_batch=16)
+@pytest.mark.parametrize("noise", [1.0, 0.3])
+def test_the_energy_tells_data_from_noise(noise, generator):
+    algorithm = build(energy_batch=16, noise=noise, **BARE)
     energy = algorithm.energy.module
-    loss = algorithm._contrastive(Given(DATA), None, generator)
-    torch.testing.assert_close(gradient(loss, energy), noise_gradient(energy, DATA), rtol=1e-4, atol=1e-5)
+    loss = algorithm._contrastive(Given(DATA), generator)
+    torch.testing.assert_close(gradient(loss, energy), noise_gradient(energy, noise), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("negatives", [True, False])
-def test_weighted_negatives_give_the_gradient_of_the_likelihood(negatives, no_chance, generator):
-    """The sampler's ends are far from the energy's distribution; their weights make up for that, exactly."""
-    algorithm = build(energy_batch=16, negatives=negatives)
-    energy = algorithm.energy.module
-    often = torch.tensor([3, 1, 2, 1, 1, 5, 2, 1])
-    lesson = Lessons(DATA, DATA, STATES.repeat_interleave(often, 0), (often / 16).log().repeat_interleave(often))
-    loss = algorithm._contrastive(Given(DATA), lesson, generator)
-    log_z = torch.logsumexp(-energy(STATES), 0)
-    likelihood = gradient(energy(DATA).mean() + log_z, energy)
-    assert likelihood.abs().max() > 0.1
-    expected = noise_gradient(energy, DATA) + negatives * likelihood
+def test_the_energy_tells_data_from_flips(monkeypatch, generator):
+    algorithm = build(energy_batch=16, **BARE | {"flips": 0.7})
+    energy, other = algorithm.energy.module, DATA.roll(3, 0)
+    monkeypatch.setattr(fast, "flip_some", lambda x, generator: other)
+    loss = algorithm._contrastive(Given(DATA), generator)
+    mistaken = torch.sigmoid(energy(DATA) - energy(other)).detach()
+    expected = noise_gradient(energy) + 0.7 * gradient((mistaken * (energy(DATA) - energy(other))).mean(), energy)
     torch.testing.assert_close(gradient(loss, energy), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_pool_holds_what_the_averaged_models_say(no_chance, monkeypatch, generator):
-    algorithm = build(batch=16, pool=48, reuse=3)
-    averaged = algorithm.sampler.averaged.policy
-    for weights in averaged.parameters():
-        weights.mul_(0.7)
-    for weights in algorithm.energy.averaged.parameters():
-        weights.mul_(1.2)
-    paths = every_trajectory(averaged)
+def with_chains(monkeypatch, algorithm: Fast, x: torch.Tensor) -> None:
+    algorithm._chains.x = x
+    monkeypatch.setattr(algorithm._chains, "next", lambda energy, policy, generator: x)
 
-    def draw(policy, n, generator):
-        assert policy is averaged
-        assert n == len(paths.x)
-        return paths
 
-    monkeypatch.setattr(fast, "draw", draw)
-    x = DATA.repeat(3, 1)
-    lessons = [algorithm._next_lesson(Given(x), Moment(0, 0.2), generator) for _ in range(9)]
-    assert len(algorithm._order) == 0, "three batches in the pool, each used three times"
-    log_q = paths.log_pf - paths.log_pb
-    for i, lesson in enumerate(lessons):
-        rows = slice(i % 3 * 16, i % 3 * 16 + 16)
-        assert torch.equal(lesson.x, x[rows])
-        assert torch.equal(lesson.labels, x[rows])
-        assert torch.equal(lesson.negative, paths.x[rows])
-        torch.testing.assert_close(lesson.log_q, log_q[rows])
-    # log Z by importance weights: here of all trajectories once, as a mean over as many.
-    weights = (-algorithm.energy.averaged(paths.x) - log_q).exp()
-    for part in (algorithm.sampler.module, algorithm.sampler.averaged):
-        assert part.log_z.item() == pytest.approx(weights.mean().log().item(), rel=1e-5)
+def test_with_chains_in_equilibrium_the_gradient_is_half_that_of_the_likelihood(monkeypatch, generator):
+    """Chains that are as often in each state as p_phi says, here made so by a weight of the energy's own."""
+    algorithm = build(energy_batch=16, **BARE | {"noise": 0.0, "chain_loss": 1.0, "plan": ChainPlan(chains=16)})
+    energy = algorithm.energy.module
+    algorithm.energy.averaged = energy
+    p = torch.softmax(-energy(STATES), 0).detach()
+    often = (p * 4096).round().long()
+    with_chains(monkeypatch, algorithm, STATES.repeat_interleave(often, 0))
+    loss = algorithm._contrastive(Given(DATA), generator)
+    likelihood = gradient(energy(DATA).mean() + torch.logsumexp(-energy(STATES), 0), energy)
+    assert likelihood.abs().max() > 0.1
+    torch.testing.assert_close(gradient(loss, energy), likelihood / 2, rtol=1e-2, atol=5e-3)
+
+
+def test_the_reference_of_chains_is_the_averaged_energy_and_gets_no_gradient(monkeypatch, generator):
+    algorithm = build(energy_batch=16, **BARE | {"noise": 0.0, "chain_loss": 0.6, "plan": ChainPlan(chains=16)})
+    energy, averaged = algorithm.energy.module, algorithm.energy.averaged
+    averaged.net.last.weight.mul_(-1.5)
+    x = STATES[[0, 3, 3, 6]]
+    with_chains(monkeypatch, algorithm, x)
+    loss = algorithm._contrastive(Given(DATA), generator)
+    there, back = torch.sigmoid(energy(DATA) - averaged(DATA)), torch.sigmoid(averaged(x) - energy(x))
+    expected = gradient((there.detach() * energy(DATA)).mean() - (back.detach() * energy(x)).mean(), energy)
+    torch.testing.assert_close(gradient(loss, energy), 0.6 * expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_energy_tells_data_from_ends_of_moves(whole, monkeypatch, generator):
+    """Of complete paths by the density of either, of others by log alpha."""
+    algorithm = build(energy_batch=16, **BARE | {"noise": 0.0, "pairs": 0.4})
+    energy, other = algorithm.energy.module, DATA.roll(5, 0)
+    flow, flow_new = torch.linspace(-3, 0, 16), torch.linspace(-1, -4, 16)
+    given_lessons(
+        monkeypatch,
+        algorithm,
+        taught(DATA, other, log_flow=flow, log_flow_new=flow_new, whole=torch.full((16,), whole)),
+    )
+    loss = algorithm._contrastive(Given(STATES.repeat(2, 1)), generator)
+    begin, end = energy(DATA), energy(other)
+    if whole:
+        taken, mistaken = torch.sigmoid(begin + flow), torch.sigmoid(-end - flow_new)
+        expected = (taken.detach() * begin - mistaken.detach() * end).mean()
+    else:
+        alpha = torch.sigmoid(begin - end + flow - flow_new).detach()
+        expected = (alpha * (begin - end)).mean()
+    torch.testing.assert_close(gradient(loss, energy), 0.4 * gradient(expected, energy), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["noise", "flips", "chain_loss", "pairs"])
+def test_every_loss_of_the_energy_is_least_at_the_datas_own(part, monkeypatch, generator):
+    """At E = -log p_data the gradient vanishes, each kind of other point being as often there as it should be."""
+    algorithm = build(energy_batch=16, **BARE | {"noise": 0.0, part: 1.0, "plan": ChainPlan(chains=16)})
+    free = torch.nn.Parameter(-(COUNTS / 16).log())
+    table = examples.FunctionEnergy(DIM, lambda x: free[exact.index_of(x)])
+    table.free = free
+    algorithm.energy.module = algorithm.energy.averaged = table
+    with_chains(monkeypatch, algorithm, DATA)
+    # Any flip from any data, both ways alike; moves by a sampler that is uniform: p(s) q(x' | s) for all x, x'.
+    monkeypatch.setattr(fast, "flip_some", lambda x, generator: (x - 1).abs())
+    x, x_new = DATA.repeat_interleave(8, 0), STATES.repeat(16, 1)
+    flat = torch.full((128,), -DIM * 0.693147)
+    whole = torch.arange(128) % 128 >= 0
+    given_lessons(monkeypatch, algorithm, taught(x, x_new, log_flow=flat, log_flow_new=flat, whole=whole))
+    loss = algorithm._contrastive(Given(DATA), generator)
+    moved = loss.item()
+    assert moved > 0.5
+    assert gradient(loss, table).abs().max() < 1e-4
 
 
 def test_log_z_of_an_exact_sampler_is_right(generator):
     """An untrained policy is exact for the flat energy: log Z = D log 2, from any trajectories."""
-    algorithm = build(pool=32)
+    algorithm = build()
     for module in (algorithm.sampler.averaged.policy, algorithm.energy.averaged):
         for weights in module.net.last.parameters():
             weights.zero_()
-    algorithm._make(DATA, Moment(0, 0.2), generator)
-    assert algorithm.sampler.module.log_z.item() == pytest.approx(DIM * 0.693147, abs=1e-4)
+    algorithm._follow_log_z(generator)
+    for part in (algorithm.sampler.module, algorithm.sampler.averaged):
+        assert part.log_z.item() == pytest.approx(DIM * 0.693147, abs=1e-4)
 
 
-def test_models_teach_each_other_when_there_is_something_to_learn(monkeypatch, generator):
-    algorithm = build(batch=16, energy_batch=16, pool=16, reuse=1)
+def test_log_z_of_another_sampler_is_right_in_the_mean(generator):
+    algorithm = build()
+    _, log_z = exact.log_p(algorithm.energy.averaged, DIM)
+    found = []
+    for _ in range(20):
+        algorithm._follow_log_z(generator)
+        found.append(algorithm.sampler.module.log_z.item())
+    assert sum(found) / 20 == pytest.approx(log_z, abs=0.1)
+
+
+def watched(monkeypatch, **changes) -> tuple[Fast, dict[str, list]]:
+    """An algorithm whose losses are nothing, and what it asks for."""
+    algorithm = build(batch=16, energy_batch=16, fresh=16, reuse=1, **changes)
     sampler, energy = asked(monkeypatch, algorithm.sampler), asked(monkeypatch, algorithm.energy)
-    taught, shown = [], []
-    monkeypatch.setattr(
-        algorithm, "_any_order", lambda x, labels, g: taught.append(x is not labels) or torch.tensor(0.0)
-    )
-    monkeypatch.setattr(
-        algorithm, "_contrastive", lambda source, lesson, g: shown.append(lesson is not None) or torch.tensor(0.0)
-    )
-    progress = [0.0, 0.09, 0.1, 0.29, 0.3, 0.9]
-    for p in progress:
-        algorithm.step(Given(DATA), Moment(1000, p), generator)
-    assert shown == [p >= 0.1 for p in progress]
-    assert taught == [p >= 0.3 for p in progress]
-    assert len(sampler) == len(energy) == len(progress)
+    taught_at: list[bool] = []
+    monkeypatch.setattr(algorithm, "_any_order", lambda source, g: torch.tensor(0.0))
+    monkeypatch.setattr(algorithm, "_contrastive", lambda source, g: torch.tensor(0.0))
+    monkeypatch.setattr(algorithm, "_teach", lambda source, g: taught_at.append(True))
+    return algorithm, {"sampler": sampler, "energy": energy, "taught": taught_at}
+
+
+def test_the_sampler_alone_comes_first_and_then_both_and_then_they_learn_from_each_other(monkeypatch, generator):
+    algorithm, seen = watched(monkeypatch, warm_share=0.4, teach_share=0.6)
+    counts = []
+    for progress in (0.0, 0.39, 0.4, 0.59, 0.6, 0.99):
+        algorithm.step(Given(DATA), Moment(1000, progress), generator)
+        counts.append(tuple(len(seen[name]) for name in ("sampler", "energy", "taught")))
+    assert counts == [(1, 0, 0), (2, 0, 0), (3, 1, 0), (4, 2, 0), (5, 3, 1), (6, 4, 2)]
+
+
+def test_the_sampler_stays_as_it_is_where_it_has_no_joint_rate(monkeypatch, generator):
+    algorithm, seen = watched(monkeypatch, warm_share=0.5, teach_share=0.5, joint_rate=0.0)
+    for progress in (0.1, 0.6, 0.9):
+        algorithm.step(Given(DATA), Moment(1000, progress), generator)
+    assert (len(seen["sampler"]), len(seen["energy"])) == (1, 2)
 
 
 @pytest.mark.parametrize("decay", [True, False])
 def test_both_learning_rates_warm_up_and_fall_to_zero(decay, monkeypatch, generator):
-    algorithm = build(batch=16, energy_batch=16, pool=16, reuse=1, decay=decay)
-    seen = [asked(monkeypatch, learner) for learner in (algorithm.sampler, algorithm.energy)]
-    moments = [Moment(0, 0.0), Moment(49, 0.0), Moment(99, 0.0), Moment(500, 0.25), Moment(800, 0.5), Moment(999, 1.0)]
-    for now in moments:
-        algorithm.step(Given(DATA), now, generator)
+    algorithm, seen = watched(monkeypatch, decay=decay, warm_share=0.0, joint_rate=0.5)
+    updates = [0, 49, 99, 500, 800, 999]
+    for n, progress in zip(updates, (0.0, 0.0, 0.0, 0.25, 0.5, 1.0), strict=True):
+        algorithm.energy._updates = n
+        algorithm.step(Given(DATA), Moment(n, progress), generator)
     expected = [0.01, 0.5, 1.0, falling(0.25), 0.5, 0.0] if decay else [0.01, 0.5, 1.0, 1.0, 1.0, 1.0]
-    for learner in seen:
-        assert [rate for _, rate in learner] == pytest.approx(expected)
-    groups = [learner.optimizer.param_groups[0]["lr"] for learner in (algorithm.sampler, algorithm.energy)]
-    assert groups == [algorithm.recipe.lr, algorithm.recipe.energy_lr]
+    assert [rate for _, rate in seen["energy"]] == pytest.approx(expected)
+    assert [rate for _, rate in seen["sampler"]] == pytest.approx([rate / 2 for rate in expected])
+
+
+def test_each_part_of_the_budget_has_a_decay_of_its_own(monkeypatch, generator):
+    algorithm, seen = watched(monkeypatch, warm_share=0.6, teach_share=0.6)
+    for progress in (0.15, 0.3, 0.5999):
+        algorithm.step(Given(DATA), Moment(1000, progress), generator)
+    algorithm.energy._updates = 1000
+    for progress in (0.6, 0.8, 1.0):
+        algorithm.step(Given(DATA), Moment(1000, progress), generator)
+    assert [rate for _, rate in seen["sampler"]] == pytest.approx([falling(0.25), 0.5, 0.0, 1.0, 0.5, 0.0], abs=1e-5)
+
+
+def test_lessons_are_used_several_times_and_the_oldest_go(generator):
+    algorithm = build(batch=16, fresh=32, reuse=2, kept=80, **BARE)
+    sizes = []
+    for step in range(16):
+        before = algorithm._lessons
+        algorithm._teach(Given(DATA.repeat(2, 1)), generator)
+        assert (algorithm._lessons is not before) == (step % 4 == 0), "32 rows make for 4 batches of 16"
+        sizes.append(len(algorithm._lessons.x))
+    assert sizes[::4] == [32, 64, 80, 80]
+
+
+def blocky(start: str = "zero", **changes) -> Fast:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        policy = examples.randomised(MLPPolicy(6, hidden=16, depth=2, blocks=True))
+        energy = examples.randomised(MLPEnergy(6, hidden=16, depth=2))
+    config = ImagesConfig(dataset="digits", start=start)
+    recipe = FastRecipe(**{"lr": 0.5, "lr_learned": 0.25, "start_from_sampler": True} | changes)
+    return Fast(Model(config, MLPSizes(), energy, policy, torch.tensor(0.3)), recipe)
+
+
+def six(n: int) -> Given:
+    return Given((torch.rand(n, 6, generator=torch.Generator().manual_seed(5)) < 0.6).float())
+
+
+def test_the_energy_begins_as_what_the_averaged_sampler_sees_and_blocks_are_measured(generator):
+    algorithm = blocky()
+    policy = algorithm.sampler.averaged.policy
+    policy.net.hidden[0].weight.mul_(0.5)
+    algorithm._begin(six(fast.ROWS), generator)
+    for energy in (algorithm.energy.module, algorithm.energy.averaged):
+        assert torch.equal(energy.net.hidden[0].weight, policy.net.hidden[0].weight)
+    assert torch.equal(policy.step_nats, algorithm.sampler.module.policy.step_nats)
+    assert (policy.step_nats - math.log(2)).abs().min() > 0.01, "what no curve has before it is measured"
+
+
+def test_learned_networks_go_on_gently_and_an_energy_that_has_learned_keeps_what_it_has(generator):
+    assert blocky().sampler.optimizer.param_groups[0]["lr"] == 0.5
+    learned = blocky("shipped")
+    assert learned.sampler.optimizer.param_groups[0]["lr"] == 0.25
+    before = learned.energy.module.net.hidden[0].weight.clone()
+    learned._begin(six(fast.ROWS), generator)
+    assert torch.equal(learned.energy.module.net.hidden[0].weight, before)

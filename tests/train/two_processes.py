@@ -13,7 +13,7 @@ from torch import nn
 from ebgfn import parallel
 from ebgfn.cli import main
 from ebgfn.problems import PROBLEMS
-from ebgfn.problems.images.trainer import ImagesTrainer
+from ebgfn.train.fast import Fast
 from ebgfn.train.learner import Learner
 
 
@@ -25,12 +25,12 @@ def gradient_of_a_step() -> float:
     return module.weight.grad.item()
 
 
-def trained(arguments: list[str]) -> ImagesTrainer:
+def trained(arguments: list[str]) -> Fast:
     """The algorithm after the command has come to its end."""
     made = []
     trainers = PROBLEMS["images"].trainers
     recipe = trainers["fast"][1]
-    trainers["fast"] = lambda *given: made.append(ImagesTrainer(*given)) or made[0], recipe
+    trainers["fast"] = lambda *given: made.append(Fast(*given)) or made[0], recipe
     main(arguments)
     return made[0]
 

@@ -25,12 +25,13 @@ class Images(Problem):
 
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
-        from ebgfn.problems.images.trainer import RECIPES, ImagesTrainer
+        from ebgfn.problems.images.recipes import RECIPES
+        from ebgfn.train.fast import Fast
         from ebgfn.train.paper import Paper, PaperRecipe
 
         # Of a batch every state of every trajectory is in memory at once: D times as many.
         paper = PaperRecipe(batch=32)
-        ours = {preset: (ImagesTrainer, recipe) for preset, recipe in RECIPES.items()}
+        ours = {preset: (Fast, recipe) for preset, recipe in RECIPES.items()}
         return ours | {"paper": (Paper, paper), "basic": (Paper, replace(paper, moves=False, back_share=0.0))}
 
     @cached_property

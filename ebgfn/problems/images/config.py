@@ -9,9 +9,10 @@ from ebgfn.problems.images import sets
 if TYPE_CHECKING:
     from ebgfn.train.source import Stored
 
-PRESETS = ("fast", "small", "mlp", "paper", "basic")
+PRESETS = ("fast", "small", "mlp", "digits", "paper", "basic")
 ABOUT_PRESETS = (
     "fast: a U-Net; small: one half as wide, which samples sooner; mlp: fully connected; "
+    "digits: fully connected and with chains, for few and small images; "
     "paper: the published algorithm, slow as it is; basic: its basic version"
 )
 ABOUT_STARTS = "where training starts: zero, or the shipped model of the same images and preset"

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from ebgfn.baselines.bernoulli_mixture import best
 from ebgfn.core.schedules import best_schedule, draw, usual_schedule
 from ebgfn.core.states import Vectors, uniform_orders
 from ebgfn.core.trajectories import log_ratio
@@ -24,6 +23,7 @@ from ebgfn.evaluation.neighbours import memory
 from ebgfn.evaluation.refutation import log_z_at_least
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
+from ebgfn.nets.bernoulli_mixture import best
 from ebgfn.problems.images import sets
 
 # States of each image for the one-call bound; images and orders for complete paths; samples for importance weights.

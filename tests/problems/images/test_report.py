@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from ebgfn import problems
-from ebgfn.baselines.bernoulli_mixture import fit
 from ebgfn.core.schedules import measured_step_nats
 from ebgfn.core.states import uniform_orders
 from ebgfn.core.trajectories import finest, log_ratio
@@ -14,6 +13,7 @@ from ebgfn.core.weights import log_mean_exp
 from ebgfn.evaluation import exact
 from ebgfn.evaluation.annealed import Path, anneal
 from ebgfn.evaluation.likelihood import bound
+from ebgfn.nets.bernoulli_mixture import fit
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.images import report

@@ -16,6 +16,7 @@ from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.training import start, train
+from ebgfn.train.chains import ChainPlan
 from ebgfn.train.fast import FastRecipe
 from ebgfn.train.learner import Diverged, Learner
 from ebgfn.train.loop import TrainingDiverged, TrainState
@@ -24,7 +25,9 @@ from tests.train.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
 
-SMALL = FastRecipe(batch=128, pool=1024, average=0.98, sizes=MLPSizes(hidden=64, depth=2))
+SMALL = FastRecipe(
+    batch=128, fresh=1024, kept=1024, average=0.98, plan=ChainPlan(chains=128), sizes=MLPSizes(hidden=64, depth=2)
+)
 
 
 def config(**changes) -> Toy2DConfig:
@@ -116,7 +119,9 @@ def test_equal_seeds_make_equal_weights_whatever_is_watched():
 
 
 # Pools that are neither new nor used up where the run is interrupted.
-POOLED = dataclasses.replace(SMALL, batch=32, energy_batch=32, pool=96, reuse=2)
+POOLED = dataclasses.replace(
+    SMALL, batch=32, energy_batch=32, fresh=96, kept=128, reuse=1, pairs=1.0, flips=1.0, plan=ChainPlan(48, 16, 1, 3)
+)
 LEARNED = PaperRecipe(batch=32, sizes=MLPSizes(16, 2, learned_location=True, learned_erasure=True))
 
 

@@ -50,7 +50,7 @@ def fit(
     if not 1 <= components <= len(x):
         raise ValueError(f"components must be in 1..{len(x)}, the number of vectors, got {components}")
     generator = torch.Generator().manual_seed(seed)
-    seeds = x[torch.randperm(len(x), generator=generator)[:components].to(x.device)]
+    seeds = x[torch.randperm(len(x), generator=generator, device="cpu")[:components].to(x.device)]
     # Half way between a data point and the mean of all: no component begins with a certainty.
     p = (0.5 * seeds + 0.5 * x.mean(0)).clamp(0.01, 0.99)
     mixture = BernoulliMixture(x.new_full((components,), -math.log(components)), torch.logit(p))
