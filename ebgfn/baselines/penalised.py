@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ebgfn.model import Model, Networks
 from ebgfn.nets.quadratic import QuadraticEnergy, QuadraticSizes
-from ebgfn.optim.proximal import Couplings, Plan, Scale, scale
+from ebgfn.optim.plan import Plan, Scale, scale
+from ebgfn.optim.proximal import Couplings
 from ebgfn.train.learner import Moment
 from ebgfn.train.source import FixedSet
 
@@ -17,7 +18,7 @@ STEPS = 600
 
 
 @dataclass(frozen=True)
-class PooledRecipe:
+class PenalisedRecipe:
     """Settings: those of our EB-GFN. `inner`: steps of the couplings a step."""
 
     plan: Plan = Plan()
@@ -29,7 +30,7 @@ class PooledRecipe:
 class PseudoLikelihood:
     """A `Trainer` of couplings that needs no samples of the model."""
 
-    def __init__(self, model: Model, recipe: PooledRecipe):
+    def __init__(self, model: Model, recipe: PenalisedRecipe):
         self.recipe, self._estimate, self._couplings = recipe, model.config.estimate, Couplings(model.energy)
         self._spins: Float[Tensor, "rows dim"] | None = None
         self._scale = Scale(0.0, ordered=False)
@@ -38,7 +39,7 @@ class PseudoLikelihood:
         plan = self.recipe.plan
         if self._spins is None:
             self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
-            self._scale = scale(self._spins, ordered=plan.ordered)
+            self._scale = scale(self._spins, ordered=plan.ordered, one_field=self._couplings.module.one_field)
         for _ in range(self.recipe.inner):
             plan.step(self._couplings, self._spins, self._scale, progress=now.progress, estimate=self._estimate)
         return {}
@@ -53,10 +54,16 @@ class PseudoLikelihood:
         self._couplings.load_state_dict(state)
 
 
-def fit(x: Float[Tensor, "rows dim"], *, steps: int = STEPS) -> Float[Tensor, "dim dim"]:
-    """Couplings after `steps` steps that look for the support and as many that pool what was found."""
+def fit(
+    x: Float[Tensor, "rows dim"], *, estimate: str, energy: QuadraticEnergy | None = None, steps: int = STEPS
+) -> QuadraticEnergy:
+    """An `estimate` (sparse, refit or pooled) after `steps` steps that look for the support and as many that follow.
+
+    `energy` is where it begins; it says which couplings are shared, and is changed.
+    """
     spins, plan = 2.0 * x - 1.0, Plan()
-    couplings, how = Couplings(QuadraticEnergy(x.shape[1])), scale(spins, ordered=plan.ordered)
+    couplings = Couplings(QuadraticEnergy(x.shape[1]) if energy is None else energy)
+    how = scale(spins, ordered=plan.ordered, one_field=couplings.module.one_field)
     for t in range(2 * steps):
-        plan.step(couplings, spins, how, progress=t / (2 * steps), estimate="pooled")
-    return couplings.averaged.couplings().detach()
+        plan.step(couplings, spins, how, progress=t / (2 * steps), estimate=estimate)
+    return couplings.averaged
