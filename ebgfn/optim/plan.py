@@ -11,6 +11,16 @@ from ebgfn.optim.mirror import mirrored
 from ebgfn.optim.proximal import Couplings, Spins
 
 
+# Values that every step of the couplings looks at: of 10 x 10 lattices 20,000 rows.
+MOST_VALUES = 2_000_000
+
+
+def looked_at(x: Float[Tensor, "rows dim"], *, most: int = MOST_VALUES) -> Float[Tensor, "some dim"]:
+    """Rows from which couplings are learned: all, or as many as have so many values, at equal distances."""
+    rows = min(len(x), max(1, most // x.shape[1]))
+    return x[torch.linspace(0, len(x) - 1, rows, dtype=torch.float64).round().long()]
+
+
 @dataclass(frozen=True)
 class Scale:
     """`step`: how far the couplings may move at once. `ordered`: whether all spins of the data nearly always agree.
@@ -23,11 +33,12 @@ class Scale:
     centre: Float[Tensor, " dim"] | None = None
 
 
-def scale(spins: Spins, *, ordered: float, one_field: bool = False) -> Scale:
+def scale(spins: Spins, *, ordered: float, one_field: bool = False, fields: bool | None = None) -> Scale:
     """Whether there are fields, and what the largest eigenvalue of the correlations says: how far a step may go, and that
-    the phase is ordered if it is above this share of their sum."""
+    the phase is ordered if it is above this share of their sum. `fields`: whether there are any, where that is known."""
     rows, dim = spins.shape
-    centre = None if mirrored(spins) else spins.mean(0)
+    fields = not mirrored(spins) if fields is None else fields
+    centre = spins.mean(0) if fields else None
     moved = spins if centre is None else spins - centre
     moved = moved / moved.square().mean(0).clamp(min=1.0 / rows).sqrt()
     largest = torch.linalg.eigvalsh(moved.T @ moved / rows)[-1].item()

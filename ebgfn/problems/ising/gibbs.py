@@ -12,27 +12,27 @@ from jaxtyping import Float, UInt8
 from scipy.special import expit
 
 Square = Float[np.ndarray, "dim dim"]
+Rows = UInt8[np.ndarray, "n dim"]
 Vector = Float[np.ndarray, " dim"]
 
 SWEEPS = 100
 
 
-def sample(
-    couplings: Square, fields: Vector, n: int, rng: np.random.Generator, *, sweeps: int = SWEEPS
-) -> UInt8[np.ndarray, "n dim"]:
+def sample(couplings: Square, fields: Vector, n: int, rng: np.random.Generator, *, sweeps: int = SWEEPS) -> Rows:
     """Where `n` copies stand after so many sweeps."""
     *_, last = walk(couplings, fields, n, rng, sweeps=sweeps)
     return last
 
 
 def walk(
-    couplings: Square, fields: Vector, n: int, rng: np.random.Generator, *, sweeps: int
-) -> Iterator[UInt8[np.ndarray, "n dim"]]:
-    """Where `n` copies stand after each of so many sweeps."""
+    couplings: Square, fields: Vector, n: int, rng: np.random.Generator, *, sweeps: int, start: Rows | None = None
+) -> Iterator[Rows]:
+    """Where `n` copies stand after each of so many sweeps, from `start` if that is given."""
     dim = len(fields)
     near = [np.flatnonzero(row) for row in couplings]
     pull = [4 * row[there].astype(np.float32) for row, there in zip(couplings, near, strict=True)]
-    s = 2 * rng.integers(0, 2, (dim, n)).astype(np.float32) - 1  # a spin of all copies lies together
+    first = rng.integers(0, 2, (n, dim)) if start is None else start
+    s = np.ascontiguousarray(2.0 * first.T - 1, dtype=np.float32)  # a spin of all copies lies together
     for _ in range(sweeps):
         chance = rng.random((dim, n), dtype=np.float32)
         for i in range(dim):

@@ -21,7 +21,7 @@ from ebgfn.core.states import Vectors, random_masks
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.nets.quadratic import FieldSizes
-from ebgfn.optim.plan import Plan, Scale, scale
+from ebgfn.optim.plan import MOST_VALUES, Plan, Scale, looked_at, scale
 from ebgfn.optim.proximal import Couplings
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import FixedSet
@@ -37,7 +37,7 @@ class IsingRecipe:
     batch: int = 256
     k_share: float = 0.1
     inner: int = 4
-    rows: int = 4096
+    most_values: int = MOST_VALUES
     plan: Plan = Plan()
     memory: float = 0.98
     lr: float = 2e-3
@@ -76,9 +76,9 @@ class IsingTrainer(EnergyAndSampler):
         return told
 
     def _look_at(self, source: FixedSet) -> Vectors:
-        """All data as spins (at most `rows` of them), and what they say of steps and phase."""
+        """The data as spins, and what they say of fields, steps and phase."""
         if self._spins is None:
-            self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
+            self._spins = 2.0 * looked_at(source.all, most=self.recipe.most_values) - 1.0
             self._scale = scale(self._spins, ordered=self.recipe.plan.ordered, one_field=self.energy.module.one_field)
         return self._spins
 

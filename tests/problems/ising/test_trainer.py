@@ -168,7 +168,7 @@ def test_the_sampler_warms_up_and_cools_down(monkeypatch, generator):
 
 def test_the_data_say_how_far_a_step_may_go(monkeypatch, generator):
     """By the largest eigenvalue of the spins' correlations: D where all agree, 1 where none do."""
-    algorithm = build(rows=16)
+    algorithm = build(most_values=16 * DIM)
     source = Rows(exact.all_states(DIM).byte().numpy(), seed=0)
     assert torch.equal(algorithm._look_at(source), 2 * exact.all_states(DIM) - 1)
     assert algorithm._scale == Scale(0.3, ordered=False)
