@@ -89,3 +89,16 @@ def stability(
         for t in range(steps):
             plan.step(couplings, spins, how, progress=plan.find_share * t / steps, estimate="refit")
         yield couplings.module.couplings() != 0
+
+
+def thresholded(x: Float[Tensor, "rows dim"], energy: QuadraticEnergy, *, steps: int = STEPS) -> QuadraticEnergy:
+    """Couplings of another estimate that stand out by as many standard errors as ours must, refitted as ours are."""
+    spins, plan, couplings = 2.0 * x - 1.0, Plan(), Couplings(copy.deepcopy(energy))
+    how = scale(spins, ordered=plan.ordered, one_field=energy.one_field)
+    couplings.centre = how.centre
+    error = couplings.slope(spins, spins).standard_error(len(x))[: couplings.pairs]
+    weights = couplings.module.weights
+    weights *= weights.abs() > plan.threshold(couplings.pairs) * error
+    for _ in range(steps):
+        couplings.refit_step(spins, step=how.step, pooled=False)
+    return couplings.averaged

@@ -1,10 +1,10 @@
 """Does a model fit rows that it has not seen? Shares of ones, pairs and triples of columns, held against drawn samples.
 
-Statistics are means of products of one, two or three centred columns; z is the difference between rows and samples in standard
-errors, and each of the three families has two tests: its largest |z|, for one thing that is wrong, and its mean z^2, for many
-that are a little wrong. How large these are by chance the samples themselves say: they come in batches of as many rows as are
-tested, and the test counts the batches that are further off than the rows (a Monte Carlo test: no normal law is taken for
-granted, which rare columns do not follow). The six tests share the level (Bonferroni).
+Statistics are means of products of one, two or three centred columns; z is the difference between rows and samples in
+standard errors. Each of the three families has two tests: its largest |z|, for one thing that is wrong, and its mean z^2,
+for many that are a little wrong. How large these are by chance the samples themselves say: they come in batches of as
+many rows as are tested, and the test counts the batches that are further off than the rows (a Monte Carlo test: no normal
+law is taken for granted, which rare columns do not follow). The six tests share the level (Bonferroni).
 
 The model was fitted to other rows, whose noise it has. Standard errors allow for it: they are those of a difference between
 two samples, as large as that noise can be if the fit is one of maximum likelihood.

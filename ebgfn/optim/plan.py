@@ -10,7 +10,6 @@ from torch import Tensor
 from ebgfn.optim.mirror import mirrored
 from ebgfn.optim.proximal import Couplings, Spins
 
-
 # Values that every step of the couplings looks at: of 10 x 10 lattices 20,000 rows.
 MOST_VALUES = 2_000_000
 

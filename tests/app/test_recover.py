@@ -383,7 +383,7 @@ def test_a_file_is_understood_and_trained_on(shipped, scenes, submitted):
     # The name that the visitor gave leads nowhere: the file is called after its contents.
     (kept,) = (shipped / "uploads").iterdir()
     assert config.path == str(kept)
-    assert np.array_equal(uploads.read(kept), x)
+    assert np.array_equal(uploads.read(kept).x, x)
 
 
 def test_a_file_that_is_no_lattice_is_not_asked(shipped, submitted):
@@ -507,7 +507,7 @@ def test_files_hold_what_is_shown(shipped):
         assert file["curve_ess"].tolist() == [0.5]
     drawn = couplings_files.samples_csv(folder, 50, seed=0).encode()
     with np.load(io.BytesIO(couplings_files.samples_npz(folder, 50, seed=0))) as file:
-        assert np.array_equal(uploads.parse(drawn, "samples.csv"), file["x"])
+        assert np.array_equal(uploads.parse(drawn, "samples.csv").x, file["x"])
     assert couplings_files.couplings_csv(scene(truth=False)).splitlines()[0] == "i,j,J"
 
 

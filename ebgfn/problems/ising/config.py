@@ -105,10 +105,14 @@ class IsingConfig(Config):
             assert self.lattice is not None
             assert self.samples is not None
             return self.lattice.sample(self.samples, np.random.default_rng(self.seed))
-        x = uploads.read(Path(self.path))
+        x = uploads.read(Path(self.path)).x
         if self.side is not None and x.shape[1] != self.side**2:
             raise ValueError(f"a lattice of side {self.side} has {self.side**2} columns, the file has {x.shape[1]}")
         return x
+
+    def names(self) -> tuple[str, ...] | None:
+        """Of a file's columns, where it has them. Errors: ValueError."""
+        return None if self.path is None else uploads.read(Path(self.path)).names
 
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         """J where it is known."""
