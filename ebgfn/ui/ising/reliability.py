@@ -20,6 +20,7 @@ from ebgfn.optim.plan import looked_at
 from ebgfn.problems.ising.check import check
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.export import Recovered
+from ebgfn.problems.ising.report import PENALISED
 from ebgfn.ui.components.couplings_view import Recovery, bonds
 from ebgfn.ui.shell import background, models
 from ebgfn.ui.shell.background import Measurement
@@ -31,7 +32,6 @@ RESAMPLES = 30
 MOST_WORK = 140_000_000
 # So long a file waits for what is still being measured.
 PATIENCE_S = 30.0
-TRAINERS = ("fast", "pseudo-likelihood")
 MISSED = {
     "columns": "how often columns are one",
     "pairs": "how pairs of columns go together",
@@ -60,7 +60,7 @@ class Reliability:
 
 def measurement(folder: Path | None, settings: IsingConfig) -> Measurement | None:
     """What is measured of a checkpoint; None where nothing can be."""
-    if folder is None or settings.trainer not in TRAINERS:
+    if folder is None or settings.trainer not in PENALISED:
         return None
     return _measurement(str(folder), models.stored(folder).stamp, settings)
 
