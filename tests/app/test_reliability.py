@@ -1,12 +1,15 @@
-"""How far recovered couplings may be trusted, as the page tells it: verdicts, tables with errors, files that wait for them."""
+"""How far recovered couplings may be trusted, as the page tells it: verdicts, tables, files that wait for what is measured."""
 
 import numpy as np
 import pytest
 
 from ebgfn.evaluation.coupling_errors import CouplingErrors
 from ebgfn.evaluation.misfit import Family, Misfit
+from ebgfn.problems import of
 from ebgfn.problems.ising import export
+from ebgfn.problems.ising import reliability as library
 from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.reliability import Reliability, Stability
 from ebgfn.runs import store
 from ebgfn.ui.components import couplings_view
 from ebgfn.ui.components.couplings_view import Recovery, Snapshot
@@ -38,8 +41,8 @@ def measured(fit: Misfit):
     found = tiny_couplings.recovered() != 0
     yield CouplingErrors(np.where(found, 0.0125, np.nan), np.full(DIM, 0.25))
     yield fit
-    for k in range(reliability.RESAMPLES):
-        yield found * float(k % 4 != 0)
+    for n in range(1, 5):
+        yield Stability(found * (n / 4), n)
 
 
 @pytest.fixture
@@ -66,8 +69,7 @@ def test_a_model_that_fits_says_so_beside_its_tables(their_run):
     assert "The model fits" in at.success[0].value
     table = at.dataframe[0].value
     assert set(table["±"]) == {0.0125}
-    # Of 30 resamples the 1st, 5th, ... find nothing.
-    assert table["stability"].to_numpy() == pytest.approx(22 / 30)
+    assert set(table["stability"]) == {1.0}
     assert {"gene 2", "<b>x</b>"} <= {*table["column i"], *table["column j"]}
     assert "95 of 100" in "\n".join(m.value for m in at.markdown)
 
@@ -101,7 +103,7 @@ def test_files_wait_for_what_is_measured():
     found = reliability.recovered(scene(), state, wait=True)
     head, first, *_ = export.couplings_csv(found).splitlines()
     assert head == "name_i,name_j,i,j,J,se,stability"
-    assert first.endswith(",0.0125,0.733333333")
+    assert first.endswith(",0.0125,1")
     assert export.fields_csv(found).splitlines()[1] == "<b>x</b>,1,-1,0.25"
 
 
@@ -114,7 +116,7 @@ def test_files_do_without_what_cannot_be_measured():
 
 
 def test_what_is_measured_is_measured_on_the_runs_own_rows(machine, monkeypatch):
-    monkeypatch.setattr(reliability, "RESAMPLES", 2)
+    monkeypatch.setattr(library, "RESAMPLES", 2)
     run = tiny_couplings.run(machine, "mine")
     state = reliability.measurement(run.checkpoint, run.config)
     assert state is not None
@@ -123,8 +125,8 @@ def test_what_is_measured_is_measured_on_the_runs_own_rows(machine, monkeypatch)
     model = tiny_couplings.model()
     assert np.array_equal(np.isfinite(seen.errors.couplings), model.energy.couplings().numpy() != 0)
     assert seen.misfit.rows == 40
-    assert seen.stability.shape == (DIM, DIM)
-    assert set(np.unique(seen.stability)) <= {0.0, 0.5, 1.0}
+    assert seen.stability.resamples == 2
+    assert set(np.unique(seen.stability.share)) <= {0.0, 0.5, 1.0}
 
 
 def test_other_estimates_and_lost_files_have_none(machine, monkeypatch):
@@ -142,3 +144,33 @@ def test_other_estimates_and_lost_files_have_none(machine, monkeypatch):
     run = tiny_couplings.run(machine, "large")
     (only,) = reliability._measured(run.checkpoint, run.config)
     assert isinstance(only, CouplingErrors)
+
+
+def test_of_a_shipped_model_what_is_stored_is_shown_or_its_errors_alone(machine):
+    folder = machine.parent / "checkpoints" / "ising-4x4-0.2"
+    tiny_couplings.model().save(folder)
+    (only,) = reliability._measured(folder, tiny_couplings.CONFIG)
+    assert isinstance(only, CouplingErrors)
+    kept = Reliability.of(measured(misfit(0.5, 0.5, 0.004)))
+    library.save(kept, folder)
+    errors, fit, stability = reliability._measured(folder, tiny_couplings.CONFIG)
+    np.testing.assert_array_equal(errors.couplings, kept.errors.couplings)
+    assert fit == kept.misfit
+    assert (stability.resamples, stability.share.max()) == (4, 1.0)
+    # Of other weights, or damaged, it says nothing.
+    tiny_couplings.model(couplings=np.zeros((DIM, DIM))).save(folder)
+    assert library.stored(folder) is None
+    (folder / library.FILE).write_bytes(b"PK")
+    assert library.stored(folder) is None
+
+
+def test_shipping_keeps_what_was_measured(machine, monkeypatch):
+    monkeypatch.setattr(library, "RESAMPLES", 1)
+    folder = machine.parent / "checkpoints" / "ising-4x4-0.2"
+    model = tiny_couplings.model()
+    model.save(folder)
+    of(model.config).keep_beside(model, folder)
+    seen = library.stored(folder)
+    assert seen.misfit.rows == 40
+    assert seen.stability.resamples == 1
+    assert np.isfinite(seen.errors.couplings).sum() == 64

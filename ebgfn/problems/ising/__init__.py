@@ -93,6 +93,14 @@ class Ising(Problem):
 
         return report(model, seed=seed, points=points or POINTS)
 
+    def keep_beside(self, model: "Model", folder: Path) -> None:
+        """How far its couplings may be trusted."""
+        from ebgfn.problems.ising import reliability
+
+        if model.config.trainer in reliability.PENALISED:
+            rows = reliability.measure(model, model.config.data(), seed=model.config.seed)
+            reliability.save(reliability.Reliability.of(rows), folder)
+
     def data(self, config: IsingConfig, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
         return rng.choice(config.data(), n) if config.lattice is None else config.lattice.sample(n, rng)
 

@@ -8,12 +8,11 @@ from ebgfn.evaluation.likelihood import log_z, mh_acceptance
 from ebgfn.model import Model
 from ebgfn.nets.torus import displacements
 from ebgfn.problems.ising.check import check
+from ebgfn.problems.ising.reliability import PENALISED
 from ebgfn.problems.ising.scores import neg_log_rmse, peers
 from ebgfn.problems.lattice import kaufman
 
 MAX_STARTS = 1000
-# Trainers whose couplings are found by a penalty, so that pairs are left that are not coupled.
-PENALISED = ("fast", "pseudo-likelihood")
 
 
 def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:

@@ -1,33 +1,26 @@
-"""How far recovered couplings may be trusted: standard errors, stability over resamples, and whether pairs explain the
-samples at all. Measured beside the page, once for each checkpoint; only of estimates that our penalty and refit made."""
+"""How far recovered couplings may be trusted, as the page tells it: measured beside the page, once for each checkpoint."""
 
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
-import torch
-from jaxtyping import Float
 
-from ebgfn.baselines.penalised import stability
-from ebgfn.evaluation.coupling_errors import CouplingErrors, coupling_errors
+from ebgfn import shipped
+from ebgfn.evaluation.coupling_errors import CouplingErrors
 from ebgfn.evaluation.misfit import Misfit
-from ebgfn.optim.plan import looked_at
-from ebgfn.problems.ising.check import check
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.export import Recovered
-from ebgfn.problems.ising.report import PENALISED
+from ebgfn.problems.ising.reliability import PENALISED, RESAMPLES, Reliability, Stability, measure, stored
 from ebgfn.ui.components.couplings_view import Recovery, bonds
 from ebgfn.ui.shell import background, models
 from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.text import minus, plain
 
-RESAMPLES = 30
 # Rows times columns squared up to which resamples and the test of fit are made while a visitor waits: about a minute.
 MOST_WORK = 140_000_000
 # So long a file waits for what is still being measured.
@@ -44,20 +37,6 @@ chance. **Fit:** the same pairs are fitted to four fifths of the rows; shares of
 samples are held against the last fifth."""
 
 
-@dataclass
-class Reliability:
-    """What is known so far; `found` counts the resamples in which each pair was found."""
-
-    errors: CouplingErrors | None = None
-    misfit: Misfit | None = None
-    found: list[Float[np.ndarray, "dim dim"]] = field(default_factory=list)
-
-    @property
-    def stability(self) -> Float[np.ndarray, "dim dim"] | None:
-        """Share of the resamples so far; None before there are all of them."""
-        return np.mean(self.found, 0) if len(self.found) == RESAMPLES else None
-
-
 def measurement(folder: Path | None, settings: IsingConfig) -> Measurement | None:
     """What is measured of a checkpoint; None where nothing can be."""
     if folder is None or settings.trainer not in PENALISED:
@@ -71,36 +50,23 @@ def _measurement(folder: str, stamp: int, settings: IsingConfig) -> Measurement:
     return Measurement(_measured(Path(folder), settings))
 
 
-def _measured(folder: Path, settings: IsingConfig) -> Iterator[CouplingErrors | Misfit | np.ndarray]:
+def _measured(folder: Path, settings: IsingConfig) -> Iterator[CouplingErrors | Misfit | Stability]:
+    """Of a shipped model what is stored beside it, or standard errors alone: its page is to stay quick."""
+    ours = shipped.folder() in folder.parents
+    if ours and (seen := stored(folder)) is not None:
+        yield from (row for row in vars(seen).values() if row is not None)
+        return
     model = models.load(models.stored(folder))
     try:
         x = settings.data()
     except ValueError:  # the file is gone
         return
-    x = looked_at(torch.from_numpy(x)).numpy()
-    if settings.estimate != "sparse":
-        errors = coupling_errors(x, model.energy)
-        if errors is not None:
-            yield errors
-    if len(x) * model.dim**2 > MOST_WORK:
-        return
-    yield check(model, x, seed=settings.seed)
-    resamples = stability(torch.from_numpy(x).float(), model.energy, torch.Generator().manual_seed(settings.seed))
-    for _ in range(RESAMPLES):
-        yield next(resamples).double().numpy()
+    yield from measure(model, x, seed=settings.seed, most_work=0 if ours else MOST_WORK)
 
 
 def known(state: Measurement | None) -> Reliability:
     """What was measured so far."""
-    seen = Reliability()
-    for row in [] if state is None else list(state.rows):
-        if isinstance(row, CouplingErrors):
-            seen.errors = row
-        elif isinstance(row, Misfit):
-            seen.misfit = row
-        else:
-            seen.found.append(row)
-    return seen
+    return Reliability.of([] if state is None else list(state.rows))
 
 
 def recovered(scene: Recovery, state: Measurement | None, *, wait: bool = False) -> Recovered:
@@ -112,9 +78,8 @@ def recovered(scene: Recovery, state: Measurement | None, *, wait: bool = False)
     errors = {} if seen.errors is None else {
         "coupling_errors": seen.errors.couplings, "field_errors": seen.errors.fields
     }  # fmt: skip
-    return Recovered(
-        newest.couplings, newest.fields, scene.names, stability=seen.stability, truth=scene.truth, **errors
-    )
+    share = None if seen.stability is None else seen.stability.share
+    return Recovered(newest.couplings, newest.fields, scene.names, stability=share, truth=scene.truth, **errors)
 
 
 def show(scene: Recovery, state: Measurement | None) -> None:
