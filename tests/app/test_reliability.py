@@ -1,4 +1,4 @@
-"""How far recovered couplings may be trusted, as the page tells it: verdicts, tables, files that wait for what is measured."""
+"""How far recovered couplings may be trusted, as the page tells it: verdicts, tables, and files that wait for them."""
 
 import numpy as np
 import pytest
