@@ -103,3 +103,17 @@ def test_strong_couplings_are_found_in_every_resample_and_others_seldom(generato
     assert (share[torch.from_numpy(np.abs(couplings) > 0.1)] > 0.9).all()
     assert share[torch.from_numpy(couplings == 0)].mean() < 0.05
     assert 0.1 <= share[0, 1] <= 0.95
+
+
+def test_couplings_of_another_estimate_are_kept_if_they_stand_out_and_refitted():
+    couplings, fields, rng = graphs.sparse(8, 3, seed=3, least=0.15)
+    x = torch.from_numpy(gibbs.sample(couplings, fields, 1000, rng, sweeps=50)).float()
+    noise = np.triu(rng.uniform(-0.03, 0.03, (8, 8)), 1)
+    energy = energy_of(0.8 * couplings + noise + noise.T, fields)
+    assert energy.weights.count_nonzero() == 28
+    found = penalised.thresholded(x, energy, steps=100)
+    assert np.array_equal(found.couplings().numpy() != 0, couplings != 0)
+    knowing = refit(x.double(), torch.from_numpy(couplings != 0), fields=True)
+    torch.testing.assert_close(found.couplings().double(), knowing.couplings, atol=2e-3, rtol=0)
+    torch.testing.assert_close(found.fields().double(), knowing.fields, atol=5e-3, rtol=0)
+    assert energy.weights.count_nonzero() == 28, "what was given stays as it was"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import f
 
 from ebgfn.optim.mirror import mirrored
 from ebgfn.optim.plan import scale
@@ -17,8 +18,8 @@ def columns(shares, rows: int, rng) -> torch.Tensor:
 def test_the_level_is_kept(rows, dim):
     """Of fair columns a share of `level` at most is called skewed; by one test alone about half of it would be."""
     rng = np.random.default_rng(0)
-    called = sum(not mirrored(columns(np.full(dim, 0.5), rows, rng), level=0.1) for _ in range(200))
-    assert (4 if dim < rows else 1) <= called <= 20 + 3 * 18**0.5
+    called = sum(not mirrored(columns(np.full(dim, 0.5), rows, rng), level=0.2) for _ in range(200))
+    assert (16 if dim < rows else 4) <= called <= 40 + 2 * 32**0.5
 
 
 @pytest.mark.parametrize("sigma", [0.2, 0.4, -0.3])
@@ -33,6 +34,16 @@ def test_one_skewed_column_or_many_small_means_are_noticed():
     one[7] = 0.56
     for shares in (one, many):
         assert not mirrored(columns(shares, 2000, rng))
+
+
+def test_many_small_means_are_held_against_the_f_test_of_a_regression():
+    """Of the constant 1 on the spins, without a constant; each of the two tests has half of the level."""
+    s = columns(np.full(30, 0.52), 500, np.random.default_rng(5))
+    left = 500 - np.linalg.lstsq(s.numpy(), np.ones(500))[1].item()
+    p = f.sf((left / 30) / ((500 - left) / 470), 30, 470)
+    assert 1e-6 < p < 0.01
+    assert mirrored(s, level=1.98 * p)
+    assert not mirrored(s, level=2.02 * p)
 
 
 def test_columns_that_are_equal_or_never_change_are_no_obstacle():
