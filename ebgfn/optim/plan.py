@@ -17,7 +17,7 @@ MOST_VALUES = 2_000_000
 def looked_at(x: Float[Tensor, "rows dim"], *, most: int = MOST_VALUES) -> Float[Tensor, "some dim"]:
     """Rows from which couplings are learned: all, or as many as have so many values, at equal distances."""
     rows = min(len(x), max(1, most // x.shape[1]))
-    return x[torch.linspace(0, len(x) - 1, rows, dtype=torch.float64).round().long()]
+    return x[torch.linspace(0, len(x) - 1, rows, dtype=torch.float64, device=x.device).round().long()]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def scale(spins: Spins, *, ordered: float, one_field: bool = False, fields: bool
     centre = spins.mean(0) if fields else None
     moved = spins if centre is None else spins - centre
     moved = moved / moved.square().mean(0).clamp(min=1.0 / rows).sqrt()
-    largest = torch.linalg.eigvalsh(moved.T @ moved / rows)[-1].item()
+    largest = max(1.0, torch.linalg.eigvalsh(moved.T @ moved / rows)[-1].item())
     if one_field and centre is not None:
         centre = centre.mean().expand(dim)
     # The loss curves most where all spins move together.

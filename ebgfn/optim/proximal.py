@@ -191,8 +191,9 @@ class Couplings:
             self._momentum = 1.0  # the momentum led uphill: begin anew
         self._previous = here
         self.module.weights.copy_(weights[:pairs])
-        fields = 0.0 if self.centre is None else weights[pairs:] - self._pull_of_centre()
-        self.module.field_weights.copy_(torch.as_tensor(fields))
+        self.module.field_weights.zero_()
+        if self.centre is not None:
+            self.module.field_weights.copy_(weights[pairs:] - self._pull_of_centre())
 
     def _show(self, share: float) -> None:
         """Move the averaged energy this share of the way."""

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import f
 
 from ebgfn.optim.mirror import mirrored
-from ebgfn.optim.plan import scale
+from ebgfn.optim.plan import looked_at, scale
 from ebgfn.problems.lattice.exact import Lattice
 
 
@@ -40,7 +40,7 @@ def test_many_small_means_are_held_against_the_f_test_of_a_regression():
     """Of the constant 1 on the spins, without a constant; each of the two tests has half of the level."""
     s = columns(np.full(30, 0.52), 500, np.random.default_rng(5))
     left = 500 - np.linalg.lstsq(s.numpy(), np.ones(500))[1].item()
-    p = f.sf((left / 30) / ((500 - left) / 470), 30, 470)
+    p = float(f.sf((left / 30) / ((500 - left) / 470), 30, 470))
     assert 1e-6 < p < 0.1
     assert mirrored(s, level=1.98 * p)
     assert not mirrored(s, level=2.02 * p)
@@ -63,3 +63,9 @@ def test_skewed_columns_are_no_ordered_phase():
     torch.testing.assert_close(found.centre, s.mean(0))
     one = scale(s, ordered=0.85, one_field=True).centre
     torch.testing.assert_close(one, s.mean().expand(9))
+
+
+def test_of_many_rows_some_at_equal_distances_are_looked_at():
+    x = torch.arange(20.0).view(10, 2)
+    assert torch.equal(looked_at(x), x)
+    assert looked_at(x, most=8)[:, 0].tolist() == [0, 6, 12, 18]
