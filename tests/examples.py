@@ -192,6 +192,7 @@ def field_policy(dim: int, *, seed: int = 0) -> FieldPolicy:
     policy = randomised(FieldPolicy(dim, hidden=16, depth=2), seed=seed)
     table = torch.randn(dim, dim, generator=torch.Generator().manual_seed(seed))
     policy.couplings.copy_((table + table.T) / 4).fill_diagonal_(0.0)
+    policy.fields.copy_(torch.linspace(-1.0, 0.6, dim))
     return policy
 
 

@@ -3,9 +3,10 @@
 import dataclasses
 import importlib
 import itertools
+from functools import partial
 
+import numpy as np
 import pytest
-import torch
 
 from ebgfn.arguments import TABLES
 from ebgfn.nets.unet import UNetSizes
@@ -13,6 +14,8 @@ from ebgfn.problems import PROBLEMS
 from ebgfn.problems.images.published import IMAGES
 from ebgfn.problems.images.recipes import RECIPES
 from ebgfn.problems.images.report import report
+from ebgfn.problems.lattice import glass
+from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.reproduce import images, ising, toy2d
 from ebgfn.train.fast import Fast
@@ -64,30 +67,80 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
     scores = {name: float(n) for n, name in enumerate(ising.METHODS)}
     asked = []
 
-    def ours(config, changes, true):
-        asked.append((config.side, config.sigma, config.seed, config.budget_s))
-        (name,) = [name for name, given in ising.TRAINED.items() if given == changes]
-        return scores[name] + config.seed
+    def ours(config, recipe):
+        asked.append((config.side, config.seed, config.budget_s, config.dim))
+        chosen = {"couplings": config.couplings, "estimate": config.estimate, "method": config.method}
+        usual = {"couplings": "free", "estimate": "refit", "method": "ebgfn"}
+        (name,) = [n for n, (changes, own) in ising.TRAINED.items() if usual | changes == chosen and own is recipe]
+        return f"{name} {config.seed}"
+
+    def score(energy, true):
+        name, _, seed = energy.partition(" ")
+        return scores[name] + float(seed or 0)
+
+    def fit(data, *, estimate, energy=None):
+        return f"neg_log_rmse_pl_{estimate}" + ("" if energy is None else "_homogeneous")
 
     peers = ("neg_log_rmse_l1_pl", "neg_log_rmse_l1_pl_best", "neg_log_rmse_oracle", "neg_log_rmse_zero")
     homogeneous = {
         "neg_log_rmse_l1_pl": scores["neg_log_rmse_pl_homogeneous"],
         "neg_log_rmse_oracle": scores["neg_log_rmse_pl_homogeneous_oracle"],
     }
-    monkeypatch.setattr(ising, "_trained", ours)
+    monkeypatch.setattr(ising, "energy_of", ours)
+    monkeypatch.setattr(ising, "score", score)
     monkeypatch.setattr(
         ising, "peers", lambda x, true, shared=None: {n: scores[n] for n in peers} if shared is None else homogeneous
     )
-    monkeypatch.setattr(ising.pooled, "fit", lambda data: torch.zeros(9, 9))
-    monkeypatch.setattr(ising, "neg_log_rmse", lambda found, true: scores["neg_log_rmse_pl_pooled"])
+    monkeypatch.setattr(ising.penalised, "fit", fit)
+    monkeypatch.setattr(ising.penalised, "thresholded", lambda data, energy: energy.replace(" ", "_refit ", 1))
     counted = itertools.count(1)
-    rows = ising.rows(5.0, seeds=2, on_row=lambda: next(counted), lattices=((3, 0.1), (4, 0.2)))
+    systems = (ising.System(3, 0.1), ising.System(4, 0.2, glass=True))
+    rows = ising.rows(5.0, seeds=2, on_row=lambda: next(counted), systems=systems)
     assert next(counted) == 5
-    assert set(asked) == {(side, sigma, seed, 5.0) for side, sigma in ((3, 0.1), (4, 0.2)) for seed in (0, 1)}
+    assert set(asked) == {(side, seed, 5.0, side**2) for side in (3, 4) for seed in (0, 1)}
     head, *lines = columns(ising.as_text(rows))
-    assert head == ["", "3x3: 0.1", "4x4: 0.2"]
-    means = {name: scores[name] + 0.5 * (name in ising.TRAINED) for name in ising.METHODS}
-    assert lines == [[title, *2 * [f"{means[name]:.2f}"]] for name, title in ising.METHODS.items()]
+    assert head == ["", "3x3: 0.1", "4x4: 0.2 glass"]
+    trained = {*ising.TRAINED, *(f"{name}_refit" for name in ising.TRAINED if "pcd" in name)}
+
+    def cell(name: str) -> str:
+        return f"{scores[name] + 0.5:.2f} ± 0.71" if name in trained else f"{scores[name]:.2f} ± 0.00"
+
+    expected = [
+        [title, cell(name), "" if "homogeneous" in name else cell(name)] for name, title in ising.METHODS.items()
+    ]
+    assert lines == expected
+
+
+def test_rows_of_earlier_results_are_of_lattices():
+    rows = [{"side": 10, "sigma": 0.1, "seed": 0, "neg_log_rmse_refit": 6.0411}]
+    head, first, second, *_ = columns(ising.as_text(rows))
+    assert (head[1], first[1], second[1]) == ("10x10: 0.1", "6.04", "")
+
+
+def test_couplings_are_recovered_from_the_same_samples(monkeypatch):
+    """A 3 x 3 lattice, a second for each training: all that look for couplings do better than none."""
+    few = ("neg_log_rmse_untrained", "neg_log_rmse_pcd_gibbs")
+    monkeypatch.setattr(ising, "TRAINED", {name: ising.TRAINED[name] for name in few})
+    for name in ("fit", "thresholded"):
+        monkeypatch.setattr(ising.penalised, name, partial(getattr(ising.penalised, name), steps=50))
+    (row,) = ising.rows(1.0, seeds=1, on_row=lambda: None, systems=(ising.System(3, 0.1),))
+    scores = {name: value for name, value in row.items() if name in ising.METHODS}
+    assert {*few, "neg_log_rmse_pcd_gibbs_refit", "neg_log_rmse_pl_refit_homogeneous"} <= set(scores)
+    assert min(scores, key=scores.__getitem__) == "neg_log_rmse_zero"
+    # The same support, the same refit.
+    assert scores["neg_log_rmse_pcd_gibbs_refit"] == pytest.approx(scores["neg_log_rmse_pl_refit"], abs=0.3)
+
+
+def test_a_glass_couples_the_same_neighbours_unequally():
+    true = glass.couplings(10, 0.2, np.random.default_rng(0))
+    there = Lattice(10, 0.2).couplings() != 0
+    assert np.array_equal(true, true.T)
+    assert np.array_equal(true != 0, there)
+    size = np.abs(true[there])
+    assert size.mean() == pytest.approx(0.2, abs=0.02)
+    assert 0.1 <= size.min() < 0.12
+    assert 0.28 < size.max() <= 0.3
+    assert 0.4 < (true[there] > 0).mean() < 0.6
 
 
 def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):

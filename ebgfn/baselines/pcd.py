@@ -1,6 +1,7 @@
 """Persistent contrastive divergence: Markov chains that never restart supply the negatives, and there is no sampler.
 
-The gradient of -log p is that of E(x) - E(x') with x from the data and x' from the model. A buffer of chains follows the
+The gradient of -log p is that of E(x) - E(x') with x from the data and x' from the model, for couplings and fields alike;
+only couplings are penalised. A buffer of chains follows the
 model: each step moves it by a few steps of a kernel under the energy of the moment, then takes a step of Adam.
 
 Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient", 2008. On lattices, with
@@ -65,7 +66,7 @@ class PCD:
         self._optimizer = torch.optim.Adam(self.energy.parameters(), recipe.lr)
         self._kernel = recipe.kernel(self.energy)
         self._chains: Vectors | None = None
-        self._pull: Tensor | None = None
+        self._pull: tuple[Tensor, ...] | None = None
         self._steps = 0
 
     def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
@@ -73,10 +74,11 @@ class PCD:
             shape = (self.recipe.chains, self.energy.dim)
             self._chains = torch.randint(0, 2, shape, generator=generator, device=generator.device).float()
         self._chains = advance(self._kernel, self._chains, steps=self.recipe.sampling_steps, generator=generator)
-        weights = self.energy.weights
+        weights = list(self.energy.parameters())
         if self._pull is None:  # E is linear in its weights: the data's part of the gradient is always the same
-            (self._pull,) = torch.autograd.grad(self.energy(source.all).mean(), weights)
-        difference = (self._pull * weights).sum() - self.energy(self._chains).mean()
+            self._pull = torch.autograd.grad(self.energy(source.all).mean(), weights)
+        of_data = sum((pull * w).sum() for pull, w in zip(self._pull, weights, strict=True))
+        difference = of_data - self.energy(self._chains).mean()
         penalty = self.recipe.l1 / 2 * self.energy.couplings().abs().sum()
         if not math.isfinite(difference.item()):
             raise Diverged(f"the difference of energies became {difference.item()}")
@@ -84,7 +86,8 @@ class PCD:
         (difference + penalty).backward()
         self._optimizer.step()
         self._steps += 1
-        self.averaged.weights.data.lerp_(weights.detach(), 2 / (self._steps + 1))
+        for averaged, w in zip(self.averaged.parameters(), weights, strict=True):
+            averaged.data.lerp_(w.detach(), 2 / (self._steps + 1))
         return {"contrastive": difference.item()}
 
     def networks(self) -> Networks:

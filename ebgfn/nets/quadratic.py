@@ -18,7 +18,7 @@ from ebgfn.nets.sizes import check_sizes
 
 @dataclass(frozen=True)
 class FieldSizes:
-    """Of the policy's network; the energy has a weight for each pair."""
+    """Of the policy's network; the energy has a weight for each pair and each entry."""
 
     kind: ClassVar[str] = "field"
 
@@ -34,7 +34,7 @@ class FieldSizes:
 
 @dataclass(frozen=True)
 class QuadraticSizes:
-    """Of an energy alone: it has a weight for each pair, and there is no policy."""
+    """Of an energy alone: it has a weight for each pair and each entry, and there is no policy."""
 
     kind: ClassVar[str] = "quadratic"
 
@@ -43,15 +43,17 @@ class QuadraticSizes:
 
 
 class QuadraticEnergy(nn.Module):
-    """Ising model E(x) = -s^T J s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.
+    """Ising model E(x) = -s^T J s - h^T s on spins s = 2x - 1, with J symmetric and zero on its diagonal by construction.
 
     `weights` holds each coupling once. Entry (i, j) of J is the weight numbered `shared[i, j]`: each pair its own by
-    default; pairs with one number share one coupling, and -1 means none. Starts at J = 0.
+    default; pairs with one number share one coupling, and -1 means none. `field_weights` holds the fields h, one for each
+    entry, or a single one for all. Starts at J = 0 and h = 0. Each pair counts twice in E, so a flip of s_j moves the
+    log-odds of x_i by 8 J_ij; a field moves them by 2 h_i.
     """
 
     shared: Tensor
 
-    def __init__(self, dim: int, *, shared: Int[Tensor, "dim dim"] | None = None):
+    def __init__(self, dim: int, *, shared: Int[Tensor, "dim dim"] | None = None, one_field: bool = False):
         super().__init__()
         self.dim = dim
         shared = pairs(dim) if shared is None else shared
@@ -59,20 +61,30 @@ class QuadraticEnergy(nn.Module):
             raise ValueError(f"shared must be a symmetric {dim} x {dim} table with -1 on its diagonal")
         self.register_buffer("shared", shared, persistent=False)
         self.weights = nn.Parameter(torch.zeros(int(shared.max()) + 1, device=shared.device))
+        self.field_weights = nn.Parameter(torch.zeros(1 if one_field else dim, device=shared.device))
+
+    @property
+    def one_field(self) -> bool:
+        """Whether all entries share one field."""
+        return len(self.field_weights) < self.dim
 
     def couplings(self) -> Float[Tensor, "dim dim"]:
         """J, differentiable in the weights."""
         return torch.where(self.shared >= 0, self.weights[self.shared.clamp(min=0)], 0.0)
 
+    def fields(self) -> Float[Tensor, " dim"]:
+        """h, differentiable in the weights."""
+        return self.field_weights.expand(self.dim)
+
     def forward(self, x: Vectors) -> Batch:
         spins = 2.0 * x - 1.0
-        return -((spins @ self.couplings()) * spins).sum(1)
+        return -((spins @ self.couplings() + self.fields()) * spins).sum(1)
 
     def neighbours(self, x: Vectors) -> Vectors:
-        """A flip of entry i changes the energy by 4 s_i (J s)_i."""
-        spins = 2.0 * x - 1.0
-        fields = spins @ self.couplings()
-        return 4.0 * spins * fields - (spins * fields).sum(1, keepdim=True)
+        """A flip of entry i changes the energy by 4 s_i (J s)_i + 2 s_i h_i."""
+        spins, fields = 2.0 * x - 1.0, self.fields()
+        local = spins @ self.couplings()
+        return spins * (4.0 * local + 2.0 * fields) - (spins * (local + fields)).sum(1, keepdim=True)
 
 
 def pairs(dim: int) -> Int[Tensor, "dim dim"]:
@@ -85,14 +97,15 @@ def pairs(dim: int) -> Int[Tensor, "dim dim"]:
 
 
 class FieldPolicy(nn.Module):
-    """Policy for quadratic energies: the log-odds of a value are its local field from the filled spins, plus a network.
+    """Policy for quadratic energies: the log-odds of a value are those of the filled spins and the field, plus a network.
 
-    If entry i alone is void, p(x_i = 1 | rest) = sigmoid(4 (J s)_i) exactly; with more of them void the network adds what
-    their interplay changes. `couplings` is a copy of the energy's J, set by whoever trains the two: the sampler follows
-    a change of J at once. `carry` holds the first layer's pre-activation and the fields, both linear in the filled spins.
+    If entry i alone is void, p(x_i = 1 | rest) = sigmoid(4 (J s)_i + 2 h_i) exactly; with more of them void the network
+    adds what their interplay changes. `couplings` and `fields` are copies of the energy's, see `follow`. `carry` holds the
+    first layer's pre-activation and the log-odds that need no network; both are linear in the filled spins.
     """
 
     couplings: Tensor
+    fields: Tensor
     learned_location = False
     learned_erasure = False
     step_nats = None
@@ -102,14 +115,20 @@ class FieldPolicy(nn.Module):
         self.dim = dim
         self.net = zero_last(ResidualMLP(2 * dim, dim, hidden=hidden, depth=depth))
         self.register_buffer("couplings", torch.zeros(dim, dim))
+        self.register_buffer("fields", torch.zeros(dim))
 
     @property
     def rows(self) -> int:
         return cached_rows()
 
+    def follow(self, energy: QuadraticEnergy) -> None:
+        """Take over the energy's couplings and fields: the sampler follows a change of them at once."""
+        self.couplings.copy_(energy.couplings())
+        self.fields.copy_(energy.fields())
+
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
-        fields = 4.0 * (mask * (2.0 * x - 1.0)) @ self.couplings
-        return PolicyOutput(self.net(one_hot(x, mask)) + fields, None, None)
+        known = 4.0 * (mask * (2.0 * x - 1.0)) @ self.couplings + 2.0 * self.fields
+        return PolicyOutput(self.net(one_hot(x, mask)) + known, None, None)
 
     def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch carry"]:
         inputs = one_hot(x, mask)
@@ -128,8 +147,8 @@ class FieldPolicy(nn.Module):
 
     def _columns(self) -> Float[Tensor, "twice_dim carry"]:
         """What filling an entry with 1 (first half) or 0 (second half) adds to the carry."""
-        fields = 4.0 * self.couplings
-        return torch.cat([self.net.first.weight.T, torch.cat([fields, -fields])], dim=1)
+        pull = 4.0 * self.couplings
+        return torch.cat([self.net.first.weight.T, torch.cat([pull, -pull])], dim=1)
 
     def _offset(self) -> Float[Tensor, " carry"]:
-        return F.pad(self.net.first.bias, (0, self.dim))
+        return torch.cat([self.net.first.bias, 2.0 * self.fields])

@@ -1,13 +1,17 @@
-"""Learning the couplings J of a quadratic energy from samples: the proximal update of the EB-GFN's energy.
+"""Learning couplings J and fields h of a quadratic energy from samples: the proximal update of the EB-GFN's energy.
 
 The gradient of -log p is E(x) - E(x') with a negative x' drawn from the model, which for a coupling is the difference of
 -2 s_i s_j. Two measures make it precise enough to tell a weak coupling from none. A negative's spins are replaced, one at
-a time, by their conditional means m = tanh(2 J s) (Rao-Blackwell): a random spin becomes a number. And the gradient for
+a time, by their conditional means m = tanh(2 J s + h) (Rao-Blackwell): a random spin becomes a number. And the gradient for
 negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what back-and-forth moves
 from a batch of data add to it is averaged over batches (a control variate).
 
-The penalty's weight is `threshold` standard errors of each coupling's own gradient, so it needs no tuning. Its bias is
-lifted from couplings that stand out (the minimax concave penalty). Steps are those of FISTA with restarts.
+Where rows and their mirror images differ, the energy has fields, and couplings are those of centred spins:
+-E = (s - c)^T J (s - c) + f^T s with c the mean spins, so that h = f - 2 J c. A coupling then answers for what two spins do
+together, and not for how often each of them is up, and steps of J and f hardly disturb each other.
+
+The penalty's weight is a number of standard errors of each coupling's own gradient, so it needs no tuning; fields have none.
+Its bias is lifted from couplings that stand out (the minimax concave penalty). Steps are those of FISTA with restarts.
 
 The refit may pool: the couplings found are taken to come from one normal distribution, whose mean and variance are learned
 with them (empirical Bayes). Couplings that really are equal then share all data; where they differ, little changes.
@@ -35,6 +39,8 @@ CONCAVITY = 2.0
 # Precision of a normal prior on each coupling: of spins that hardly ever flip, data alone do not say how strong they are
 # coupled. It allows a change of log-odds of about 2.5 by a neighbour's flip (Gelman et al., 2008).
 PRIOR = (8 / 2.5) ** 2
+# Of a field, whose log-odds may be 10 (as the same authors give an intercept).
+FIELD_PRIOR = (2 / 10) ** 2
 
 
 @dataclass(frozen=True)
@@ -58,83 +64,57 @@ class Shrinkage:
     variance: float
 
 
-@dataclass(frozen=True)
-class Scale:
-    """`step`: how far the couplings may move at once. `ordered`: whether all spins of the data nearly always agree."""
-
-    step: float
-    ordered: bool
-
-
-def scale(spins: Spins, *, ordered: float) -> Scale:
-    """What the largest eigenvalue of the spins' correlations says; the phase is ordered above this share of their sum."""
-    largest = torch.linalg.eigvalsh(spins.T @ spins / len(spins))[-1].item()
-    # The loss curves most where all spins move together.
-    return Scale(min(0.3, 1.0 / largest), largest / spins.shape[1] > ordered)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How couplings are found and then measured; tuned on 2000 samples of 10 x 10 lattices.
-
-    Until `find_share` of the budget penalised steps find which couplings there are, then those are refitted, towards what
-    they have in common if `pooled`; with `sparse` the penalised ones stand. So they do in an ordered phase, where all
-    spins move together and the two cannot be told apart, unless few weights are shared by many pairs. `threshold` is in
-    standard errors: of 4950 pairs without coupling, 4.1 let one in five data sets pass one. `ordered`: share of the largest
-    eigenvalue of the spins' correlations in their sum, above which a phase is ordered.
-    """
-
-    threshold: float = 4.1
-    ordered_threshold: float = 1.5
-    ordered: float = 0.85
-    find_share: float = 0.5
-
-    def step(self, couplings: "Couplings", spins: Spins, how: Scale, *, progress: float, estimate: str) -> None:
-        """One step, at this share of the budget, of an `estimate` that is sparse, refit or pooled."""
-        shared = len(couplings.module.weights) < couplings.module.dim
-        penalised = estimate == "sparse" or (how.ordered and not shared)
-        if penalised or progress < self.find_share:
-            threshold = self.ordered_threshold if penalised and how.ordered else self.threshold
-            concave = not penalised and progress > 0.25 * self.find_share
-            couplings.penalised_step(spins, step=how.step, threshold=threshold, concave=concave)
-        else:
-            couplings.refit_step(spins, step=how.step, pooled=estimate == "pooled" and not shared)
-
-
 class Couplings:
     """The energy's part of the training: weights, momentum and, once it is found, the support.
 
-    `averaged` is the energy that a page shows; in the refit its weights are the mean over the steps since.
+    `averaged` is the energy that a page shows; in the refit its weights are the mean over the steps since. Vectors of
+    `Weights` hold the couplings first, then the fields of centred spins; these are zero where `centre` is None.
     """
 
     def __init__(self, energy: QuadraticEnergy):
         self.module = energy.requires_grad_(False)
         self.averaged = copy.deepcopy(energy)
+        self.centre: Float[Tensor, " dim"] | None = None
         self._table = energy.shared.clamp(min=0).flatten()
         self._there = (energy.shared >= 0).flatten().float()
-        self._previous = energy.weights.clone()
+        self._previous = self._weights()
         self._momentum = 1.0
-        self._correction = torch.zeros_like(energy.weights)
+        self._correction = torch.zeros_like(self._previous)
         self.support: Bool[Tensor, " weights"] | None = None
         self.shrinkage: Shrinkage | None = None
         self._refits = 0
 
-    def collect(self, table: Square) -> Weights:
-        """Sum of a symmetric table over the pairs that share each weight."""
-        return torch.zeros_like(self.module.weights).index_add(0, self._table, table.flatten() * self._there) / 2
+    @property
+    def pairs(self) -> int:
+        """Number of couplings in a vector of weights."""
+        return len(self.module.weights)
+
+    def collect(self, table: Square, by_spin: Float[Tensor, " dim"]) -> Weights:
+        """Sums of a symmetric table over the pairs of each coupling, and of what belongs to the spins of each field."""
+        of_pairs = torch.zeros_like(self.module.weights)
+        of_pairs = of_pairs.index_add(0, self._table, table.flatten() * self._there) / 2
+        return torch.cat([of_pairs, by_spin.view(len(self.module.field_weights), -1).sum(1)])
 
     def slope(self, data: Spins, negative: Spins) -> Slope:
         """Slope from data and their negatives."""
-        couplings, rows = self.module.couplings(), len(data)
-        mean = torch.tanh(2.0 * negative @ couplings)
-        across = mean.T @ negative / rows
-        residual = 1.0 - mean * negative
-        square = residual.square().mean(0)
-        spread = square[:, None] + square[None] + 2.0 * residual.T @ residual / rows
-        uncertain = (1.0 - mean.square()).mean(0)
-        gradient = self.collect(across + across.T - 2.0 * data.T @ data / rows)
-        curvature = self.collect(2.0 * (uncertain[:, None] + uncertain[None]))
-        return Slope(gradient, curvature, self.collect(spread))
+        rows, centre = len(data), 0.0 if self.centre is None else self.centre
+        mean = torch.tanh(2.0 * negative @ self.module.couplings() + self.module.fields())
+        here, there, residual = data - centre, negative - centre, negative - mean
+        uncertain, moved = 1.0 - mean.square(), residual * there
+        across = (mean - centre).T @ there / rows
+        spread = self._with_squares(residual.square(), there)
+        spread = spread + spread.T + 2.0 * moved.T @ moved / rows
+        bend = 2.0 * self._with_squares(uncertain, there)
+        # A pair's two conditionals count by half each, so that of a field does as well.
+        gradient = self.collect(across + across.T - 2.0 * here.T @ here / rows, (mean - data).mean(0) / 2)
+        curvature = self.collect(bend + bend.T, uncertain.mean(0) / 2)
+        return Slope(gradient, curvature, self.collect(spread, residual.square().mean(0) / 4))
+
+    def _with_squares(self, of: Spins, there: Spins) -> Square:
+        """Entry (i, j): mean over rows of `of` for spin i times the square of spin j, which is one if it is not centred."""
+        if self.centre is None:
+            return of.mean(0)[:, None].expand(-1, of.shape[1])
+        return of.T @ there.square() / len(of)
 
     def correct(self, data: Spins, negative: Spins, *, memory: float) -> None:
         """Average in what the negatives of a batch say beyond the pseudo-likelihood of the same batch."""
@@ -143,37 +123,41 @@ class Couplings:
 
     def penalised_step(self, data: Spins, *, step: float, threshold: float, concave: bool) -> None:
         """One step down the penalised loss over all `data`."""
-        slope = self._corrected(data)
+        slope, pairs = self._corrected(data), self.pairs
         rate = step / self._stable(slope.curvature)
         weights = self._ahead() - rate * slope.gradient
-        penalty = threshold * (slope.variance / len(data)).sqrt()
+        penalty = threshold * (slope.variance[:pairs] / len(data)).sqrt()
         if concave:
-            lifted = self.module.weights.abs() * slope.curvature / (CONCAVITY * penalty)
+            lifted = self.module.weights.abs() * slope.curvature[:pairs] / (CONCAVITY * penalty)
             penalty = penalty * (1.0 - lifted).clamp(min=0.0)
-        self._accept(weights.sign() * (weights.abs() - rate * penalty).clamp(min=0.0))
-        self.averaged.weights.copy_(self.module.weights)
+        found = weights[:pairs]
+        found = found.sign() * (found.abs() - rate[:pairs] * penalty).clamp(min=0.0)
+        self._accept(torch.cat([found, weights[pairs:]]))
+        self._show(1.0)
 
     def refit_step(self, data: Spins, *, step: float, pooled: bool) -> None:
         """One step down the loss on the support alone, towards the couplings' common distribution if `pooled`."""
-        slope = self._corrected(data)
+        slope, pairs = self._corrected(data), self.pairs
         if self.support is None:
             self.support = self.module.weights != 0
             self.shrinkage = self._begin_pooling(slope, len(data)) if pooled else None
         curvature, gradient = self._stable(slope.curvature), slope.gradient
         if self.shrinkage is not None:
-            prior = slope.variance / slope.curvature / (len(data) * self.shrinkage.variance)
-            gradient = gradient + prior * (self.module.weights - self.shrinkage.mean)
-            curvature = curvature + prior
+            prior = (slope.variance / slope.curvature)[:pairs] / (len(data) * self.shrinkage.variance)
+            gradient[:pairs] += prior * (self.module.weights - self.shrinkage.mean)
+            curvature[:pairs] += prior
             self._pool(slope, len(data))
-        self._accept(self.support * (self._ahead() - step / curvature * gradient))
+        weights = self._ahead() - step / curvature * gradient
+        self._accept(torch.cat([self.support * weights[:pairs], weights[pairs:]]))
         self._refits += 1
         # A mean over the later half of the steps so far.
-        self.averaged.weights.lerp_(self.module.weights, max(1.0 / self._refits, 2.0 / (self._refits + 1)))
+        self._show(max(1.0 / self._refits, 2.0 / (self._refits + 1)))
 
     def _corrected(self, data: Spins) -> Slope:
-        slope = self.slope(data, data)
-        ridge = PRIOR / len(data)
-        gradient = slope.gradient + self._correction + ridge * self.module.weights
+        slope, pairs = self.slope(data, data), self.pairs
+        ridge = torch.full_like(slope.gradient, PRIOR / len(data))
+        ridge[pairs:] = FIELD_PRIOR / len(data)
+        gradient = slope.gradient + self._correction + ridge * self._weights()
         return replace(slope, gradient=gradient)
 
     @staticmethod
@@ -181,24 +165,45 @@ class Couplings:
         """Keep steps finite where spins hardly ever flip."""
         return curvature + 0.01 * curvature.max()
 
+    def _weights(self) -> Weights:
+        """Where the energy stands: couplings, and fields of centred spins."""
+        fields = self.module.field_weights
+        if self.centre is None:
+            return torch.cat([self.module.weights, torch.zeros_like(fields)])
+        return torch.cat([self.module.weights, fields + self._pull_of_centre()])
+
+    def _pull_of_centre(self) -> Float[Tensor, " fields"]:
+        """What couplings of centred spins take from the fields: f - h = 2 J c."""
+        assert self.centre is not None
+        return (2.0 * self.module.couplings() @ self.centre)[: len(self.module.field_weights)]
+
     def _ahead(self) -> Weights:
         """Where the momentum leads (sets the state that `_accept` completes)."""
         growing = 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * self._momentum**2))
         lead = min((self._momentum - 1.0) / growing, 0.98)
         self._momentum = growing
-        return self.module.weights + lead * (self.module.weights - self._previous)
+        here = self._weights()
+        return here + lead * (here - self._previous)
 
     def _accept(self, weights: Weights) -> None:
-        here = self.module.weights
+        here, pairs = self._weights(), self.pairs
         if ((here - self._previous) * (weights - here)).sum() < 0:
             self._momentum = 1.0  # the momentum led uphill: begin anew
-        self._previous = here.clone()
-        here.copy_(weights)
+        self._previous = here
+        self.module.weights.copy_(weights[:pairs])
+        self.module.field_weights.zero_()
+        if self.centre is not None:
+            self.module.field_weights.copy_(weights[pairs:] - self._pull_of_centre())
+
+    def _show(self, share: float) -> None:
+        """Move the averaged energy this share of the way."""
+        self.averaged.weights.lerp_(self.module.weights, share)
+        self.averaged.field_weights.lerp_(self.module.field_weights, share)
 
     def _begin_pooling(self, slope: Slope, rows: int) -> Shrinkage | None:
         """First guess by median and median deviation; drops from the support what lies nearer to zero than to the others."""
         assert self.support is not None
-        chosen, error = self.module.weights[self.support], slope.standard_error(rows)[self.support]
+        chosen, error = self.module.weights[self.support], slope.standard_error(rows)[: self.pairs][self.support]
         if len(chosen) < 3:
             return None
         mean = chosen.median()
@@ -212,7 +217,7 @@ class Couplings:
         """One step of expectation maximisation for the common distribution."""
         assert self.support is not None
         assert self.shrinkage is not None
-        chosen, error = self.module.weights[self.support], slope.standard_error(rows)[self.support]
+        chosen, error = self.module.weights[self.support], slope.standard_error(rows)[: self.pairs][self.support]
         left = 1.0 / (1.0 / error.square() + 1.0 / self.shrinkage.variance)
         mean = chosen.mean().item()
         variance = ((chosen - mean).square() + left).mean().item()

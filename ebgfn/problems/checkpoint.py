@@ -19,6 +19,10 @@ FORMER_SIZES = {
 }  # fmt: skip
 
 
+# Quadratic energies of earlier versions, and what follows them, have no fields.
+LATER = ("energy.field_weights", "policy.fields")
+
+
 class CheckpointError(ValueError):
     """A checkpoint that cannot be read; the message says which file and why."""
 
@@ -38,8 +42,7 @@ def load(folder: str | Path) -> Model:
         config, sizes, dim = _described(json.loads((folder / CONFIG_FILE).read_text()))
         if (folder / WEIGHTS_FILE).stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"{WEIGHTS_FILE} is larger than {MAX_FILE_BYTES // 2**20} MB")
-        tensors = load_file(folder / WEIGHTS_FILE)
-        _check_weights(config, sizes, dim, tensors)
+        tensors = _checked(config, sizes, dim, load_file(folder / WEIGHTS_FILE))
         return _with_weights(build(config, sizes, dim=dim), tensors)
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder} is no checkpoint: {Path(str(error.filename)).name} is missing") from None
@@ -71,14 +74,17 @@ def _described(description: Any) -> tuple[Any, Any, int]:
     return config, kind(**sizes), problem.dim(config, description)
 
 
-def _check_weights(config: Any, sizes: Any, dim: int, tensors: dict[str, torch.Tensor]) -> None:
+def _checked(config: Any, sizes: Any, dim: int, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights, with zeros for what earlier versions lacked. Errors: ValueError."""
     # On the meta device nothing is allocated: a small file that describes huge networks costs no memory.
     with torch.device("meta"):
         expected = {k: v.shape for k, v in build(config, sizes, dim=dim).tensors().items()}
+    tensors = {k: torch.zeros(expected[k]) for k in LATER if k in expected} | tensors
     if {k: v.shape for k, v in tensors.items()} != expected:
         raise ValueError(f"{WEIGHTS_FILE} holds weights of another shape than {CONFIG_FILE} describes")
     if not all(torch.isfinite(v).all() for v in tensors.values()):
         raise ValueError(f"{WEIGHTS_FILE} holds weights that are not finite")
+    return tensors
 
 
 def _with_weights(model: Model, tensors: dict[str, torch.Tensor]) -> Model:

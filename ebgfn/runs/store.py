@@ -47,12 +47,13 @@ def uploads_folder() -> Path:
     return home() / "uploads"
 
 
-def keep_upload(x: UInt8[np.ndarray, "samples dim"]) -> Path:
-    """Keep a visitor's samples under the digest of their contents, whatever their file was called; returns the file.
+def keep_upload(x: UInt8[np.ndarray, "samples dim"], names: tuple[str, ...] | None = None) -> Path:
+    """Keep a visitor's samples and the names of their columns under the digest of both, whatever their file was called;
+    returns the file.
 
     The newest MAX_UPLOADS stay, and those that an unfinished run still reads.
     """
-    contents = uploads.pack(x)
+    contents = uploads.pack(x, names)
     path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}.npz"
     with writing(uploads_folder()):
         path.parent.mkdir(parents=True, exist_ok=True)

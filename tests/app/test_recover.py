@@ -13,8 +13,9 @@ import pytest
 
 from ebgfn.files import write_json
 from ebgfn.problems import training
-from ebgfn.problems.ising import uploads
+from ebgfn.problems.ising import export, uploads
 from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.export import Recovered
 from ebgfn.problems.ising.scores import neg_log_rmse
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.runs import jobs, store
@@ -22,7 +23,7 @@ from ebgfn.runs.worker import Worker
 from ebgfn.ui.chains import kernel_comparison
 from ebgfn.ui.components import couplings_view, line_charts
 from ebgfn.ui.components.couplings_view import Recovery, Snapshot, bonds
-from ebgfn.ui.ising import FILE, LATTICE, couplings_files, estimate_scores, peer_estimates
+from ebgfn.ui.ising import FILE, LATTICE, couplings_files, estimate_scores, peer_estimates, reliability
 from tests import tiny_couplings
 from tests.app.pages import bad_addresses, check_refusals, labels, open_page, sentences, values
 
@@ -85,6 +86,7 @@ def peers(monkeypatch):
     """Scores of the others, at hand at once."""
     fits = {
         "peers": lambda config: {"neg_log_rmse_l1_pl": 6.0, "neg_log_rmse_oracle": 7.0},
+        "refit": lambda config: {"neg_log_rmse_pl_refit": 5.5},
         "pooled": lambda config: {"neg_log_rmse_pl_pooled": 5.0},
     }
     monkeypatch.setattr(peer_estimates, "FITS", fits)
@@ -129,10 +131,10 @@ def test_the_best_estimate_is_marked_even_where_it_is_not_ours(shipped, scenes):
     ours = neg_log_rmse(tiny_couplings.recovered().astype(float), Lattice(4, 0.2).couplings())
     rows = table(at)
     assert rows[0] == ["**pseudo-likelihood, support known**", "**5.500**", f"**{math.exp(-5.5):.5f}**"]
-    assert [row[0] for row in rows[1:]] == ["L1 pseudo-likelihood", "EB-GFN, pooled", "no couplings, J = 0"]
+    assert [row[0] for row in rows[1:]] == ["L1 pseudo-likelihood", "EB-GFN, refit", "no couplings, J = 0"]
     # Ours is computed from the couplings shown, not taken from the card.
     assert rows[2][1] == f"{ours:.3f}"
-    assert "**Pooled** estimates" in text(at)
+    assert "**Pooled** estimates" not in text(at)
 
 
 def test_another_coupling_is_chosen_by_the_address(shipped, scenes):
@@ -162,7 +164,7 @@ RECOVERIES = [
     ("recover_samples", "1e9", "50..20000"),
     ("recover_seconds", "1", "5..86400"),
     ("recover_seed", "-1", "0..2147483647"),
-    ("recover_estimate", "best", "pooled, refit, sparse"),
+    ("recover_estimate", "best", "refit, pooled, sparse"),
 ]
 
 
@@ -266,7 +268,7 @@ def test_a_run_is_shown_in_every_state(shipped, scenes, charts, submitted, peers
 def test_others_come_when_they_are_fitted(shipped, scenes, charts, submitted, monkeypatch):
     ready = threading.Event()
     monkeypatch.setattr(
-        peer_estimates, "FITS", {name: lambda config: ready.wait(60) and {} for name in ("peers", "pooled")}
+        peer_estimates, "FITS", {name: lambda config: ready.wait(60) and {} for name in ("peers", "refit")}
     )
     tiny_couplings.run(shipped, "mine")
     at = open_page(PAGE, run="mine")
@@ -287,7 +289,8 @@ def test_real_peers_are_those_of_the_same_samples(machine):
     zero = np.zeros((9, 9))
     assert known["neg_log_rmse_zero"] == pytest.approx(neg_log_rmse(zero, config.lattice.couplings()))
     assert known["neg_log_rmse_oracle"] > known["neg_log_rmse_zero"]
-    assert "neg_log_rmse_pl_pooled" not in known  # nothing to pool where couplings are shared
+    assert known["neg_log_rmse_pl_refit"] > known["neg_log_rmse_zero"]
+    assert "neg_log_rmse_pl_pooled" not in known
 
 
 def test_so_much_data_is_not_fitted_while_one_waits(machine):
@@ -346,7 +349,7 @@ def test_the_runs_page_describes_and_opens_them(shipped, submitted):
     at = open_page("pages/runs.py")
     assert not at.exception
     assert "couplings of a 4 × 4 lattice, σ = −0.2 · 120 s · seed 0 · 200 samples · homogeneous" in text(at)
-    assert f"couplings of uploaded samples {path.stem[:8]} · 30 steps · seed 0 · 4 × 4 lattice · pooled" in text(at)
+    assert f"couplings of uploaded samples {path.stem[:8]} · 30 steps · seed 0 · 4 × 4 lattice · refit" in text(at)
     links = {link.query_string for link in at.get("page_link")}
     assert links == {"run=mine&samples_of=A+lattice%2C+live", "run=theirs&samples_of=Your+own+samples"}
     at.session_state["more-mine"] = True
@@ -383,7 +386,7 @@ def test_a_file_is_understood_and_trained_on(shipped, scenes, submitted):
     # The name that the visitor gave leads nowhere: the file is called after its contents.
     (kept,) = (shipped / "uploads").iterdir()
     assert config.path == str(kept)
-    assert np.array_equal(uploads.read(kept), x)
+    assert np.array_equal(uploads.read(kept).x, x)
 
 
 def test_a_file_that_is_no_lattice_is_not_asked(shipped, submitted):
@@ -437,7 +440,8 @@ def test_what_was_learned_stays_when_the_file_is_gone(shipped, scenes, charts, s
 
 def scene(truth=True, side=4) -> Recovery:
     couplings = tiny_couplings.recovered()
-    moments = tuple(Snapshot(s, s / 10, couplings * (s / 30), samples(16)) for s in (15, 30))
+    fields = np.linspace(-0.5, 1, 16)
+    moments = tuple(Snapshot(s, s / 10, couplings * (s / 30), samples(16), fields * (s / 30)) for s in (15, 30))
     return Recovery("name", "source", side, Lattice(4, 0.2).couplings() if truth else None, samples(16), moments)
 
 
@@ -467,9 +471,10 @@ def test_numbers_below_the_pictures():
     shown = couplings_view.numbers(scene().snapshots[-1], scene())
     assert shown["truth"] == [("coupled pairs", "32"), ("mean coupling", "+0.2000")]
     assert shown["recovered"][0] == ("coupled pairs", "32")
+    assert shown["recovered"][2] == ("fields", "−0.50 to +1.00")
     assert shown["bonds"] == [("neighbours coupled", "31 of 32"), ("long bonds", "1, up to 0.0700")]
     assert ("largest error", "0.2000") in shown["difference"]
-    exact = Snapshot(0, 0.0, Lattice(4, 0.2).couplings(), samples(16))
+    exact = Snapshot(0, 0.0, Lattice(4, 0.2).couplings(), samples(16), np.zeros(16))
     assert ("−log RMSE", "exact") in couplings_view.numbers(exact, scene())["difference"]
 
 
@@ -486,29 +491,38 @@ def test_bonds_are_counted_on_the_torus(side):
 
 
 def test_the_strongest_couplings_first():
-    found = bonds.strongest(tiny_couplings.recovered(), side=4, most=100)
+    couplings, fields = tiny_couplings.recovered(), np.zeros(16)
+    found = bonds.strongest(Recovered(couplings, fields), side=4, most=100)
     assert len(found["coupling"]) == 32
     assert found["coupling"][-1] == pytest.approx(-0.07)
-    assert (found["column i"][-1], found["column j"][-1], found["steps apart"][-1]) == (1, 11, 4)
-    assert bonds.strongest(np.zeros((3, 3)), side=0)["coupling"] == []
+    assert (found["column i"][-1], found["column j"][-1], found["steps apart"][-1]) == ("1", "11", 4)
+    assert bonds.strongest(Recovered(np.zeros((3, 3)), np.zeros(3)), side=0)["coupling"] == []
+    names = tuple("abcdefghijklmnop")
+    known = Recovered(couplings, fields, names, coupling_errors=couplings / 10, stability=couplings / 2)
+    found = bonds.strongest(known, side=0, most=100)
+    assert (found["column i"][-1], found["column j"][-1]) == ("a", "k")
+    assert found["±"][-1] == pytest.approx(-0.007)
+    assert found["stability"][-1] == pytest.approx(-0.035)
 
 
 def test_files_hold_what_is_shown(shipped):
     here, folder = scene(), shipped.parent / "checkpoints" / "ising-4x4-0.2"
-    with np.load(io.BytesIO(couplings_files.couplings_npz(here))) as file:
+    found = reliability.recovered(here, None)
+    with np.load(io.BytesIO(couplings_files.couplings_npz(found))) as file:
         assert np.array_equal(file["J"], tiny_couplings.recovered())
+        assert file["h"][-1] == 1
         assert np.array_equal(file["J_true"], Lattice(4, 0.2).couplings())
-    lines = couplings_files.couplings_csv(here).splitlines()
-    assert lines[0] == "i,j,J,J_true"
+    lines = export.couplings_csv(found).splitlines()
+    assert lines[0] == "name_i,name_j,i,j,J,J_true"
     assert len(lines) == 1 + 33  # 31 found, 1 missed, 1 long
-    assert lines[1] == "1,2,0,0.2"
+    assert lines[1] == "1,2,1,2,0,0.2"
     with np.load(io.BytesIO(couplings_files.figure_npz(here, {"ess": [0.5]}))) as file:
         assert file["recovered"].shape == (2, 16, 16)
+        assert np.allclose(file["fields"][0], file["fields"][1] / 2)
         assert file["curve_ess"].tolist() == [0.5]
     drawn = couplings_files.samples_csv(folder, 50, seed=0).encode()
     with np.load(io.BytesIO(couplings_files.samples_npz(folder, 50, seed=0))) as file:
-        assert np.array_equal(uploads.parse(drawn, "samples.csv"), file["x"])
-    assert couplings_files.couplings_csv(scene(truth=False)).splitlines()[0] == "i,j,J"
+        assert np.array_equal(uploads.parse(drawn, "samples.csv").x, file["x"])
 
 
 def test_a_score_in_words():

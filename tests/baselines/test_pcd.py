@@ -37,23 +37,26 @@ def data(n: int = 500) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     energy = QuadraticEnergy(DIM)
     energy.weights.data = torch.tensor([0.15, 0.0, -0.1, 0.2, 0.0, 0.1])
+    energy.field_weights.data = torch.tensor([0.3, 0.0, -0.2, 0.1])
     chosen = torch.multinomial(exact.log_p(energy, DIM)[0].exp(), n, replacement=True, generator=generator)
     return exact.all_states(DIM)[chosen]
 
 
-def most_likely(x: torch.Tensor, shared: torch.Tensor | None = None) -> torch.Tensor:
-    """Couplings of the largest likelihood, with log Z by enumeration."""
+def most_likely(x: torch.Tensor, shared: torch.Tensor | None = None) -> QuadraticEnergy:
+    """Couplings and fields of the largest likelihood, with log Z by enumeration."""
     energy = QuadraticEnergy(DIM, shared=shared)
 
     def value_gradient(w):
-        energy.weights.data = torch.tensor(w, dtype=torch.float32)
+        torch.nn.utils.vector_to_parameters(torch.tensor(w, dtype=torch.float32), energy.parameters())
         loss = energy(x).mean() + torch.logsumexp(-energy(exact.all_states(DIM)), 0)
-        (gradient,) = torch.autograd.grad(loss, energy.weights)
-        return loss.item(), gradient.double().numpy()
+        gradient = torch.autograd.grad(loss, list(energy.parameters()))
+        return loss.item(), torch.cat(gradient).double().numpy()
 
-    found = minimize(value_gradient, energy.weights.detach().double().numpy(), jac=True)
-    energy.weights.data = torch.tensor(found.x, dtype=torch.float32)
-    return energy.couplings().detach()
+    start = torch.nn.utils.parameters_to_vector(energy.parameters()).detach().double().numpy()
+    torch.nn.utils.vector_to_parameters(
+        torch.tensor(minimize(value_gradient, start, jac=True).x, dtype=torch.float32), energy.parameters()
+    )
+    return energy.requires_grad_(False)
 
 
 @pytest.mark.slow
@@ -61,9 +64,11 @@ def most_likely(x: torch.Tensor, shared: torch.Tensor | None = None) -> torch.Te
 def test_tends_to_maximum_likelihood(kernel, generator):
     trainer, truth = learnt(160, generator, kernel=kernel), most_likely(data())
     # 256 chains err by 1/16 in each moment, whose slope is 2 at most; the mean over steps by far less.
-    assert (trainer.networks().energy.couplings() - truth).abs().max() < 0.02
-    assert (trainer.energy.couplings() - truth).abs().max() < 0.1
-    assert truth.abs().max() > 0.15
+    assert (trainer.networks().energy.couplings() - truth.couplings()).abs().max() < 0.02
+    assert (trainer.networks().energy.fields() - truth.fields()).abs().max() < 0.04
+    assert (trainer.energy.couplings() - truth.couplings()).abs().max() < 0.1
+    assert truth.weights.abs().max() > 0.15
+    assert truth.fields().abs().max() > 0.2
 
 
 def test_all_rows_are_looked_at_once():
@@ -84,7 +89,7 @@ def test_it_has_no_sampler(generator):
 def test_shared_couplings_stay_equal(generator):
     shared = torch.tensor([[-1, 0, 1, 0], [0, -1, 0, 1], [1, 0, -1, 0], [0, 1, 0, -1]])
     trainer = learnt(120, generator, shared=shared)
-    torch.testing.assert_close(trainer.averaged.couplings(), most_likely(data(), shared), atol=0.01, rtol=0)
+    torch.testing.assert_close(trainer.averaged.couplings(), most_likely(data(), shared).couplings(), atol=0.01, rtol=0)
     assert len(trainer.energy.couplings().unique()) == 3
 
 

@@ -25,15 +25,17 @@ def quadratic(dim: int) -> QuadraticEnergy:
     energy = QuadraticEnergy(dim)
     with torch.no_grad():
         energy.weights.normal_(generator=torch.Generator().manual_seed(0))
+        energy.field_weights.copy_(torch.linspace(-0.8, 1.1, dim))
     return energy
 
 
 def shared(dim: int) -> QuadraticEnergy:
-    """Couplings that depend on the distance along a ring."""
+    """Couplings that depend on the distance along a ring, and one field for all."""
     distance = (torch.arange(dim) - torch.arange(dim)[:, None]).abs()
-    energy = QuadraticEnergy(dim, shared=torch.minimum(distance, dim - distance) - 1)
+    energy = QuadraticEnergy(dim, shared=torch.minimum(distance, dim - distance) - 1, one_field=True)
     with torch.no_grad():
         energy.weights.copy_(torch.tensor([0.4, -0.7]))
+        energy.field_weights.fill_(-0.3)
     return energy
 
 
@@ -94,8 +96,22 @@ def test_couplings_are_symmetric_with_zero_diagonal_and_make_the_energy(build):
     couplings, spins = energy.couplings(), 2 * x - 1
     assert torch.equal(couplings, couplings.T)
     assert not couplings.diagonal().any()
-    torch.testing.assert_close(energy(x), -torch.einsum("ni,ij,nj->n", spins, couplings, spins))
+    assert len(energy.fields()) == DIM
+    torch.testing.assert_close(
+        energy(x), -torch.einsum("ni,ij,nj->n", spins, couplings, spins) - (spins * energy.fields()).sum(1)
+    )
+    assert not torch.allclose(energy(x), energy(1 - x))
+    with torch.no_grad():
+        energy.field_weights.zero_()
     torch.testing.assert_close(energy(x), energy(1 - x))
+
+
+def test_a_field_alone_moves_log_odds_by_twice_its_size():
+    energy = QuadraticEnergy(2)
+    with torch.no_grad():
+        energy.field_weights.copy_(torch.tensor([0.7, -0.2]))
+    odds = torch.logit(conditionals(energy, exact.all_states(2)))
+    torch.testing.assert_close(odds, torch.tensor([1.4, -0.4]).expand(4, 2))
 
 
 def test_every_pair_has_its_own_number():

@@ -146,7 +146,8 @@ def test_a_field_policy_without_network_is_exact_for_the_last_value(generator):
     energy, net = QuadraticEnergy(5), FieldPolicy(5, hidden=8, depth=2)
     with torch.no_grad():
         energy.weights.normal_(generator=generator)
-        net.couplings.copy_(energy.couplings())
+        energy.field_weights.normal_(generator=generator)
+    net.follow(energy)
     x = exact.all_states(5)
     mask = torch.ones_like(x, dtype=torch.bool)
     mask[:, 2] = False

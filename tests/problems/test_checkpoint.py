@@ -171,3 +171,16 @@ def test_a_file_with_an_impossible_number_of_variables_is_refused(tmp_path, dim)
     (tmp_path / CONFIG_FILE).write_text(json.dumps(description))
     with pytest.raises(CheckpointError, match=r"must be a whole number in 2\.\.400"):
         load(tmp_path)
+
+
+def test_couplings_of_earlier_versions_have_no_fields(tmp_path):
+    model = build(IsingConfig(side=3), FieldSizes(hidden=8, depth=1))
+    model.energy.field_weights.data.fill_(0.5)
+    model.policy.fields.fill_(0.5)
+    model.save(tmp_path)
+    assert torch.equal(load(tmp_path).energy.fields(), torch.full((9,), 0.5))
+    assert torch.equal(load(tmp_path).policy.fields, torch.full((9,), 0.5))
+    tensors = {k: v for k, v in model.tensors().items() if k not in ("energy.field_weights", "policy.fields")}
+    save_file(tensors, tmp_path / "model.safetensors")
+    assert not load(tmp_path).energy.fields().any()
+    assert not load(tmp_path).policy.fields.any()

@@ -24,7 +24,7 @@ class Ising(Problem):
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
         from ebgfn.baselines.pcd import PCD, PCDRecipe
-        from ebgfn.baselines.pooled import PooledRecipe, PseudoLikelihood
+        from ebgfn.baselines.penalised import PenalisedRecipe, PseudoLikelihood
         from ebgfn.mcmc import GibbsWithGradients
         from ebgfn.problems.ising.trainer import IsingRecipe, IsingTrainer
         from ebgfn.train.paper import Paper, PaperRecipe
@@ -32,7 +32,7 @@ class Ising(Problem):
         peers = {
             "pcd-gibbs": (PCD, PCDRecipe()),
             "pcd-gwg": (PCD, PCDRecipe(kernel=GibbsWithGradients, sampling_steps=20)),
-            "pseudo-likelihood": (PseudoLikelihood, PooledRecipe()),
+            "pseudo-likelihood": (PseudoLikelihood, PenalisedRecipe()),
         }
         paper = {"paper": (Paper, PaperRecipe()), "basic": (Paper, PaperRecipe(moves=False, back_share=0.0))}
         return {"fast": (IsingTrainer, IsingRecipe()), **paper, **peers}
@@ -45,7 +45,7 @@ class Ising(Problem):
         return (FieldSizes, MLPSizes, QuadraticSizes)
 
     def networks(self, config: IsingConfig, sizes: Any, dim: int) -> "Networks":
-        """A quadratic energy without couplings, and a policy that follows its fields, or knows nothing of them."""
+        """A quadratic energy at zero, and a policy that follows its couplings and fields, or knows nothing of them."""
         import torch
 
         from ebgfn.model import Networks, flat_log_z
@@ -57,7 +57,8 @@ class Ising(Problem):
             assert config.side is not None
             shared = torch.from_numpy(displacements(config.side))
         policy = sizes.policy(dim)
-        return Networks(QuadraticEnergy(dim, shared=shared), policy, None if policy is None else flat_log_z(dim))
+        energy = QuadraticEnergy(dim, shared=shared, one_field=shared is not None)
+        return Networks(energy, policy, None if policy is None else flat_log_z(dim))
 
     def dim(self, config: IsingConfig, description: dict[str, Any]) -> int:
         """The file itself is not needed if the checkpoint says how many columns it had; of earlier versions it does not."""
@@ -91,6 +92,14 @@ class Ising(Problem):
         from ebgfn.problems.ising.report import report
 
         return report(model, seed=seed, points=points or POINTS)
+
+    def keep_beside(self, model: "Model", folder: Path) -> None:
+        """How far its couplings may be trusted."""
+        from ebgfn.problems.ising import reliability
+
+        if model.config.trainer in reliability.PENALISED:
+            rows = reliability.measure(model, model.config.data(), seed=model.config.seed)
+            reliability.save(reliability.Reliability.of(rows), folder)
 
     def data(self, config: IsingConfig, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
         return rng.choice(config.data(), n) if config.lattice is None else config.lattice.sample(n, rng)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from ebgfn.train.source import Stored
 
 COUPLINGS = ("free", "homogeneous")
-ESTIMATES = ("pooled", "refit", "sparse")
+ESTIMATES = ("refit", "pooled", "sparse")
 ABOUT_COUPLINGS = "free: each pair its own; homogeneous: pairs at equal displacement on the torus share one"
 ABOUT_ESTIMATES = (
-    "sparse: penalised; refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share"
+    "refit: unpenalised on the support found; pooled: refit, shrunk to what couplings share; sparse: penalised"
 )
 PRESETS = ("fast", "paper", "basic")
 ABOUT_PRESETS = "fast: ours; paper: the published algorithm with a quadratic energy; basic: its basic version"
 METHODS = ("ebgfn", "pcd-gibbs", "pcd-gwg", "pseudo-likelihood")
 ABOUT_METHODS = (
     "ebgfn: energy and sampler together; pcd-gibbs, pcd-gwg: persistent contrastive divergence with chains of that kernel, "
-    "and pseudo-likelihood with our penalty and pooling, energies without a sampler"
+    "and pseudo-likelihood with our penalty and refit, energies without a sampler"
 )
 # Of a lattice that is made here, unless given.
 USUAL = {"side": 10, "sigma": 0.2, "samples": 2000}
@@ -46,7 +46,7 @@ class IsingConfig(Config):
     sigma: float | None = limited(None, *exact.SIGMAS, "true coupling of neighbours, usually 0.2; not of a file")
     samples: int | None = limited(None, 50, 20_000, "number of samples that are made, usually 2000; not of a file")
     couplings: str = choice("free", COUPLINGS, ABOUT_COUPLINGS)
-    estimate: str = choice("pooled", ESTIMATES, ABOUT_ESTIMATES)
+    estimate: str = choice("refit", ESTIMATES, ABOUT_ESTIMATES)
     method: str = choice("ebgfn", METHODS, ABOUT_METHODS)
     preset: str = choice("fast", PRESETS, ABOUT_PRESETS)
     budget_s: float = training_seconds(120.0)
@@ -105,10 +105,14 @@ class IsingConfig(Config):
             assert self.lattice is not None
             assert self.samples is not None
             return self.lattice.sample(self.samples, np.random.default_rng(self.seed))
-        x = uploads.read(Path(self.path))
+        x = uploads.read(Path(self.path)).x
         if self.side is not None and x.shape[1] != self.side**2:
             raise ValueError(f"a lattice of side {self.side} has {self.side**2} columns, the file has {x.shape[1]}")
         return x
+
+    def names(self) -> tuple[str, ...] | None:
+        """Of a file's columns, where it has them. Errors: ValueError."""
+        return None if self.path is None else uploads.read(Path(self.path)).names
 
     def true_couplings(self) -> Float[np.ndarray, "dim dim"] | None:
         """J where it is known."""

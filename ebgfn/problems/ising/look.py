@@ -44,7 +44,11 @@ class CouplingsLook:
             metrics["mh_acceptance"] = mh_acceptance(model.energy, model.policy, self._x, k=k, generator=generator)
             metrics["ess"] = effective_sample_size(log_w)
             metrics["log_z"] = (log_w.logsumexp(0) - np.log(len(log_w))).item()
-        return metrics, {"couplings": couplings.numpy(), "samples": shown.numpy().astype(np.uint8)}
+        return metrics, {
+            "couplings": couplings.numpy(),
+            "fields": model.energy.fields().numpy(),
+            "samples": shown.numpy().astype(np.uint8),
+        }
 
 
 def samples(model: Model, n: int, generator: torch.Generator) -> Vectors:

@@ -7,6 +7,8 @@ import torch
 from ebgfn.evaluation.likelihood import log_z, mh_acceptance
 from ebgfn.model import Model
 from ebgfn.nets.torus import displacements
+from ebgfn.problems.ising.check import check
+from ebgfn.problems.ising.reliability import PENALISED
 from ebgfn.problems.ising.scores import neg_log_rmse, peers
 from ebgfn.problems.lattice import kaufman
 
@@ -14,7 +16,8 @@ MAX_STARTS = 1000
 
 
 def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
-    """Figures of recovered couplings; scores are -log RMSE over all D^2 entries, where the true ones are known."""
+    """Figures of recovered couplings; scores are -log RMSE over all D^2 entries, where the true ones are known. `misfit_p`:
+    how likely rows as far from the model are, if it is right (see `ebgfn.evaluation.misfit`)."""
     config, generator = model.config, torch.Generator(model.device).manual_seed(seed)
     x = config.data()
     figures: dict[str, Any] = {"kind": config.kind, "samples": len(x), "couplings": config.couplings, "seed": seed}
@@ -26,6 +29,10 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
         figures |= peers(x, true, shared=displacements(config.side) if config.couplings == "homogeneous" else None)
         figures["log_z_exact"] = kaufman.log_z(config.side, config.sigma)
     figures["pairs"] = int((couplings != 0).sum()) // 2
+    fields = model.energy.fields()
+    figures |= {"fields_low": fields.min().item(), "fields_high": fields.max().item()}
+    if config.trainer in PENALISED:
+        figures["misfit_p"] = check(model.on("cpu"), x, seed=seed).p
     if model.policy is None:
         return figures
     partition = log_z(model.energy, model.policy, samples=points, generator=generator)

@@ -29,10 +29,11 @@ def peers(x: UInt8[np.ndarray, "samples dim"], true: Square, *, shared: np.ndarr
     table = None if shared is None else torch.from_numpy(shared)
     path = pseudo_likelihood.path(data, shared=table)
     chosen = min(path, key=lambda candidate: candidate.held_out)
+    oracle = pseudo_likelihood.refit(data, support, shared=table)
     figures = {
         "neg_log_rmse_l1_pl": neg_log_rmse(chosen.couplings.numpy(), true),
         "neg_log_rmse_l1_pl_best": max(neg_log_rmse(c.couplings.numpy(), true) for c in path),
-        "neg_log_rmse_oracle": neg_log_rmse(pseudo_likelihood.refit(data, support, shared=table).numpy(), true),
+        "neg_log_rmse_oracle": neg_log_rmse(oracle.couplings.numpy(), true),
         "neg_log_rmse_zero": neg_log_rmse(np.zeros_like(true), true),
     }
     return {name: value for name, value in figures.items() if math.isfinite(value)}

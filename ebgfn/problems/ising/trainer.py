@@ -2,7 +2,7 @@
 
 A step makes negatives by back-and-forth moves from data, updates the couplings (see `ebgfn.optim.proximal`), and trains the
 sampler on the negatives: one random partial state of each, where the label of a void spin is its conditional probability
-under the energy. The sampler is led by the energy's own fields, so it follows every change of the couplings at once, and
+under the energy. The sampler is led by the energy's couplings and fields, so it follows every change of them at once, and
 its moves are nearly always accepted from the first step on.
 
 The first part of the budget finds which couplings there are, the second how large they are. Samples in an ordered phase,
@@ -21,7 +21,8 @@ from ebgfn.core.states import Vectors, random_masks
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.nets.quadratic import FieldSizes
-from ebgfn.optim.proximal import Couplings, Plan, Scale, scale
+from ebgfn.optim.plan import MOST_VALUES, Plan, Scale, looked_at, scale
+from ebgfn.optim.proximal import Couplings
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.source import FixedSet
 
@@ -36,7 +37,7 @@ class IsingRecipe:
     batch: int = 256
     k_share: float = 0.1
     inner: int = 4
-    rows: int = 4096
+    most_values: int = MOST_VALUES
     plan: Plan = Plan()
     memory: float = 0.98
     lr: float = 2e-3
@@ -60,8 +61,9 @@ class IsingTrainer(EnergyAndSampler):
     def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
         spins, plan = self._look_at(source), self.recipe.plan
         x = source.draw(self.recipe.batch)
-        # The energy cannot tell a state from its mirror image, so the sampler must see both.
-        x = (x - torch.randint(0, 2, (len(x), 1), generator=generator, device=x.device)).abs()
+        if self._scale.centre is None:
+            # Without fields the energy cannot tell a state from its mirror image, so the sampler must see both.
+            x = (x - torch.randint(0, 2, (len(x), 1), generator=generator, device=x.device)).abs()
         negative, accepted = self._negatives(x, generator)
         self.energy.correct(2 * x - 1, 2 * negative - 1, memory=self.recipe.memory)
         for _ in range(self.recipe.inner):
@@ -70,20 +72,20 @@ class IsingTrainer(EnergyAndSampler):
         rate = warm_cosine(now.step, now.progress, warm_up=50)
         told = {"any_order": self.sampler.update(loss, rate=rate), "accepted": accepted}
         # What is shown and saved is led by the couplings that are shown and saved.
-        self.sampler.averaged.policy.couplings.copy_(self.energy.averaged.couplings())
+        self.sampler.averaged.policy.follow(self.energy.averaged)
         return told
 
     def _look_at(self, source: FixedSet) -> Vectors:
-        """All data as spins (at most `rows` of them), and what they say of steps and phase."""
+        """The data as spins, and what they say of fields, steps and phase."""
         if self._spins is None:
-            self._spins = 2.0 * source.all[: self.recipe.rows] - 1.0
-            self._scale = scale(self._spins, ordered=self.recipe.plan.ordered)
+            self._spins = 2.0 * looked_at(source.all, most=self.recipe.most_values) - 1.0
+            self._scale = scale(self._spins, ordered=self.recipe.plan.ordered, one_field=self.energy.module.one_field)
         return self._spins
 
     def _negatives(self, x: Vectors, generator: torch.Generator) -> tuple[Vectors, float]:
         """Ends of back-and-forth moves from data, and the share of moves accepted."""
         policy, energy = self.sampler.module.policy, self.energy.module
-        policy.couplings.copy_(energy.couplings())
+        policy.follow(energy)
         kernel = BackAndForth(energy, policy, k=max(1, round(self.recipe.k_share * x.shape[1])))
         state, info = kernel.step(kernel.init(x), generator)
         return state.x, info.accepted.float().mean().item()

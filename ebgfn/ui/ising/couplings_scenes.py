@@ -55,9 +55,10 @@ def shipped_recoveries() -> dict[str, ShippedRecovery]:
     return {one.label: one for one in found}
 
 
-def couplings(folder: Path) -> np.ndarray:
-    """J of a checkpoint. Errors: CheckpointError."""
-    return models.load(models.stored(folder)).energy.couplings().detach().numpy()
+def couplings(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """J and h of a checkpoint. Errors: CheckpointError."""
+    energy = models.load(models.stored(folder)).energy
+    return energy.couplings().detach().numpy(), energy.fields().detach().numpy()
 
 
 def drawn(folder: Path, n: int, *, seed: int) -> Samples:
@@ -78,13 +79,23 @@ def data_samples(settings: IsingConfig) -> Samples:
 
 def at_checkpoint(folder: Path, settings: IsingConfig, *, name: str, source: str) -> Recovery:
     """What a checkpoint alone shows."""
-    snapshot = Snapshot(0, 0.0, couplings(folder), drawn(folder, SAMPLES, seed=0))
+    found, fields = couplings(folder)
+    snapshot = Snapshot(0, 0.0, found, drawn(folder, SAMPLES, seed=0), fields)
     return _recovery(name, source, settings, (snapshot,))
 
 
 def _recovery(name: str, source: str, settings: IsingConfig, snapshots: tuple[Snapshot, ...]) -> Recovery:
     by = "GFlowNet" if settings.method == "ebgfn" else "Gibbs chain"
-    return Recovery(name, source, settings.side or 0, settings.true_couplings(), _data(settings), snapshots, by)
+    truth, names = settings.true_couplings(), _names(settings)
+    return Recovery(name, source, settings.side or 0, truth, _data(settings), snapshots, by, names)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _names(settings: IsingConfig) -> tuple[str, ...] | None:
+    try:
+        return settings.names()
+    except ValueError:
+        return None
 
 
 def _data(settings: IsingConfig) -> Samples:
@@ -100,7 +111,7 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Recover
     settings, steps = run.config, history.shown_steps(run, lines)
     steps = steps[-1:] if newest_only else history.spread(steps, _most(run, steps))
     snapshots = tuple(
-        Snapshot(int(line["step"]), line["elapsed_s"], arrays["couplings"], arrays["samples"])
+        Snapshot(int(line["step"]), line["elapsed_s"], arrays["couplings"], arrays["samples"], _fields(arrays))
         for line, arrays in history.frames(run, lines, steps)
     )
     if snapshots:
@@ -108,6 +119,11 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Recover
     if run.has_checkpoint and run.status.finished:
         return at_checkpoint(run.checkpoint, settings, name=run.id, source=run.id)
     return None
+
+
+def _fields(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Runs of earlier versions have none."""
+    return arrays.get("fields", np.zeros(len(arrays["couplings"]), np.float32))
 
 
 def _most(run: RunFolder, steps: list[int]) -> int:

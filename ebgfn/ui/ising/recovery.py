@@ -1,12 +1,11 @@
 """The Ising page's second half: which spins are coupled, and how strongly, learned from samples alone."""
 
-import numpy as np
 import streamlit as st
 
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.runs.folder import RunFolder, Status
 from ebgfn.ui.components import couplings_view
-from ebgfn.ui.components.couplings_view import Recovery, bonds
+from ebgfn.ui.components.couplings_view import Recovery
 from ebgfn.ui.ising import (
     COUPLINGS,
     FILE,
@@ -18,16 +17,19 @@ from ebgfn.ui.ising import (
     estimate_scores,
     peer_estimates,
     recovery_form,
+    reliability,
     upload,
     way_of,
 )
 from ebgfn.ui.shell import address, history, models, run_bar, training
+from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.history import Columns
 
 LEAD = """Now the other way round: given samples only, **which spins are coupled, and how strongly?** EB-GFN learns an
-energy $E(s) = -s^T J s$ with an unknown matrix $J$ of couplings, and a GFlowNet that samples from it as it changes; what
-the samples of the two differ in says how to change $J$. Nothing tells it who is whose neighbour."""
+energy $E(s) = -s^T J s - h^T s$ with unknown couplings $J$ and fields $h$ (what each spin likes to be by itself), and a
+GFlowNet that samples from it as it changes; what the samples of the two differ in says how to change them. Nothing tells it
+who is whose neighbour. Fields are left out where samples and their mirror images are as likely."""
 HOW_TO_READ = """**Matrices:** entry (i, j) is the coupling of spins i and j, on one colour scale: orange where they like to
 agree, blue where they like to differ, the background's colour where there is none. **log colours** lifts what is faint.
 {lattice} **Samples:** if the model is right, those of the GFlowNet look like the data. Point at a picture, or focus one and
@@ -83,26 +85,20 @@ def show_shipped() -> None:
     )
     one = found[address.choice(label, found, first)]
     scene, card = one.scene(), models.card(one.stored.folder)
+    state = reliability.measurement(one.stored.folder, one.config)
     couplings_view.draw(scene, key="couplings")
-    couplings_files.panel(scene, one.stored.folder, {}, seed=0)
+    couplings_files.panel(scene, one.stored.folder, {}, seed=0, state=state)
+    reliability.show(scene, state)
     score_table(scene, one.config, models.figures(card))
     how_to_read(scene)
     models.provenance(card)
 
 
 def score_table(scene: Recovery, config: IsingConfig, others: dict[str, float], *, waiting: bool = False) -> None:
-    """How good the newest couplings are; without a truth, the strongest of them."""
-    found = scene.snapshots[-1].couplings
-    if scene.truth is None:
-        table = bonds.strongest(found, side=scene.side)
-        if not table["coupling"]:
-            st.caption("No two columns are coupled, as far as these samples can tell.")
-            return
-        st.markdown(f"**The strongest couplings**, of {np.count_nonzero(found) // 2:,} that are not zero")
-        st.dataframe(table, hide_index=True, column_config={"coupling": st.column_config.NumberColumn(format="%+.4f")})
-        return
-    ours = {estimate_scores.OURS: peer_estimates.score(found, scene.truth)}
-    estimate_scores.table(others | ours, config, waiting=waiting)
+    """How good the newest couplings are, where the true ones are known."""
+    if scene.truth is not None:
+        ours = {estimate_scores.OURS: peer_estimates.score(scene.snapshots[-1].couplings, scene.truth)}
+        estimate_scores.table(others | ours, config, waiting=waiting)
 
 
 def how_to_read(scene: Recovery) -> None:
@@ -127,9 +123,25 @@ def show_run(run: RunFolder) -> None:
             return
         run_pictures(run, scene, history.columns(lines, estimate_scores.FIGURES), others, moving=moving)
         score_table(scene, run.config, others, waiting=waiting)
+        if moving:
+            reliability.show(scene, None)
         how_to_read(scene)
 
     training.watch(run, look, ticking=ticking)
+    if run.status.finished:
+        at_rest(run)
+
+
+def at_rest(run: RunFolder) -> None:
+    """How far the couplings of a run that has ended may be trusted."""
+    scene = couplings_scenes.scene(run, history.lines(run), newest_only=True)
+    if scene is not None:
+        reliability.show(scene, _measurement(run))
+
+
+def _measurement(run: RunFolder) -> Measurement | None:
+    done = run.status.finished and run.has_checkpoint
+    return reliability.measurement(run.checkpoint, run.config) if done else None
 
 
 def run_pictures(run: RunFolder, scene: Recovery, columns: Columns, others: dict[str, float], *, moving: bool) -> None:
@@ -137,7 +149,8 @@ def run_pictures(run: RunFolder, scene: Recovery, columns: Columns, others: dict
     config = run.config
     couplings_view.draw(scene, key="couplings")
     if not moving:
-        couplings_files.panel(scene, run.checkpoint if run.has_checkpoint else None, columns, seed=config.seed)
+        folder = run.checkpoint if run.has_checkpoint else None
+        couplings_files.panel(scene, folder, columns, seed=config.seed, state=_measurement(run))
     if columns:
         end_s = config.budget_s if moving and not config.steps else 0.0
         pairs = couplings_scenes.true_pairs(scene)

@@ -20,8 +20,8 @@ SAMPLES = (50, 20_000)
 SECONDS = 60
 ABOUT_COUPLINGS = "free: every pair has its own. homogeneous: pairs at equal displacement on the lattice share one."
 ABOUT_ESTIMATE = (
-    "sparse: penalised, so that most couplings are zero. refit: those that are left, without penalty. "
-    "pooled: the same, drawn towards what they have in common."
+    "refit: a penalty finds which pairs are coupled, then these are measured without it. "
+    "pooled: the same, drawn towards what they have in common. sparse: as the penalty leaves them, too small."
 )
 
 

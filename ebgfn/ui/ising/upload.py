@@ -5,10 +5,10 @@ from math import isqrt
 
 import numpy as np
 import streamlit as st
-from jaxtyping import UInt8
 
 from ebgfn.problems.ising import uploads
 from ebgfn.problems.ising.config import IsingConfig
+from ebgfn.problems.ising.uploads import Upload
 from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.runs import store
 from ebgfn.ui.ising import recovery_form
@@ -17,11 +17,9 @@ from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.text import plain
 
 ABOUT = f"""A **CSV** file, or an **NPZ** file with one array: a sample a row, a variable a column, each value 0 or 1 (or −1
-or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, 5 MB. A line of names at the top is
-skipped. The samples stay on this server until newer ones take their place; only 0s and 1s are kept."""
+or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, 5 MB. A line of names may stand on
+top. The samples stay on this server until newer ones take their place; only 0s, 1s and the names are kept."""
 SHARES = "Share of ones in each column. A column near 0 or 1 hardly ever changes: its couplings stay uncertain."
-
-Samples = UInt8[np.ndarray, "samples dim"]
 
 
 def show() -> None:
@@ -35,39 +33,41 @@ def show() -> None:
         return
     contents = file.getvalue()
     kind = ".npz" if file.name.lower().endswith(".npz") else ".csv"
-    x, complaint = read(hashlib.sha256(contents).hexdigest(), kind, _contents=contents)
-    if x is None:
+    found, complaint = read(hashlib.sha256(contents).hexdigest(), kind, _contents=contents)
+    if found is None:
         st.error(plain(complaint), icon=":material/error:")
         return
-    understood(x)
+    understood(found)
+    x = found.x
     side = lattice_side(x.shape[1])
     with recovery_form.row():
         how = recovery_form.kind(homogeneous=side > 0)
         seconds, seed = recovery_form.length()
         settings = {"side": side or None, "budget_s": float(seconds), "seed": seed, **how}
-        recovery_form.start_button(start, x, settings)
+        recovery_form.start_button(start, found, settings)
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the file …")
-def read(digest: str, kind: str, *, _contents: bytes) -> tuple[Samples | None, str]:
-    """Samples of a file, or why it is not taken; its name goes no further than its ending."""
+def read(digest: str, kind: str, *, _contents: bytes) -> tuple[Upload | None, str]:
+    """Samples and names of a file, or why it is not taken; its name goes no further than its ending."""
     try:
         return uploads.parse(_contents, f"upload{kind}"), ""
     except ValueError as error:
         return None, str(error)
 
 
-def understood(x: Samples) -> None:
+def understood(found: Upload) -> None:
     """Sizes, and how often each column is one."""
-    rows, dim = x.shape
+    x, (rows, dim) = found.x, found.x.shape
+    names = [str(i + 1) for i in range(dim)] if found.names is None else list(found.names)
     share = x.mean(0)
     low, high = int(share.argmin()), int(share.argmax())
     st.markdown(
         f"Understood: **{rows:,} samples of {dim} variables**. Ones are **{share.mean():.1%}** of all values, least often "
-        f"in column {low + 1} ({share[low]:.1%}), most often in column {high + 1} ({share[high]:.1%})."
+        f"in column {plain(names[low])} ({share[low]:.1%}), most often in column {plain(names[high])} ({share[high]:.1%})."
     )
-    table = {"column": np.arange(1, dim + 1), "share of ones": share}
-    st.bar_chart(table, x="column", y="share of ones", height=160, width="stretch")
+    table = {"column": np.arange(1, dim + 1) if found.names is None else names, "share of ones": share}
+    st.bar_chart(table, x="column", y="share of ones", height=160, width="stretch", sort=False)
     st.caption(SHARES)
 
 
@@ -81,10 +81,10 @@ def lattice_side(dim: int) -> int:
     return side if says_so else 0
 
 
-def start(x: Samples, settings: dict) -> None:
+def start(found: Upload, settings: dict) -> None:
     """Keep the samples and queue the run. For `on_click`."""
     try:
-        config = IsingConfig(path=str(store.keep_upload(x)), **settings)
+        config = IsingConfig(path=str(store.keep_upload(found.x, found.names)), **settings)
     except ValueError as error:
         st.session_state["refused"] = str(error)
         return

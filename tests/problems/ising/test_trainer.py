@@ -10,7 +10,7 @@ from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
-from ebgfn.optim.proximal import Plan, Scale
+from ebgfn.optim.plan import Plan, Scale
 from ebgfn.problems.ising import trainer
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.trainer import IsingRecipe, IsingTrainer
@@ -22,10 +22,11 @@ from tests.train.enumerated import asked, every_mask, falling, gradient
 DIM = 4
 
 
-def build(estimate: str = "pooled", **changes) -> IsingTrainer:
+def build(estimate: str = "refit", **changes) -> IsingTrainer:
     energy = QuadraticEnergy(DIM)
     with torch.no_grad():
         energy.weights.normal_(std=0.4, generator=torch.Generator().manual_seed(1))
+        energy.field_weights.copy_(torch.tensor([0.5, -0.3, 0.0, 0.8]))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         policy = examples.randomised(FieldPolicy(DIM, hidden=16, depth=2))
@@ -33,8 +34,8 @@ def build(estimate: str = "pooled", **changes) -> IsingTrainer:
     return IsingTrainer(Model(config, MLPSizes(), energy, policy, torch.tensor(0.3)), IsingRecipe(**changes))
 
 
-def rows() -> Rows:
-    x = (torch.rand(64, DIM, generator=torch.Generator().manual_seed(2)) < 0.4).byte()
+def rows(share: float = 0.5) -> Rows:
+    x = (torch.rand(64, DIM, generator=torch.Generator().manual_seed(2)) < share).byte()
     return Rows(x.numpy(), seed=0)
 
 
@@ -69,6 +70,7 @@ def test_the_fields_of_the_sampler_are_those_of_the_energy_before_it_moves(monke
     negative, accepted = algorithm._negatives(x, generator)
     assert made == [(algorithm.sampler.module.policy, 2)]
     assert torch.equal(algorithm.sampler.module.policy.couplings, algorithm.energy.module.couplings())
+    assert torch.equal(algorithm.sampler.module.policy.fields, algorithm.energy.module.fields())
     assert ((negative != x).sum(1) <= 2).all()
     assert 0 < accepted <= 1
     build(k_share=0.01)._negatives(x, generator)
@@ -103,6 +105,30 @@ def test_couplings_are_told_data_and_negatives_as_spins(monkeypatch, generator):
     assert 16 < mirrored.sum() < 48
 
 
+def test_rows_are_not_mirrored_where_there_are_fields(monkeypatch, generator):
+    algorithm, moved = build(batch=64), []
+    monkeypatch.setattr(algorithm, "_negatives", lambda x, generator: moved.append(x) or (x, 0.5))
+    algorithm.step(rows(0.1), Moment(0, 0.0), generator)
+    torch.testing.assert_close(algorithm.energy.centre, 2 * rows(0.1).all.mean(0) - 1)
+    assert torch.equal(moved[0], rows(0.1).draw(64))
+
+
+def test_the_sampler_follows_the_fields_that_are_kept(generator):
+    algorithm = build(batch=64)
+    for step in range(5):
+        algorithm.step(rows(0.1), Moment(step, 0.1 * step), generator)
+    energy, policy, _ = algorithm.networks()
+    assert (energy.fields() < -0.5).all()
+    assert torch.equal(policy.fields, energy.fields())
+    assert torch.equal(policy.couplings, energy.couplings())
+
+
+@pytest.mark.parametrize(("pairs", "least"), [(1, 2.576), (36, 3.63), (4950, 4.75)])
+def test_the_penalty_grows_with_the_number_of_pairs(pairs, least):
+    """Normal quantiles: of data sets without couplings one in a hundred has any of them beyond."""
+    assert Plan().threshold(pairs) == pytest.approx(least, abs=0.01)
+
+
 def told_steps(algorithm: IsingTrainer, monkeypatch, *, scale: Scale) -> list[tuple[str, dict]]:
     """What couplings are asked to do at the quarters and the middle of the first half, and after it."""
     seen: list[tuple[str, dict]] = []
@@ -117,15 +143,19 @@ def told_steps(algorithm: IsingTrainer, monkeypatch, *, scale: Scale) -> list[tu
 @pytest.mark.parametrize("estimate", ["pooled", "refit"])
 def test_first_which_couplings_there_are_then_how_large(estimate, monkeypatch):
     seen = told_steps(build(estimate), monkeypatch, scale=Scale(0.2, ordered=False))
-    finding = [("penalised_step", {"step": 0.2, "threshold": 4.1, "concave": concave}) for concave in (0, 0, 1, 1)]
+    threshold = Plan().threshold(6)
+    finding = [
+        ("penalised_step", {"step": 0.2, "threshold": threshold, "concave": concave}) for concave in (0, 0, 1, 1)
+    ]
     assert seen == finding + 2 * [("refit_step", {"step": 0.2, "pooled": estimate == "pooled"})]
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_penalised_couplings_stand_where_asked_for_and_in_an_ordered_phase(ordered, monkeypatch):
-    algorithm = build("pooled" if ordered else "sparse")
+    algorithm = build("refit" if ordered else "sparse")
+    threshold = 1.5 if ordered else Plan().threshold(6)
     seen = told_steps(algorithm, monkeypatch, scale=Scale(0.1, ordered=ordered))
-    assert seen == 6 * [("penalised_step", {"step": 0.1, "threshold": 1.5 if ordered else 4.1, "concave": False})]
+    assert seen == 6 * [("penalised_step", {"step": 0.1, "threshold": threshold, "concave": False})]
 
 
 def test_the_sampler_warms_up_and_cools_down(monkeypatch, generator):
@@ -138,7 +168,7 @@ def test_the_sampler_warms_up_and_cools_down(monkeypatch, generator):
 
 def test_the_data_say_how_far_a_step_may_go(monkeypatch, generator):
     """By the largest eigenvalue of the spins' correlations: D where all agree, 1 where none do."""
-    algorithm = build(rows=16)
+    algorithm = build(most_values=16 * DIM)
     source = Rows(exact.all_states(DIM).byte().numpy(), seed=0)
     assert torch.equal(algorithm._look_at(source), 2 * exact.all_states(DIM) - 1)
     assert algorithm._scale == Scale(0.3, ordered=False)

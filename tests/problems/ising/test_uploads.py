@@ -44,30 +44,72 @@ def with_value(x, value, row=2, column=3):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", " "])
 def test_csv_with_any_usual_separator(x, separator):
-    assert np.array_equal(uploads.parse(csv(x, separator), "a.csv"), x)
+    assert np.array_equal(uploads.parse(csv(x, separator), "a.csv").x, x)
 
 
 @pytest.mark.parametrize("head", ["a,b,c,d,e\n", "\ufeff", '"a, the first",b,c,d,e\n', ",0,1,2,3\n", "\n\n"])
 def test_a_line_of_names_is_skipped(x, head):
-    assert np.array_equal(uploads.parse(csv(x, head=head), "A.CSV"), x)
+    assert np.array_equal(uploads.parse(csv(x, head=head), "A.CSV").x, x)
+
+
+@pytest.mark.parametrize(
+    ("head", "separator", "names"),
+    [
+        ("a,b,c,d,e\n", ",", ("a", "b", "c", "d", "e")),
+        ('"a, the first",b,c,d,e\n', ";", None),
+        ('"a, the first";b;c;d;e\n', ";", ("a, the first", "b", "c", "d", "e")),
+        ("a b c d e\n", " ", ("a", "b", "c", "d", "e")),
+        (",0,1,2,3\n", ",", ("column 1", "0", "1", "2", "3")),
+        ("a,a,b\x00\x1b[31m,  c   d ,\n", ",", ("a", "a (2)", "b [31m", "c d", "column 5")),
+        (f"{'x' * 50},b,c,d,e\n", ",", ("x" * 40, "b", "c", "d", "e")),
+        ("a,b\n", ",", None),
+        (f"{'x' * 140_000},b,c,d,e\n", ",", None),
+        ("", ",", None),
+    ],
+)
+def test_names_of_columns_are_kept_tidy(x, head, separator, names):
+    found = uploads.parse(csv(x, separator, head), "a.csv")
+    assert found.names == names
+    assert np.array_equal(found.x, x)
+
+
+def test_names_travel_with_the_samples(x, tmp_path):
+    names = ("a", "b", "Größe", "d", "e")
+    path = tmp_path / "a.npz"
+    path.write_bytes(uploads.pack(x, names))
+    assert uploads.read(path).names == IsingConfig(path=str(path)).names() == names
+    assert np.array_equal(IsingConfig(path=str(path)).data(), x)
+    assert uploads.pack(x, names) != uploads.pack(x)
+    assert IsingConfig().names() is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [np.arange(5), np.array(["a", "b"]), np.array([["a"] * 5]), np.array([b"a"] * 5), np.array(["y" * 2000] * 5)],
+    ids=["numbers", "few", "table", "bytes", "long"],
+)
+def test_what_are_no_names_counts_as_none(x, names):
+    found = uploads.parse(npz(x=x, names=names), "a.npz")
+    assert found.names is None
+    assert np.array_equal(found.x, x)
 
 
 def test_numbers_may_be_written_in_any_way(x):
     words = np.where(x == 1, '"1.0"', '"0e0"')
     contents = "\r\n".join(",".join(row) for row in words).encode()
-    assert np.array_equal(uploads.parse(contents, "a.csv"), x)
+    assert np.array_equal(uploads.parse(contents, "a.csv").x, x)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, bool])
 def test_npz_of_any_kind_of_number(x, kind):
-    assert np.array_equal(uploads.parse(npz(x=x.astype(kind), other=np.zeros(3)), "a.npz"), x)
-    assert np.array_equal(uploads.parse(npz(compressed=False, spins=np.asfortranarray(x.astype(kind))), "a.npz"), x)
+    assert np.array_equal(uploads.parse(npz(x=x.astype(kind), other=np.zeros(3)), "a.npz").x, x)
+    assert np.array_equal(uploads.parse(npz(compressed=False, spins=np.asfortranarray(x.astype(kind))), "a.npz").x, x)
 
 
 def test_minus_one_and_one_are_spins(x):
     spins = 2 * x.astype(np.int8) - 1
-    assert np.array_equal(uploads.parse(csv(spins), "a.csv"), x)
-    assert np.array_equal(uploads.parse(npz(x=spins), "a.npz"), x)
+    assert np.array_equal(uploads.parse(csv(spins), "a.csv").x, x)
+    assert np.array_equal(uploads.parse(npz(x=spins), "a.npz").x, x)
 
 
 @pytest.mark.parametrize("wrap", [lambda t: (csv(t), "a.csv"), lambda t: (npz(x=t), "a.npz")])

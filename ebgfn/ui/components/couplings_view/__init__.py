@@ -15,6 +15,7 @@ from ebgfn.ui.shell.text import minus, signed
 _component = build(__file__, "timeline", "zooming", "pictures", "bonds")
 
 Square = Num[np.ndarray, "dim dim"]
+Vector = Num[np.ndarray, " dim"]
 Samples = UInt8[np.ndarray, "n dim"]
 Number = tuple[str, str]
 
@@ -24,12 +25,13 @@ HEADROOM, LEAST_TOP = 1.25, 0.02
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Couplings at one step of training, and what the sampler draws then."""
+    """Couplings and fields at one step of training, and what the sampler draws then."""
 
     step: int
     seconds: float
     couplings: Square
     samples: Samples
+    fields: Vector
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Recovery:
     """All that the view draws. `side` is 0 where no lattice is known, `truth` None where no true couplings are.
 
     `source` names where snapshots come from: another source starts the history anew. `sampled_by`: what draws the samples.
+    `names` are those of a file's columns.
     """
 
     name: str
@@ -46,6 +49,11 @@ class Recovery:
     data: Samples
     snapshots: tuple[Snapshot, ...]
     sampled_by: str = "GFlowNet"
+    names: tuple[str, ...] | None = None
+
+    def column(self, i: int) -> str:
+        """What column i is called, counted from 0; people count from 1."""
+        return str(i + 1) if self.names is None else self.names[i]
 
     @property
     def top(self) -> float:
@@ -74,6 +82,7 @@ def payload(scene: Recovery) -> dict[str, Any]:
         "source": scene.source,
         "dim": len(scene.snapshots[-1].couplings),
         "side": scene.side,
+        "names": scene.names,
         "top": scene.top,
         "truth": None if scene.truth is None else pack(scene.truth),
         "data": packed(scene.data),
@@ -110,6 +119,7 @@ def panels(scene: Recovery) -> list[dict[str, str]]:
 
 MEANING = {
     "coupled pairs": "Pairs of spins whose coupling is not zero.",
+    "fields": "From the lowest to the highest: what each spin likes to be by itself, + for 1.",
     "mean coupling": "Mean of the couplings that are not zero.",
     "largest error": "The coupling that is furthest from the true one, in magnitude.",
     "−log RMSE": "Minus the logarithm of the root mean square error over all entries of the matrix: higher is better.",
@@ -124,7 +134,7 @@ def numbers(snapshot: Snapshot, scene: Recovery) -> dict[str, list[Number]]:
     """Labelled numbers under each picture."""
     couplings = snapshot.couplings
     shown = {
-        "recovered": _pairs(couplings),
+        "recovered": [*_pairs(couplings), *_fields(snapshot.fields)],
         "data": _spins(scene.data, scene),
         "samples": _spins(snapshot.samples, scene),
     }
@@ -150,6 +160,10 @@ def _pairs(couplings: Square) -> list[Number]:
     there = couplings[couplings != 0]
     mean = [("mean coupling", signed(float(there.mean()), 4))] if len(there) else []
     return [("coupled pairs", f"{len(there) // 2:,}"), *mean]
+
+
+def _fields(fields: Vector) -> list[Number]:
+    return [("fields", f"{signed(float(fields.min()), 2)} to {signed(float(fields.max()), 2)}")] if fields.any() else []
 
 
 def _spins(x: Samples, scene: Recovery) -> list[Number]:

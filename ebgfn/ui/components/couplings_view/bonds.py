@@ -6,9 +6,10 @@ Sites are numbered row by row from 0; people read them from 1.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Num
 
 from ebgfn.nets.torus import adjacency
+from ebgfn.problems.ising.export import Recovered
 
 Square = Num[np.ndarray, "dim dim"]
 
@@ -34,14 +35,18 @@ def count(couplings: Square, side: int) -> Bonds:
     return Bonds(near, 2 * side * side - near, len(long), float(long.max()) if len(long) else 0.0)
 
 
-def strongest(couplings: Float[np.ndarray, "dim dim"], *, side: int, most: int = STRONGEST) -> dict[str, list]:
+def strongest(found: Recovered, *, side: int, most: int = STRONGEST) -> dict[str, list]:
     """Columns of a table of the strongest couplings, largest magnitude first; those that are zero are left out."""
-    i, j = np.triu_indices(len(couplings), 1)
-    value = couplings[i, j]
+    i, j = np.triu_indices(len(found.couplings), 1)
+    value = found.couplings[i, j]
     order = np.argsort(-np.abs(value), kind="stable")[:most]
     order = order[value[order] != 0]
     i, j, value = i[order], j[order], value[order]
-    table = {"column i": (i + 1).tolist(), "column j": (j + 1).tolist(), "coupling": value.astype(float).tolist()}
+    ends = [[found.name(k) for k in ends.tolist()] for ends in (i, j)]
+    table = {"column i": ends[0], "column j": ends[1], "coupling": value.astype(float).tolist()}
+    for name, known in (("±", found.coupling_errors), ("stability", found.stability)):
+        if known is not None:
+            table[name] = known[i, j].astype(float).tolist()
     if side:
         table["steps apart"] = steps_apart(i, j, side).tolist()
     return table

@@ -65,8 +65,8 @@ class View extends Pictures {
   }
 
   read(frame) {
-    const { side, dim } = this.data, { i, j } = this.cursor, at = i * dim + j
-    const spin = (n) => (side ? `spin ${n + 1} (row ${Math.floor(n / side) + 1}, column ${(n % side) + 1})` : `column ${n + 1}`)
+    const { side, dim, names } = this.data, { i, j } = this.cursor, at = i * dim + j
+    const spin = (n) => (side ? `spin ${n + 1} (row ${Math.floor(n / side) + 1}, column ${(n % side) + 1})` : names ? names[n] : `column ${n + 1}`)
     if (i === j) return `${spin(i)}: a spin has no coupling to itself`
     const values = [["true", this.truth], ["recovered", frame.recovered], ["difference", frame.difference]].filter(([, v]) => v)
     return `${spin(i)} and ${spin(j)} · ${values.map(([name, v]) => `${name} ${signed(v[at])}`).join(" · ")}`
