@@ -50,14 +50,14 @@ def starts(dim: int, n: int, generator: torch.Generator) -> Places:
 
 
 def patterns(dim: int) -> Places:
-    """Blank, stripes of every width that is a power of two or the side of a square, a checkerboard, and their inverses."""
+    """Blank, full, and stripes of every width that is a power of four; in a square also along both sides, and a
+    checkerboard."""
     place, side = torch.arange(dim), math.isqrt(dim)
-    widths = [2**i for i in range(dim.bit_length()) if 2**i < dim]
-    rows = [torch.zeros(dim, dtype=torch.int64), *(place // width % 2 for width in widths)]
+    blank = torch.zeros(dim, dtype=torch.int64)
+    rows = [blank, 1 - blank, *(place // 4**i % 2 for i in range(dim.bit_length()) if 4**i < dim)]
     if side * side == dim:
         rows += [place // side % 2, place % side % 2, (place // side + place % side) % 2]
-    found = torch.stack(rows).float()
-    return torch.cat([found, 1 - found]).unique(dim=0)
+    return torch.stack(rows).unique(dim=0).float()
 
 
 def corrupted(x: Vectors, generator: torch.Generator) -> Vectors:

@@ -71,7 +71,7 @@ class LogZ:
     `value`, `se`: the largest estimate, see `largest_of`. `alone`: by the sampler's weights alone. `ess`: see
     `defensive.Weighted`. `highest_log_p`: largest -E(x) - log Z of any state met. `spurious_mass`: share of the chains that
     started broad which ended farther from training data than any test vector is. `refuted_by`: what contradicts the
-    sampler, in a word. `energies` of the test vectors.
+    sampler, in a word. `energies` of the test vectors. `budget`: what all this was given.
     """
 
     value: float
@@ -84,6 +84,7 @@ class LogZ:
     spurious_mass: float
     refuted_by: str | None
     energies: Batch
+    budget: Budget
 
     @property
     def refuted(self) -> bool:
@@ -109,6 +110,10 @@ class LogZ:
             "highest_log_p": self.highest_log_p,
             "spurious_mass": self.spurious_mass,
             "ess": self.ess,
+            "annealed_chains": self.budget.annealed,
+            "annealed_temperatures": self.budget.temperatures,
+            "search_chains": self.budget.chains,
+            "search_moves": self.budget.moves,
         }
         return told | ({"refuted_by": self.refuted_by} if self.refuted else {})
 
@@ -154,14 +159,15 @@ def log_z(
         spurious_mass=spurious,
         refuted_by=by,
         energies=of_test,
+        budget=budget,
     )
 
 
 def largest_of(*estimates: Estimate) -> Estimate:
-    """The largest, but none for its noise: a later one must be above by more than two standard errors of the difference."""
+    """The largest, but none for its noise: a later one must be above by three standard errors of the difference."""
     largest = estimates[0]
     for other in estimates[1:]:
-        if (other.se == 0.0 and other.value > largest.value) or _above(other, largest, 0.0):
+        if (other.se == 0.0 and other.value > largest.value) or _above(other, largest, 0.0, errors=3):
             largest = other
     return largest
 
@@ -169,7 +175,7 @@ def largest_of(*estimates: Estimate) -> Estimate:
 def refuted_by(found: Search, weighted: Weighted, annealed: Estimate, limits: Limits) -> str | None:
     """Which estimate contradicts the sampler's: a state or some, a region, annealing; None if they agree."""
     alone, by_all = weighted.log_z_alone, weighted.log_z
-    if found.log_mass > alone.value + limits.tolerance:
+    if _above(Estimate(found.log_mass, 0.0), alone, limits.tolerance):
         return "state"
     if _above(by_all, alone, limits.tolerance):
         return "region"
@@ -180,9 +186,9 @@ def refuted_by(found: Search, weighted: Weighted, annealed: Estimate, limits: Li
     return None
 
 
-def _above(higher: Estimate, lower: Estimate, tolerance: float) -> bool:
+def _above(higher: Estimate, lower: Estimate, tolerance: float, *, errors: float = 2) -> bool:
     """Whether two estimates differ by more than the tolerance beside two standard errors of their difference."""
-    return higher.value - lower.value > tolerance + 2 * math.hypot(higher.se, lower.se)
+    return higher.value - lower.value > tolerance + errors * math.hypot(higher.se, lower.se)
 
 
 def spurious_mass(ends: Vectors, train: Float[Tensor, "train dim"], test: Float[Tensor, "test dim"]) -> float:

@@ -22,7 +22,8 @@ from ebgfn.core.schedules import draw, usual_schedule
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.evaluation import broad
 from ebgfn.evaluation.exact import all_states
-from ebgfn.mcmc import BackAndForth, GibbsWithGradients, Kernel
+from ebgfn.evaluation.local_annealing import local_moves
+from ebgfn.mcmc import BackAndForth, Kernel
 
 Places = Float[Tensor, "places dim"]
 Data = Float[Tensor, "data dim"]
@@ -64,8 +65,8 @@ def search(
 ) -> Search:
     """Descents and chains of p_phi: `chains` from broad states, half as many from data, corrupted data and drawn states.
 
-    A chain makes `moves` moves of Gibbs-with-Gradients, and JUMPS back-and-forth moves among them. Where states are few, all
-    are found.
+    A chain makes `moves` local moves, of DMALA and of Gibbs-with-Gradients by turns, and JUMPS back-and-forth moves among
+    them. Where states are few, all are found.
     """
     far = broad.starts(energy.dim, chains, generator)
     near = near_starts(policy, data, max(3, chains // 2), generator)
@@ -88,14 +89,15 @@ def near_starts(policy: Policy, data: Data, n: int, generator: torch.Generator) 
 
 def run(energy: Energy, policy: Policy, x: Places, *, moves: int, generator: torch.Generator) -> tuple[Places, Places]:
     """Where chains from `x` end, and the state of least energy that each met."""
-    local = GibbsWithGradients(energy)
+    # From noise to data are hundreds of flips: many at once, then one by one.
+    local = local_moves(energy)
     jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy), strict=False))
-    state = local.init(x)
+    state = local[0].init(x)
     lowest, least = state.x, state.energy
     for move in range(1, moves + 1):
-        state, _ = local.step(state, generator)
+        state, _ = local[move % len(local)].step(state, generator)
         if move in jumps:
-            state = local.init(jumps[move].step(jumps[move].init(state.x), generator)[0].x)
+            state = local[0].init(jumps[move].step(jumps[move].init(state.x), generator)[0].x)
         lower = state.energy < least
         lowest, least = torch.where(lower[:, None], state.x, lowest), torch.where(lower, state.energy, least)
     return state.x, lowest

@@ -11,10 +11,10 @@ import torch
 from ebgfn.baselines.bernoulli_mixture import BernoulliMixture
 from ebgfn.core.weights import Estimate, mean_estimate
 from ebgfn.evaluation import exact, refutation
-from ebgfn.evaluation.broad import family, mixture, softened
-from ebgfn.evaluation.defensive import weigh
+from ebgfn.evaluation.broad import corrupted, family, mixture, patterns, softened, starts
+from ebgfn.evaluation.defensive import Weighted, weigh
 from ebgfn.evaluation.local_annealing import local_moves, log_weights
-from ebgfn.evaluation.log_z import Budget, Limits, largest_of, log_z, spurious_mass
+from ebgfn.evaluation.log_z import Budget, Limits, largest_of, log_z, refuted_by, spurious_mass
 from ebgfn.evaluation.refutation import search
 from ebgfn.mcmc import Gibbs
 from tests.planted import MixtureEnergy, MixturePolicy, ball, base, hidden, needle, product, tip
@@ -67,8 +67,8 @@ def test_a_planted_mode_is_found_out(dim, mode):
     assert found.refuted_by in ("state", "region")
     # The sampler alone sees its half, and its weights are alike; with the mode, log Z is right.
     assert found.alone.value == pytest.approx(-100 - math.log(2), abs=0.05)
-    assert found.value == pytest.approx(-100, abs=0.15)
-    assert found.ess == pytest.approx(0.5, abs=0.1)
+    assert abs(found.value + 100) < 4.5 * found.se + 0.02 < 0.8
+    assert found.ess == pytest.approx(0.5, abs=0.15)
 
 
 @pytest.mark.slow
@@ -162,3 +162,60 @@ def broad_bits(n, dim, generator):
 
 def ball_rates(centre):
     return (centre * 0.9 + 0.05)[None]
+
+
+@pytest.fixture
+def agreeing(generator):
+    """What a search, weights and annealing say of an energy at D = 10 that its sampler knows; log Z is zero."""
+    own = base(10)
+    energy, policy = MixtureEnergy(10, [own.log_prob], [1.0]), MixturePolicy(own)
+    found = search(energy, policy, own.sample(50, generator), chains=10, moves=5, generator=generator)
+    return found, weigh(energy, policy, [(own, 50)], draws=100, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("annealed", "arrives", "by"),
+    [
+        (Estimate(0.1, 0.05), True, None),
+        (Estimate(1.0, 0.05), False, "annealing"),
+        (Estimate(-1.0, 0.05), True, "annealing"),
+        (Estimate(-1.0, 0.05), False, None),
+        (Estimate(1.0, 0.5), True, None),
+    ],
+)
+def test_annealing_contradicts_if_it_is_higher_or_was_to_arrive(agreeing, annealed, arrives, by):
+    assert refuted_by(*agreeing, annealed, Limits(TOLERANCE, arrives=arrives)) == by
+
+
+def test_too_few_weights_tell_nothing(agreeing):
+    found, weighted = agreeing
+    one = torch.full((100,), -20.0).index_fill(0, torch.tensor([3]), math.log(100))
+    few = Weighted((one, *weighted.log_w[1:]), one)
+    assert refuted_by(found, few, Estimate(0.0, 0.1), Limits(TOLERANCE)) == "weights"
+
+
+@pytest.mark.slow
+def test_an_energy_worse_than_guessing_is_refuted(generator):
+    """Its sampler knows it, and neither knows the data."""
+    own = base(64)
+    energy, policy = MixtureEnergy(64, [own.log_prob], [1.0]), MixturePolicy(own)
+    data, budget = 1 - own.sample(200, generator), Budget(200, 200, 32, 20, annealed=100, temperatures=100)
+    known = own.sample(200, generator)
+    for test, by in ((data, "guessing"), (known, None)):
+        found = log_z(
+            energy, policy, train=known, test=test, budget=budget, limits=Limits(TOLERANCE), generator=generator
+        )
+        assert found.refuted_by == by
+        assert bool(found.nll()) == (by is None)
+
+
+def test_starts_and_corruptions_reach_everywhere(generator):
+    x = starts(64, 100, generator)
+    assert len(x) == 100
+    assert {0.0, 1.0} <= set(x.mean(1).tolist())
+    share = x[len(patterns(64)) :].mean(1)
+    assert share.min() < 0.1
+    assert share.max() > 0.9
+    flipped = corrupted(torch.zeros(500, 64), generator).mean(1)
+    assert flipped.min() < 0.05
+    assert 0.3 < flipped.max() < 0.7
