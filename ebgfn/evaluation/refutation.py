@@ -31,7 +31,7 @@ Data = Float[Tensor, "data dim"]
 # Up to this dimension all states are looked at: there are 4096.
 ALL_STATES_DIM = 12
 # Passes of the energy that a descent may take; most probable places whose neighbours are looked at; rows of one pass.
-PASSES, NEIGHBOURHOODS, ROWS = 60, 4, 200
+PASSES, NEIGHBOURHOODS, ROWS = 40, 4, 200
 # Back-and-forth moves in a chain, of a few entries and of all by turns.
 JUMPS, K = 8, 64
 

@@ -25,7 +25,7 @@ from ebgfn.problems.images import sets
 
 # States of each image for the one-call bound; images and orders for complete paths, which on 28 x 28 take most of the time;
 # samples whose neighbours are sought.
-STATES, PATH_IMAGES, ORDERS, SAMPLES = 2, 10, 16, 512
+STATES, PATH_IMAGES, ORDERS, SAMPLES = 2, 8, 16, 512
 STEPS, K = 49, 64
 # Training images that tell means of pixels, and how far from the nearest of them a test image may lie.
 REFERENCE = 10_000
@@ -34,7 +34,7 @@ REFERENCE = 10_000
 ARRIVES_DIM = 100
 # In 20 s of one core on 8 x 8, and in 100 s on 28 x 28 by the larger network.
 SMALL = Budget(draws=2000, others=2000, chains=96, moves=200, annealed=128, temperatures=200, steps=STEPS)
-LARGE = Budget(draws=512, others=400, chains=28, moves=300, annealed=12, temperatures=400, steps=STEPS)
+LARGE = Budget(draws=512, others=300, chains=24, moves=240, annealed=10, temperatures=400, steps=STEPS)
 
 
 def report(model: Model, *, seed: int, points: int | None, budget: Budget | None = None) -> dict[str, Any]:
