@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ebgfn.arguments import TABLES
+from ebgfn.evaluation.log_z import Budget
 from ebgfn.nets.unet import UNetSizes
 from ebgfn.problems import PROBLEMS
 from ebgfn.problems.images.published import IMAGES
@@ -153,7 +154,8 @@ def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):
     )
     monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (Fast, recipe))
     monkeypatch.setattr(images, "OURS", (("digits", "small"),))
-    monkeypatch.setattr(images, "evaluate", lambda model: report(model, seed=0, points=20, temperatures=5))
+    budget = Budget(draws=100, others=50, chains=8, moves=5, annealed=20, temperatures=5, steps=49)
+    monkeypatch.setattr(images, "evaluate", lambda model: report(model, seed=0, points=20, budget=budget))
     counted = itertools.count(1)
     rows = images.rows(2.0, seeds=1, on_row=lambda: next(counted))
     assert next(counted) == 2

@@ -1,48 +1,124 @@
-"""States that an energy holds for more probable than its sampler knows: a search that starts where no sampler looks.
+"""A search for mass that the sampler does not know: it starts where no sampler looks.
 
-Whatever states are found, log Z is at least log sum exp(-E) over them. Importance weights and annealing along the sampler's
-paths look where the sampler goes; an energy with its mass elsewhere passes them with an effective sample size near one.
+Whatever states are found, log Z is at least log sum exp(-E) over them, and no state can have -E(x) > log Z. Importance
+weights of the sampler's trajectories look where the sampler goes; an energy with its mass elsewhere passes them with an
+effective sample size near one.
+
+Descents find states, chains find regions: single states of a wide mode weigh nothing, but chains that start broad and stay
+there tell where it lies (`ebgfn.evaluation.regions`). A mode that nothing leads to, neither slope nor pattern nor data, is
+not found by this or by any other search.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Vectors = Float[Tensor, "batch dim"]
-Batch = Float[Tensor, " batch"]
-Energy = Callable[[Vectors], Batch]
+from ebgfn.core.energy import Energy
+from ebgfn.core.policy import Policy
+from ebgfn.core.schedules import draw, usual_schedule
+from ebgfn.core.states import Batch, Vectors
+from ebgfn.evaluation import broad
+from ebgfn.evaluation.exact import all_states
+from ebgfn.evaluation.local_annealing import local_moves
+from ebgfn.mcmc import BackAndForth, Kernel
 
-# Descents that start from random states of each density of ones, and passes of the energy that each may take.
-DENSITIES, STARTS, PASSES = (0.02, 0.1, 0.3, 0.5, 0.9), 4, 120
-# Most probable places whose neighbours are looked at as well; rows of one pass.
-NEIGHBOURHOODS, ROWS = 4, 200
+Places = Float[Tensor, "places dim"]
+Data = Float[Tensor, "data dim"]
+
+# Up to this dimension all states are looked at: there are 4096.
+ALL_STATES_DIM = 12
+# Passes of the energy that a descent may take; most probable places whose neighbours are looked at; rows of one pass.
+PASSES, NEIGHBOURHOODS, ROWS = 40, 4, 200
+# Back-and-forth moves in a chain, of a few entries and of all by turns.
+JUMPS, K = 8, 64
 
 
-def log_z_at_least(energy: Energy, dim: int, generator: torch.Generator) -> float:
-    """Lower bound on log Z, certain up to rounding: the mass of all distinct states that the search came upon.
+@dataclass(frozen=True)
+class Search:
+    """Distinct states found with their energies, and where the chains ended: those that started broad, and the others."""
 
-    Blank and full vectors, where descents from random states end, and all that differ in one entry from the most probable.
+    states: Places
+    energies: Float[Tensor, " places"]
+    broad_ends: Float[Tensor, "far dim"]
+    near_ends: Float[Tensor, "near dim"]
+
+    @property
+    def log_mass(self) -> float:
+        """log sum exp(-E) over all of them: certain to be at most log Z, up to rounding."""
+        return float((-self.energies).double().logsumexp(0))
+
+    @property
+    def highest(self) -> float:
+        """Largest -E."""
+        return -float(self.energies.min())
+
+    def most_probable(self, n: int) -> Float[Tensor, "n dim"]:
+        """The `n` of least energy, in that order."""
+        return self.states[self.energies.argsort()[:n]]
+
+
+def search(
+    energy: Energy, policy: Policy, data: Data, *, chains: int, moves: int, generator: torch.Generator
+) -> Search:
+    """Descents and chains of p_phi: `chains` from broad states, half as many from data, corrupted data and drawn states.
+
+    A chain makes `moves` local moves, of DMALA and of Gibbs-with-Gradients by turns, and JUMPS back-and-forth moves among
+    them. Where states are few, all are found.
     """
-    places = broad(dim, generator)
-    blank = torch.zeros_like(places[:1])
-    places = torch.cat([blank, 1 - blank, descend(energy, places)])
+    far = broad.starts(energy.dim, chains, generator)
+    near = near_starts(policy, data, max(3, chains // 2), generator)
+    start = torch.cat([far, near])
+    end, lowest = run(energy, policy, start, moves=moves, generator=generator)
+    places = torch.cat([start, end, lowest, descend(energy, start), descend(energy, lowest)]).unique(dim=0)
     places = places[energies(energy, places).argsort()]
-    found = torch.cat([*map(one_flip_from, places[:NEIGHBOURHOODS]), places])
-    return float((-energies(energy, found.unique(dim=0))).double().logsumexp(0))
+    states = torch.cat([*map(one_flip_from, places[:NEIGHBOURHOODS]), places]).unique(dim=0)
+    if energy.dim <= ALL_STATES_DIM:
+        states = all_states(energy.dim).to(states.device)
+    return Search(states, energies(energy, states), end[: len(far)], end[len(far) :])
+
+
+def near_starts(policy: Policy, data: Data, n: int, generator: torch.Generator) -> Places:
+    """A third each of data, corrupted data and states that the sampler draws."""
+    some = data[torch.randperm(len(data), generator=generator, device=data.device)[: n - n // 3]]
+    whole = n // 3
+    return torch.cat([some[:whole], broad.corrupted(some[whole:], generator), draw(policy, whole, generator).x])
+
+
+def run(energy: Energy, policy: Policy, x: Places, *, moves: int, generator: torch.Generator) -> tuple[Places, Places]:
+    """Where chains from `x` end, and the state of least energy that each met."""
+    # From noise to data are hundreds of flips: many at once, then one by one.
+    local = local_moves(energy)
+    jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy), strict=False))
+    state = local[0].init(x)
+    lowest, least = state.x, state.energy
+    for move in range(1, moves + 1):
+        state, _ = local[move % len(local)].step(state, generator)
+        if move in jumps:
+            state = local[0].init(jumps[move].step(jumps[move].init(state.x), generator)[0].x)
+        lower = state.energy < least
+        lowest, least = torch.where(lower[:, None], state.x, lowest), torch.where(lower, state.energy, least)
+    return state.x, lowest
+
+
+def _evenly(moves: int, n: int) -> list[int]:
+    """Moves after which something happens, the last one among them."""
+    return sorted({moves * i // n for i in range(1, n + 1)} - {0})
+
+
+def _kernels(energy: Energy, policy: Policy) -> Iterator[Kernel]:
+    """Back-and-forth moves of a few entries and of all, by turns, in the policy's usual steps."""
+    while True:
+        for k in (min(K, max(1, energy.dim // 4)), energy.dim):
+            yield BackAndForth(energy, policy, k, usual_schedule(policy, k=k))
 
 
 def one_flip_from(x: Float[Tensor, " dim"]) -> Float[Tensor, "neighbours dim"]:
     """The state itself, then every state that differs from it in one entry."""
     dim = len(x)
     return torch.cat([x[None], (x[None] - torch.eye(dim, device=x.device)).abs()])
-
-
-def broad(dim: int, generator: torch.Generator) -> Vectors:
-    """Random states, from nearly blank to nearly full."""
-    rates = torch.tensor(DENSITIES, device=generator.device).repeat_interleave(STARTS)
-    return (torch.rand(len(rates), dim, generator=generator, device=rates.device) < rates[:, None]).float()
 
 
 def descend(energy: Energy, x: Vectors) -> Vectors:
@@ -55,6 +131,8 @@ def descend(energy: Energy, x: Vectors) -> Vectors:
         proposal = torch.where(rank < flips[:, None], 1 - x, x)
         lower = (new := energies(energy, proposal)) < value
         x, value = torch.where(lower[:, None], proposal, x), torch.where(lower, new, value)
+        if not lower.any() and (flips == 1).all():
+            break
         flips = torch.where(lower, flips, (flips // 2).clamp(min=1))
     return x
 
@@ -68,5 +146,6 @@ def promised(energy: Energy, x: Vectors) -> Vectors:
 
 
 def energies(energy: Energy, x: Vectors) -> Batch:
+    """Of many states, in parts."""
     with torch.no_grad():
         return torch.cat([energy(part) for part in x.split(ROWS)])

@@ -1,7 +1,10 @@
 """The Overview page without a browser: empty state, its numbers, a bad address, a checkpoint that cannot be read."""
 
+import json
+
 import pytest
 
+from ebgfn.files import write_json
 from ebgfn.ui.components import trajectory_player
 from ebgfn.ui.plane import shipped
 from ebgfn.ui.shell import routes
@@ -36,6 +39,15 @@ def test_a_shipped_model_plays_and_its_numbers_balance(stocked, played):
     assert table["GFlowNet above floor"].tolist() == ["+0.521"]
     assert table["MMD × 10⁶"].tolist() == ["10 ± 2"]
     assert table["data to data"].tolist() == ["−2"]
+
+
+def test_a_refuted_energy_has_no_figure_in_the_table(stocked, played):
+    path = shipped.by_set()["8gaussians"].folder / "card.json"
+    card = json.loads(path.read_text())
+    write_json(path, {key: card[key] for key in card if not key.startswith("ebm_")} | {"refuted": True})
+    table = open_page(PAGE).dataframe[0].value
+    assert table["energy NLL"].tolist() == ["refuted"]
+    assert table["energy above floor"].tolist() == [""]
 
 
 def test_a_model_that_is_not_shipped_gets_a_sentence(stocked, played):

@@ -9,6 +9,7 @@ import torch
 
 from ebgfn.core.schedules import draw
 from ebgfn.evaluation.exact import all_states, log_marginal, log_p
+from ebgfn.evaluation.log_z import Budget, Limits, log_z
 from ebgfn.model import Networks, flat_log_z
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.base import Problem
@@ -92,7 +93,17 @@ class Hmm(Problem):
             (log_p(model.energy, DIM)[0], log_marginal(model.policy)),
         )
         energy, sampler = ((truth.exp() * (truth - ours)).sum().item() for ours in states)
-        return {"kind": "hmm", "energy_kl": energy, "sampler_kl": sampler}
+        return {"kind": "hmm", "energy_kl": energy, "sampler_kl": sampler} | self.measures(model, seed)
+
+    def measures(self, model, seed):
+        """log Z and what refutes it, on fresh sequences."""
+        x = torch.from_numpy(model.config.sequences(2000, np.random.default_rng([seed, 1]))[0]).float()
+        budget = Budget(draws=1000, others=500, chains=32, moves=50, annealed=300, temperatures=100)
+        generator, limits = torch.Generator().manual_seed(seed), Limits(tolerance=0.1)
+        found = log_z(
+            model.energy, model.policy, train=x[:1000], test=x[1000:], budget=budget, limits=limits, generator=generator
+        )
+        return found.figures() | found.nll()
 
     def data(self, config, n, rng, *, sigma=None):
         return config.sequences(n, rng)[0]

@@ -53,6 +53,9 @@ def test_trained_evaluated_sampled_moved_and_listed(told, tmp_path):
     # The entropy is 6.6 nats; uniform guessing lies 1.7 above it.
     assert before["energy_kl"] > 1.5
     assert max(figures["energy_kl"], figures["sampler_kl"]) < 0.3
+    # All states are looked at, so log Z is exact; an energy that its sampler knows has a figure.
+    assert not figures["refuted"]
+    assert figures["ebm_nll"] == pytest.approx(6.6 + figures["energy_kl"], abs=0.4)
     told("sample", run["id"], "-n", 30, "--out", tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz") as arrays:
         assert arrays["x"].shape == (30, DIM)

@@ -41,9 +41,9 @@ def test_a_density_of_the_plane(name, generator):
     model, card = load(shipped.folder() / name), CARDS[name]
     config = model.config
     x = torch.from_numpy(config.density().sample(1000, np.random.default_rng(7), bits=config.bits)).float()
-    with torch.no_grad():
-        energy = mean_estimate(model.energy(x) + card["log_z"])
-    agree(energy, card, "ebm_nll")
+    if "ebm_nll" in card:
+        with torch.no_grad():
+            agree(mean_estimate(model.energy(x) + card["log_z"]), card, "ebm_nll")
     agree(mean_estimate(-log_likelihood(model.policy, x, trajectories=20, generator=generator)), card, "gfn_nll")
 
 
@@ -73,6 +73,8 @@ def test_images(name, generator):
         pytest.skip(f"{model.config.dataset} is not on this machine")
     x = torch.from_numpy(sets.any_test_images(model.config.dataset)[::17][:120]).float()
     agree(mean_estimate(bound(model.policy, x, generator=generator)), card, "gfn_bound")
-    with torch.no_grad():
-        energy = mean_estimate(torch.cat([model.energy(part) for part in x.split(60)]) + card["log_z_lower"])
-    agree(energy, card, "ebm_nll_lower")
+    # Cards of before say what the energy's NLL is at least; a refuted energy has none.
+    for key in {"ebm_nll", "ebm_nll_lower"} & set(card):
+        with torch.no_grad():
+            energy = torch.cat([model.energy(part) for part in x.split(60)]) + card["log_z_lower"]
+        agree(mean_estimate(energy), card, key)

@@ -67,10 +67,20 @@ def _log_z(values: dict[str, float]) -> str:
         r"**log Z** normalises the energy, $p(x) = e^{-E(x)}/Z$ with $Z = \sum_x e^{-E(x)}$ over all vectors. "
         f"Here log Z = **{minus(format(values['log_z'], '.3f'))}**."
     )
-    if "log_z_lower" not in values or "log_z_upper" not in values:
-        return told
-    between = f"{signed(values['log_z_lower'])} to {signed(values['log_z_upper'])}"
+    if "log_z_sampler" not in values or "log_z_annealed" not in values:
+        return f"{told} It is estimated by the sampler, which would not see a mode where it never goes."
+    by_weights, annealed = signed(values["log_z_sampler"]), signed(values["log_z_annealed"])
     return (
-        f"{told} It is estimated by the sampler, from below and from above: {between}. Neither would see a mode where "
-        "the sampler never goes."
+        f"{told} Nothing bounds it from above, so estimates that know nothing of each other have to agree: by weights of "
+        f"trajectories and of broad proposals {by_weights}, by annealing with local moves {annealed}. {_search(values)}"
+    )
+
+
+def _search(values: dict[str, float]) -> str:
+    """What a search for mass that the sampler does not know came upon."""
+    if "ebm_nll" not in values:
+        return "They do not, or a search found mass that the sampler does not know: the energy has no NLL."
+    return (
+        "Descents and chains from broad states found no mass that the sampler does not know; the most probable state that "
+        f"they met has log p = {signed(values['highest_log_p'], 1)}."
     )

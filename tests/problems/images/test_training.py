@@ -5,7 +5,10 @@ import dataclasses
 import pytest
 import torch
 
+from ebgfn.core.schedules import draw
+from ebgfn.core.weights import log_mean_exp, log_weights
 from ebgfn.evaluation.likelihood import bound
+from ebgfn.evaluation.log_z import Budget
 from ebgfn.nets.bernoulli_mixture import fit
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.nets.unet import ConvEnergy, UNetSizes
@@ -31,6 +34,7 @@ QUICK = dataclasses.replace(
 
 # Networks without convolutions learn digits in a tenth of the time.
 LEARNS = dataclasses.replace(QUICK, average=0.99, sizes=MLPSizes(hidden=64, depth=2))
+BUDGET = Budget(draws=500, others=500, chains=32, moves=50, annealed=50, temperatures=50, steps=49)
 
 
 def finished(config: ImagesConfig, recipe) -> tuple:
@@ -48,7 +52,7 @@ def trained():
 def figures(trained):
     """Of the energy, on all test images."""
     x = torch.from_numpy(sets.binarised_test("digits")).float()
-    return of_energy(trained[0], x, torch.Generator().manual_seed(0), temperatures=20)
+    return of_energy(trained[0], x, torch.Generator().manual_seed(0), budget=BUDGET)
 
 
 def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_its_energy(trained, figures, generator):
@@ -60,10 +64,10 @@ def test_the_sampler_is_better_than_the_product_of_frequencies_and_agrees_with_i
     # Image by image: what is hard for one is hard for the other.
     gain = product - bound(model.policy, test, states=4, generator=generator)
     assert gain.mean() > 4.5 * gain.std() / len(test) ** 0.5
-    assert figures["log_z_lower"] == max(figures[key] for key in ("log_z", "log_z_ais", "log_z_search"))
-    assert figures["ebm_nll_lower"] == pytest.approx(
-        model.energy(test).mean().item() + figures["log_z_lower"], abs=1e-3
-    )
+    assert figures["log_z"] == figures["log_z_lower"]
+    # The largest, but for noise.
+    assert figures["log_z"] >= max(figures["log_z_sampler"], figures["log_z_annealed"] - 2)
+    assert ("ebm_nll" in figures) is not figures["refuted"]
     assert figures["mh_acceptance"] > 0.02
 
 
@@ -83,10 +87,11 @@ def test_the_curve_of_steps_and_log_z_come_with_the_model(trained, tmp_path):
     assert sizes[1] < 0.6 * sizes[0]
 
 
-def test_log_z_is_what_trajectory_balance_says(trained, figures):
+def test_log_z_is_what_trajectory_balance_says(trained, generator):
     model, _ = trained
+    by_sampler = log_mean_exp(log_weights(model.energy, draw(model.policy, 500, generator)))
     # A mean of residuals bounds log Z, and training has only followed it: nats, not hundredths.
-    assert abs(model.log_z.item() - figures["log_z_ais"]) < 8
+    assert abs(model.log_z.item() - by_sampler.value) < 8
 
 
 def test_every_phase_reports_its_loss(trained):

@@ -6,10 +6,11 @@ Number = tuple[str, str]
 
 MEANING = {
     "floor": "Entropy of the data on this grid, in nats: no model's NLL can be lower on average.",
-    "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler.",
+    "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler. "
+    "Refuted: the energy has mass that its sampler does not know, so log Z is not known.",
     "above floor": "NLL minus that of the true density: what is left to learn, in nats. Negative values are noise.",
-    "log Z": "Estimate of log Z in nats, from the sampler's weighted trajectories.",
-    "between": "Two standard errors below a forward and above a backward estimate: log Z, unless both miss a mode.",
+    "log Z": "log Z in nats: the largest estimate, each being too low on average.",
+    "annealed": "log Z in nats by annealing with local moves, which knows no sampler.",
     "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
     "sample size": "Effective sample size of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
     "MMD × 10⁶": "Maximum mean discrepancy of samples and data, in millionths; negative values are noise around zero.",
@@ -28,7 +29,7 @@ def numbers(values: dict[str, float], floor: float | None = None) -> dict[str, l
 
     return {
         "target": [] if floor is None else [("floor", f"{floor:.3f}")],
-        "energy": _nll(values, "ebm_nll", floor) + _log_z(values) + plain("tv_energy", "distance to target", 4),
+        "energy": _of_energy(values, floor) + _log_z(values) + plain("tv_energy", "distance to target", 4),
         "sampler": _nll(values, "gfn_nll", floor) + plain("tv_sampler", "distance to target", 4),
         "difference": plain("mh_acceptance", "acceptance", 3)
         + plain("ess", "sample size", 3)
@@ -44,12 +45,18 @@ def _nll(values: dict[str, float], name: str, floor: float | None) -> list[Numbe
     return [("NLL", with_error(values, name)), *([("above floor", above)] if above else [])]
 
 
+def _of_energy(values: dict[str, float], floor: float | None) -> list[Number]:
+    """Where log Z was searched for and there is no NLL, the energy is refuted."""
+    refuted = "log_z_sampler" in values and "ebm_nll" not in values
+    return [("NLL", "refuted")] if refuted else _nll(values, "ebm_nll", floor)
+
+
 def _log_z(values: dict[str, float]) -> list[Number]:
     if "log_z" not in values:
         return []
     rows = [("log Z", signed(values["log_z"]))]
-    if "log_z_lower" in values and "log_z_upper" in values:
-        rows.append(("between", f"{signed(values['log_z_lower'])} … {signed(values['log_z_upper'])}"))
+    if "log_z_annealed" in values:
+        rows.append(("annealed", signed(values["log_z_annealed"])))
     return rows
 
 
