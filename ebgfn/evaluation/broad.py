@@ -42,18 +42,18 @@ def softened(means: Float[Tensor, " dim"], *, uniform: float = 0.1) -> Bernoulli
 
 def starts(dim: int, n: int, generator: torch.Generator) -> Places:
     """About `n` states, or all patterns if these are more: blank, full, patterns, and random ones of every density."""
-    fixed = patterns(dim).to(generator.device)
+    fixed = patterns(dim, device=generator.device)
     random = max(0, n - len(fixed))
     rates = torch.tensor(DENSITIES, device=generator.device).repeat(-(-random // len(DENSITIES)))[:random]
     bits = torch.rand(random, dim, generator=generator, device=generator.device) < rates[:, None]
     return torch.cat([fixed, bits.float()])
 
 
-def patterns(dim: int) -> Places:
+def patterns(dim: int, *, device: torch.device | None = None) -> Places:
     """Blank, full, and stripes of every width that is a power of four; in a square also along both sides, and a
     checkerboard."""
-    place, side = torch.arange(dim), math.isqrt(dim)
-    blank = torch.zeros(dim, dtype=torch.int64)
+    place, side = torch.arange(dim, device=device), math.isqrt(dim)
+    blank = torch.zeros_like(place)
     rows = [blank, 1 - blank, *(place // 4**i % 2 for i in range(dim.bit_length()) if 4**i < dim)]
     if side * side == dim:
         rows += [place // side % 2, place % side % 2, (place // side + place % side) % 2]

@@ -81,7 +81,8 @@ def lessons(
         ends.append(move.x_new.byte())
         new.append((move.log_pf - move.log_pb).float())
         whole.append(torch.full((len(part),), k == policy.dim, device=x.device))
-    return Lessons(x.byte(), *(torch.cat(parts) for parts in (ends, old, new, whole)), label)
+    x_new, log_flow, log_flow_new, known = (torch.cat(parts) for parts in (ends, old, new, whole))
+    return Lessons(x.byte(), x_new, log_flow, log_flow_new, known, label)
 
 
 def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:

@@ -57,7 +57,7 @@ def their_run(machine, monkeypatch):
         monkeypatch.setattr(reliability, "_measured", lambda folder, settings: measured(fit))
         reliability._measurement.clear()
         state = reliability.measurement(store.find("theirs").checkpoint, config)
-        state.future.result(timeout=10)
+        state.future.result(timeout=60)
         return open_page(PAGE, run="theirs", samples_of="Your own samples")
 
     return opened

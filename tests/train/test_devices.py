@@ -12,6 +12,7 @@ import torch
 
 from ebgfn import parallel
 from ebgfn.core.schedules import draw
+from ebgfn.evaluation.log_z import Budget
 from ebgfn.evaluation.neighbours import nearest
 from ebgfn.model import Model
 from ebgfn.nets.mlp import MLPSizes
@@ -115,6 +116,9 @@ def test_several_processes_train_one_model(tmp_path):
     assert {key: w.double().sum().item() for key, w in shown.items()} == pytest.approx(kept)
 
 
+FEW = Budget(draws=20, others=20, chains=8, moves=2, annealed=4, temperatures=2)
+
+
 def test_figures_of_images_are_made_where_the_model_is():
     # As above: whatever would be made elsewhere lands on the meta device and cannot be computed with.
     config = ImagesConfig(dataset="digits", preset="mlp")
@@ -122,7 +126,7 @@ def test_figures_of_images_are_made_where_the_model_is():
     x = torch.from_numpy(of(config).data(config, 20, np.random.default_rng(0))).float()
     generator = torch.Generator().manual_seed(0)
     with torch.device("meta"):
-        figures = report.of_sampler(model, x, generator) | report.of_energy(model, x, generator, 2)
+        figures = report.of_sampler(model, x, generator) | report.of_energy(model, x, generator, FEW)
         figures["near"] = nearest(x[:3], x)[1].sum().item()
     assert figures["near"] == 0
-    assert all(map(math.isfinite, figures.values()))
+    assert all(math.isfinite(value) for value in figures.values() if not isinstance(value, str))
