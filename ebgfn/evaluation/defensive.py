@@ -35,8 +35,9 @@ Draws = Float[Tensor, "_"]
 
 @dataclass(frozen=True)
 class Weighted:
-    """log weights of the draws of each proposal, the sampler's first; `alone`: of its draws by its own density alone."""
+    """log weights of the draws of each proposal, the sampler's first; `alone`: of its draws `x` by its own density alone."""
 
+    x: Float[Tensor, "draws dim"]
     log_w: tuple[Draws, ...]
     alone: Draws
 
@@ -89,7 +90,7 @@ def weigh(
         log_q[matters] = log_density(policy, x[matters], schedule=drawn.schedule, generator=generator)
         parts.append((minus_energy, log_q, x))
     log_w = [e - torch.logaddexp(shares[0] + log_q, log_others(x)) for e, log_q, x in parts]
-    return Weighted(tuple(log_w), parts[0][0] - parts[0][1])
+    return Weighted(drawn.x, tuple(log_w), parts[0][0] - parts[0][1])
 
 
 def log_density(policy: Policy, x: Vectors, *, schedule: Schedule, generator: torch.Generator) -> Batch:

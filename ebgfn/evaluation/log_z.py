@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from scipy.stats import binom
 from torch import Tensor
 
 from ebgfn.core.energy import Energy
@@ -53,8 +54,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Limits:
-    """What refutes: estimates further apart than `tolerance` nats beside their errors; more than `spurious` of the chains
-    that started broad ending where no data are, where that is asked for.
+    """What refutes: estimates further apart than `tolerance` nats beside their errors; where `spurious` is given, more
+    chains that started broad ending where no data are than this share, or the sampler's share, and chance explain.
 
     `arrives`: annealing by local moves is expected to arrive, so that too low is an answer as well.
     """
@@ -141,10 +142,10 @@ def log_z(
         generator=generator,
     )
     largest = largest_of(weighted.log_z, annealed, Estimate(found.log_mass, 0.0))
-    spurious = spurious_mass(found.broad_ends, train, test)
+    spurious, of_sampler = (spurious_mass(x, train, test) for x in (found.broad_ends, weighted.x))
     by = refuted_by(found, weighted, annealed, limits)
-    if by is None and limits.spurious is not None and spurious > limits.spurious:
-        by = "chains"
+    if by is None and limits.spurious is not None:
+        by = "chains" if too_many(spurious, len(found.broad_ends), max(limits.spurious, of_sampler)) else None
     of_test = energies(energy, test)
     if by is None and of_test.mean().item() + largest.value > energy.dim * math.log(2) + limits.tolerance:
         by = "guessing"
@@ -195,3 +196,11 @@ def spurious_mass(ends: Vectors, train: Float[Tensor, "train dim"], test: Float[
     """Share of chain ends that differ from their nearest training vector in more entries than any test vector does."""
     usual = nearest(test[:USUAL], train)[1].max()
     return (nearest(ends, train)[1] > usual).float().mean().item()
+
+
+def too_many(share: float, n: int, expected: float) -> bool:
+    """Whether so large a share of `n` chains happens with a probability below 0.025 where `expected` is the true share.
+
+    That the sampler goes there as well is no contradiction: models worse than the data have tails that the data lack.
+    """
+    return bool(binom.sf(round(share * n) - 1, n, expected) < 0.025)

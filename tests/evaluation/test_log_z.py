@@ -13,7 +13,7 @@ from ebgfn.evaluation import exact, refutation
 from ebgfn.evaluation.broad import corrupted, family, mixture, patterns, softened, starts
 from ebgfn.evaluation.defensive import Weighted, weigh
 from ebgfn.evaluation.local_annealing import local_moves, log_weights
-from ebgfn.evaluation.log_z import Budget, Limits, largest_of, log_z, refuted_by, spurious_mass
+from ebgfn.evaluation.log_z import Budget, Limits, largest_of, log_z, refuted_by, spurious_mass, too_many
 from ebgfn.evaluation.refutation import search
 from ebgfn.mcmc import Gibbs
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
@@ -23,10 +23,10 @@ DIMS = (12, 64, 784)
 TOLERANCE = 0.3
 
 
-def measured(energy, policy, seed=0):
-    """What the measures say, at a small budget; data are drawn from the sampler, which is exact for them."""
+def measured(energy, policy, seed=0, *, data=None):
+    """What the measures say, at a small budget; data are drawn from what the sampler knows, unless told otherwise."""
     dim, generator = energy.dim, torch.Generator().manual_seed(seed)
-    x = policy.known.sample(1500, generator)
+    x = (data or policy.known).sample(1500, generator)
     large = dim > 100
     budget = Budget(
         draws=500,
@@ -35,7 +35,7 @@ def measured(energy, policy, seed=0):
         moves=400 if large else 150,
         annealed=16 if large else 200,
         temperatures=100,
-        steps=policy.step_nats is not None or None,
+        steps=None if policy.step_nats is None else 1,
     )
     limits = Limits(TOLERANCE, arrives=not large, spurious=0.01 if large else None)
     return log_z(energy, policy, train=x[:1000], test=x[1000:], budget=budget, limits=limits, generator=generator)
@@ -156,6 +156,24 @@ def test_chains_that_end_where_no_test_vector_is_are_counted(generator):
     assert spurious_mass(ends, train, test) == pytest.approx(0.4, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("far", "n", "expected", "many"),
+    [(1, 24, 0.01, False), (2, 24, 0.01, True), (3, 24, 0.05, False), (12, 24, 0.2, True), (0, 24, 0.01, False)],
+)
+def test_more_chains_than_chance_explains_are_too_many(far, n, expected, many):
+    assert too_many(far / n, n, expected) is many
+
+
+@pytest.mark.slow
+def test_a_sampler_that_goes_there_too_excuses_chains_that_end_far_away():
+    """Half of the mass is far from all data, and the sampler knows it: a bad model, but one distribution."""
+    own, far = base(144), torch.full((1, 144), 0.9)
+    known = mixture(torch.cat([torch.sigmoid(own.log_odds), far]))
+    found = measured(MixtureEnergy(144, [known.log_prob], [1.0]), MixturePolicy(known), data=own)
+    assert found.spurious_mass > 0.2
+    assert found.refuted_by is None
+
+
 def broad_bits(n, dim, generator):
     return (torch.rand(n, dim, generator=generator) < 0.1).float()
 
@@ -190,7 +208,7 @@ def test_annealing_contradicts_if_it_is_higher_or_was_to_arrive(agreeing, anneal
 def test_too_few_weights_tell_nothing(agreeing):
     found, weighted = agreeing
     one = torch.full((100,), -20.0).index_fill(0, torch.tensor([3]), math.log(100))
-    few = Weighted((one, *weighted.log_w[1:]), one)
+    few = Weighted(weighted.x, (one, *weighted.log_w[1:]), one)
     assert refuted_by(found, few, Estimate(0.0, 0.1), Limits(TOLERANCE)) == "weights"
 
 
@@ -213,6 +231,7 @@ def test_starts_and_corruptions_reach_everywhere(generator):
     x = starts(64, 100, generator)
     assert len(x) == 100
     assert {0.0, 1.0} <= set(x.mean(1).tolist())
+    assert {0.0, 1.0} <= set(patterns(64).mean(1).tolist())
     share = x[len(patterns(64)) :].mean(1)
     assert share.min() < 0.1
     assert share.max() > 0.9

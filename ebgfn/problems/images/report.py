@@ -30,7 +30,7 @@ STEPS, K = 49, 64
 # Training images that tell means of pixels, and how far from the nearest of them a test image may lie.
 REFERENCE = 10_000
 # Up to this dimension annealing by local moves is sure to arrive. On 28 x 28 it may end some nats too low, which says
-# nothing; there chains that stay where no data are speak too.
+# nothing; there chains that stay where neither data nor the sampler's draws are speak too.
 ARRIVES_DIM = 100
 # In 20 s of one core on 8 x 8, and in 100 s on 28 x 28 by the larger network.
 SMALL = Budget(draws=2000, others=2000, chains=96, moves=200, annealed=128, temperatures=200, steps=STEPS)

@@ -73,7 +73,14 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
 
 def budget(points: int) -> Budget:
     """At 4000 points about 8 s of one core."""
-    return Budget(draws=5 * points, others=2 * points, chains=256, moves=300, annealed=1000, temperatures=200)
+    return Budget(
+        draws=5 * points,
+        others=2 * points,
+        chains=max(64, points // 16),
+        moves=300,
+        annealed=max(100, points // 4),
+        temperatures=200,
+    )
 
 
 def _nll(model: str, what: str, nats: Float[Tensor, " points"], more_se: float = 0.0) -> dict[str, float]:
