@@ -55,6 +55,7 @@ def test_every_script_has_its_test():
         "moving_picture",
         "ship",
         "speed",
+        "spurious",
         "tables",
         "toy2d",
     }
@@ -116,6 +117,20 @@ def test_speed_on_images(printed, monkeypatch):
     assert sum(line.startswith("images-mnist-small: ") for line in lines) == 3
     assert sum("training step" in line for line in lines) == 2
     assert all(line.endswith(" 1.500 s") for line in lines)
+
+
+def test_the_clocks_of_a_spurious_mode(printed, tmp_path):
+    """Every method runs on both clocks; nobody is done in no time."""
+    out = tmp_path / "out.json"
+    head, *lines = printed("spurious", "--data", "8gaussians", "--limit-s", "0.02", "--threads", "1", "--out", str(out))
+    assert head.split() == ["found,", "s", "lost,", "s"]
+    assert len(lines) == 5
+    assert sum(line.count("never") for line in lines) == 9, (
+        "noise-contrastive estimation has no sampler that could find it"
+    )
+    kept = json.loads(out.read_text())
+    assert all(0.05 < row["share_at_first"] <= 1 for row in kept["rows"])
+    assert all(row["lost_s"] is None for row in kept["rows"])
 
 
 @pytest.mark.parametrize("ablate", [False, True])

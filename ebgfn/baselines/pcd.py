@@ -1,8 +1,8 @@
 """Persistent contrastive divergence: Markov chains that never restart supply the negatives, and there is no sampler.
 
-The gradient of -log p is that of E(x) - E(x') with x from the data and x' from the model, for couplings and fields alike;
-only couplings are penalised. A buffer of chains follows the
-model: each step moves it by a few steps of a kernel under the energy of the moment, then takes a step of Adam.
+The gradient of -log p is that of E(x) - E(x') with x from the data and x' from the model. A buffer of chains follows the
+model: each step moves it by a few steps of a kernel under the energy of the moment, then takes a step of Adam. Of a
+quadratic energy couplings are penalised, fields are not.
 
 Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient", 2008. On lattices, with
 an L1 penalty: Grathwohl et al., "Oops I took a gradient", ICML 2021, arXiv 2102.04509.
@@ -21,9 +21,9 @@ from ebgfn.core.energy import Energy
 from ebgfn.core.states import Vectors
 from ebgfn.mcmc import Gibbs, Kernel
 from ebgfn.model import Model, Networks
-from ebgfn.nets.quadratic import QuadraticSizes
+from ebgfn.nets.quadratic import QuadraticEnergy, QuadraticSizes
 from ebgfn.train.learner import Diverged, Moment
-from ebgfn.train.source import FixedSet
+from ebgfn.train.source import FixedSet, Source
 
 SITES = 20
 
@@ -58,7 +58,7 @@ class PCDRecipe:
 
 
 class PCD:
-    """A `Trainer` of couplings. `averaged` is a mean over all steps with a weight that grows linearly: it is less noisy."""
+    """A `Trainer` of any energy. `averaged` is a mean over all steps with a weight that grows linearly: it is less noisy."""
 
     def __init__(self, model: Model, recipe: PCDRecipe):
         self.recipe, self.energy = recipe, model.energy
@@ -69,17 +69,15 @@ class PCD:
         self._pull: tuple[Tensor, ...] | None = None
         self._steps = 0
 
-    def step(self, source: FixedSet, now: Moment, generator: torch.Generator) -> dict[str, float]:
+    def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         if self._chains is None:
             shape = (self.recipe.chains, self.energy.dim)
             self._chains = torch.randint(0, 2, shape, generator=generator, device=generator.device).float()
         self._chains = advance(self._kernel, self._chains, steps=self.recipe.sampling_steps, generator=generator)
         weights = list(self.energy.parameters())
-        if self._pull is None:  # E is linear in its weights: the data's part of the gradient is always the same
-            self._pull = torch.autograd.grad(self.energy(source.all).mean(), weights)
-        of_data = sum((pull * w).sum() for pull, w in zip(self._pull, weights, strict=True))
-        difference = of_data - self.energy(self._chains).mean()
-        penalty = self.recipe.l1 / 2 * self.energy.couplings().abs().sum()
+        difference = self._of_data(source, weights) - self.energy(self._chains).mean()
+        quadratic = isinstance(self.energy, QuadraticEnergy)
+        penalty = self.recipe.l1 / 2 * self.energy.couplings().abs().sum() if quadratic else 0.0
         if not math.isfinite(difference.item()):
             raise Diverged(f"the difference of energies became {difference.item()}")
         self._optimizer.zero_grad()
@@ -89,6 +87,19 @@ class PCD:
         for averaged, w in zip(self.averaged.parameters(), weights, strict=True):
             averaged.data.lerp_(w.detach(), 2 / (self._steps + 1))
         return {"contrastive": difference.item()}
+
+    def _of_data(self, source: Source, weights: list[Tensor]) -> Tensor:
+        """Mean energy of the data, or what has the same gradient."""
+        if not (isinstance(self.energy, QuadraticEnergy) and isinstance(source, FixedSet)):
+            return self.energy(source.draw(self.recipe.chains)).mean()
+        if self._pull is None:  # linear in its weights: the data's part of the gradient is always the same
+            self._pull = torch.autograd.grad(self.energy(source.all).mean(), weights)
+        return torch.stack([(pull * w).sum() for pull, w in zip(self._pull, weights, strict=True)]).sum()
+
+    @property
+    def chains(self) -> Vectors | None:
+        """Where the chains stand; None before the first step."""
+        return self._chains
 
     def networks(self) -> Networks:
         return Networks(self.averaged, None, None)

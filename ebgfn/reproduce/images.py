@@ -14,7 +14,7 @@ from ebgfn.problems.training import start, train
 from ebgfn.reproduce.markdown import figure, table
 
 BUDGET_S = 1200.0
-OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "small"))
+OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "digits"))
 HEAD = ("", "sampler", "sampler, 49 steps", "energy", "acceptance, K = 64", "minutes")
 
 

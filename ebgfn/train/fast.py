@@ -61,7 +61,8 @@ class FastRecipe:
     `lr_learned`, the sampler's rate where it starts from a trained one, without Muon; `joint_rate`, its rate after
     `warm_share` in parts of `lr` (0: it stays as it is). `start_from_sampler`: the energy begins with its features.
     `fresh` lessons are made at a time, with moves in at most `path_steps` steps, `kept` of them remembered; each stands in
-    about `reuse` of the sampler's batches. `taught`: share of the sampler's batch that are chains. `labels`: whether
+    about `reuse` of the sampler's batches. `taught`: share of the sampler's batch that are chains. `smooth`: share
+    of the energy's data that the sampler draws, so that few data are not known by heart. `labels`: whether
     the energy labels the sampler's states. `noise`, `uniform`, `components`: weight of the broad noise, share of
     coin flips in it, number of its components that are fitted. `chain_loss`, `pairs`, `flips`: weights of the other losses.
     """
@@ -89,6 +90,7 @@ class FastRecipe:
     path_steps: int = 8
     plan: ChainPlan = CHAINS
     taught: float = 0.25
+    smooth: float = 0.0
     labels: bool = True
     noise: float = 1.0
     uniform: float = 1.0
@@ -127,6 +129,7 @@ class Fast(EnergyAndSampler):
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
         self._noise: BernoulliMixture | None = None
         self._lessons: Lessons | None = None
+        self._drawn: Vectors = self._chains.x
         self._left = 0
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
@@ -171,15 +174,24 @@ class Fast(EnergyAndSampler):
                 assert self._noise is not None
                 self._chains.begin_anew(energy, policy, self._noise, generator)
             how = {"path_steps": recipe.path_steps, "moves": recipe.pairs > 0, "labels": recipe.labels}
-            fresh = lessons(energy, policy, source.draw(recipe.fresh), generator, **how)
+            fresh = lessons(energy, policy, self._smoothed(source, recipe.fresh, generator), generator, **how)
             self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
             self._left = max(1, recipe.reuse * recipe.fresh // recipe.batch)
-            self._follow_log_z(generator)
+            self._draw_some(generator)
         self._left -= 1
 
+    def _smoothed(self, source: Source, n: int, generator: torch.Generator) -> Vectors:
+        """Data, and in the place of a share of them what the sampler drew."""
+        x, drawn = source.draw(n), self._drawn
+        if not (self.recipe.smooth and len(drawn)):
+            return x
+        index = torch.randint(0, len(drawn), (n,), generator=generator, device=x.device)
+        chosen = torch.rand(n, 1, generator=generator, device=x.device) < self.recipe.smooth
+        return torch.where(chosen, drawn[index].float(), x)
+
     @torch.no_grad()
-    def _follow_log_z(self, generator: torch.Generator) -> None:
-        """log Z needs no gradient here: weights of trajectories estimate it."""
+    def _draw_some(self, generator: torch.Generator) -> None:
+        """Trajectories of the sampler: their weights tell log Z, which needs no gradient here; their ends are remembered."""
         energy, policy = self.energy.averaged, self.sampler.averaged.policy
         schedule = None if policy.step_nats is None else blocks(policy, policy.dim, self.recipe.path_steps)
         drawn = draw(policy, max(1, policy.rows // 2), generator, schedule=schedule)
@@ -187,6 +199,8 @@ class Fast(EnergyAndSampler):
         log_z = parallel.mean(log_w.logsumexp(0) - math.log(len(log_w)))
         for part in (self.sampler.module, self.sampler.averaged):
             part.log_z.copy_(log_z)
+        if self.recipe.smooth:
+            self._drawn = torch.cat([self._drawn, drawn.x])[-self.recipe.kept :]
 
     def _any_order(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
         """Maximum likelihood of the sampler on backward trajectories from data and from chains."""
@@ -212,12 +226,13 @@ class Fast(EnergyAndSampler):
         """Data told from noise and flips, from chains and from ends of moves."""
         recipe, noise = self.recipe, self._noise
         assert noise is not None
-        x = source.draw(recipe.energy_batch)
+        x = self._smoothed(source, recipe.energy_batch, generator)
         others = {"noise": noise.sample(len(x), generator)}
         if recipe.flips:
             others["flipped"] = flip_some(x, generator)
-        if len(self._chains) and recipe.chain_loss:
-            others["chain"] = self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
+        if len(self._chains):  # moved even where they only teach
+            chain = self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
+            others |= {"chain": chain} if recipe.chain_loss else {}
         pairs = self._lessons.some(len(x), generator) if self._lessons is not None and recipe.pairs else None
         if pairs is not None:
             others |= {"begin": pairs.x.float(), "end": pairs.x_new.float()}
@@ -246,7 +261,7 @@ class Fast(EnergyAndSampler):
     def pool(self) -> dict[str, Any]:
         noise = None if self._noise is None else vars(self._noise)
         kept = {"noise": noise, "lessons": as_state(self._lessons), "left": self._left}
-        return kept | {"chains": self._chains.state_dict()}
+        return kept | {"drawn": self._drawn.byte(), "chains": self._chains.state_dict()}
 
     def refill(self, pool: dict[str, Any]) -> None:
         device = self._chains.x.device
@@ -254,7 +269,7 @@ class Fast(EnergyAndSampler):
             self._noise = BernoulliMixture(**{name: part.to(device) for name, part in pool["noise"].items()})
         if pool["lessons"] is not None:
             self._lessons = Lessons.unpacked(pool["lessons"], dim=self.energy.module.dim, device=device)
-        self._left = pool["left"]
+        self._left, self._drawn = pool["left"], pool["drawn"].to(self._drawn)
         self._chains.load_state_dict(pool["chains"])
 
 

@@ -40,7 +40,7 @@ def test_every_one_has_a_card_of_a_known_kind():
 def test_a_density_of_the_plane(name, generator):
     model, card = load(shipped.folder() / name), CARDS[name]
     config = model.config
-    x = torch.from_numpy(config.density().sample(1000, np.random.default_rng(7), bits=config.bits)).float()
+    x = torch.from_numpy(config.density().sample(400, np.random.default_rng(7), bits=config.bits)).float()
     if "ebm_nll" in card:
         with torch.no_grad():
             agree(mean_estimate(model.energy(x) + card["log_z"]), card, "ebm_nll")

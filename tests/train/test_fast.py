@@ -251,9 +251,18 @@ def test_log_z_of_an_exact_sampler_is_right(generator):
     for module in (algorithm.sampler.averaged.policy, algorithm.energy.averaged):
         for weights in module.net.last.parameters():
             weights.zero_()
-    algorithm._follow_log_z(generator)
+    algorithm._draw_some(generator)
     for part in (algorithm.sampler.module, algorithm.sampler.averaged):
         assert part.log_z.item() == pytest.approx(DIM * 0.693147, abs=1e-4)
+
+
+def test_a_share_of_the_energys_data_may_be_what_the_sampler_draws(generator):
+    algorithm = build(smooth=0.25, **BARE)
+    rows = Given(torch.zeros(4000, DIM))
+    assert not algorithm._smoothed(rows, 4000, generator).any(), "nothing has been drawn yet"
+    algorithm._drawn = torch.ones(50, DIM)
+    share = algorithm._smoothed(rows, 4000, generator).all(1).float().mean().item()
+    assert abs(share - 0.25) < 4.5 * (0.25 * 0.75 / 4000) ** 0.5
 
 
 def test_log_z_of_another_sampler_is_right_in_the_mean(generator):
@@ -261,7 +270,7 @@ def test_log_z_of_another_sampler_is_right_in_the_mean(generator):
     _, log_z = exact.log_p(algorithm.energy.averaged, DIM)
     found = []
     for _ in range(20):
-        algorithm._follow_log_z(generator)
+        algorithm._draw_some(generator)
         found.append(algorithm.sampler.module.log_z.item())
     assert sum(found) / 20 == pytest.approx(log_z, abs=0.1)
 

@@ -33,7 +33,7 @@ UNET = FastRecipe(
     flips=1.0,
     sizes=UNetSizes(hidden=256),
 )
-# A thousand images are soon known by heart: hence the dropout.
+# A thousand images are soon known by heart: hence the dropout, and data that the sampler draws.
 DIGITS = FastRecipe(
     batch=256,
     lr=2e-3,
@@ -49,6 +49,7 @@ DIGITS = FastRecipe(
     kept=8192,
     reuse=8,
     taught=1 / 3,
+    smooth=0.5,
     labels=False,
     uniform=0.25,
     components=60,
