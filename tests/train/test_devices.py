@@ -92,15 +92,22 @@ def test_data_go_where_training_is():
     assert [part.device for part in images.draw_with_means(2)] == [meta, meta]
 
 
+def _run(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command.split()], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
 def test_several_processes_train_one_model(tmp_path):
     launcher = "-m torch.distributed.run --nproc-per-node 2 -m --"
     command = (
         f"{launcher} tests.train.two_processes {tmp_path} train images --dataset digits --steps 6 --run {tmp_path}/run"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1", "EBGFN_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, *command.split()], env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = _run(command, environment)
+    if "terminate called without an active exception" in done.stderr:
+        # A thread of gloo's that was gone too soon, once in some thirty starts on a busy machine; it says nothing of ours.
+        done = _run(command, environment)
     assert done.returncode == 0, done.stderr
     status = RunFolder(tmp_path / "run").read_status()
     assert (status.state, status.step) == ("done", 6)
