@@ -4,6 +4,8 @@ There is no exit action, so the states that a trajectory passes are told by its 
 state s_t keeps the entries order[0..t-1] of x.
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -37,3 +39,10 @@ def void_last(mask: Masks, generator: torch.Generator) -> Orders:
     """Random orders in which the filled entries of `mask` come first and the void ones in a uniform order."""
     order = uniform_orders(len(mask), mask.shape[1], generator)
     return order.gather(1, (~mask).gather(1, order).int().argsort(dim=1, stable=True))
+
+
+def flip_some(x: Vectors, generator: torch.Generator) -> Vectors:
+    """Each row with entries flipped at a rate of its own, log-uniform between 1 / D and 1 / 2."""
+    dim, device = x.shape[1], x.device
+    rate = torch.exp(-torch.rand(len(x), 1, generator=generator, device=device) * math.log(dim / 2)) / 2
+    return (x - (torch.rand(x.shape, generator=generator, device=device) < rate).float()).abs()

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ebgfn.core.states import Vectors
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 
 Places = Float[Tensor, "places dim"]
@@ -58,11 +57,3 @@ def patterns(dim: int, *, device: torch.device | None = None) -> Places:
     if side * side == dim:
         rows += [place // side % 2, place % side % 2, (place // side + place % side) % 2]
     return torch.stack(rows).unique(dim=0).float()
-
-
-def corrupted(x: Vectors, generator: torch.Generator) -> Vectors:
-    """Each row with some of its entries flipped: one to half of them, the logarithm of the rate uniform."""
-    dim = x.shape[1]
-    share = torch.rand(len(x), 1, generator=generator, device=x.device)
-    rates = (1 / dim) ** share * 0.5 ** (1 - share)
-    return (x - (torch.rand(x.shape, generator=generator, device=x.device) < rates).float()).abs()

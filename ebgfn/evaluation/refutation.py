@@ -19,7 +19,7 @@ from torch import Tensor
 from ebgfn.core.energy import Energy
 from ebgfn.core.policy import Policy
 from ebgfn.core.schedules import draw, usual_schedule
-from ebgfn.core.states import Batch, Vectors
+from ebgfn.core.states import Batch, Vectors, flip_some
 from ebgfn.evaluation import broad
 from ebgfn.evaluation.exact import all_states
 from ebgfn.evaluation.local_annealing import local_moves
@@ -84,7 +84,7 @@ def near_starts(policy: Policy, data: Data, n: int, generator: torch.Generator) 
     """A third each of data, corrupted data and states that the sampler draws."""
     some = data[torch.randperm(len(data), generator=generator, device=data.device)[: n - n // 3]]
     whole = n // 3
-    return torch.cat([some[:whole], broad.corrupted(some[whole:], generator), draw(policy, whole, generator).x])
+    return torch.cat([some[:whole], flip_some(some[whole:], generator), draw(policy, whole, generator).x])
 
 
 def run(energy: Energy, policy: Policy, x: Places, *, moves: int, generator: torch.Generator) -> tuple[Places, Places]:

@@ -36,7 +36,7 @@ from ebgfn import parallel, seeds
 from ebgfn.core.energy import conditionals
 from ebgfn.core.losses import any_order_likelihood, back_and_forth_contrastive, noise_contrastive
 from ebgfn.core.schedules import draw, measured_step_nats
-from ebgfn.core.states import Vectors, random_masks
+from ebgfn.core.states import Vectors, flip_some, random_masks
 from ebgfn.core.weights import log_weights
 from ebgfn.model import Model
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
@@ -44,8 +44,8 @@ from ebgfn.nets.mlp import MLPSizes
 from ebgfn.train.chains import ChainPlan, PersistentChains, blocks
 from ebgfn.train.device import half_precision
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
-from ebgfn.train.lessons import Lessons, as_state, lessons
-from ebgfn.train.noise import broad_noise, flip_some
+from ebgfn.train.lessons import Lessons, lessons
+from ebgfn.train.noise import broad_noise
 from ebgfn.train.source import Source, WithMeans
 
 CHAINS = ChainPlan()
@@ -259,9 +259,13 @@ class Fast(EnergyAndSampler):
         return loss
 
     def pool(self) -> dict[str, Any]:
-        noise = None if self._noise is None else vars(self._noise)
-        kept = {"noise": noise, "lessons": as_state(self._lessons), "left": self._left}
-        return kept | {"drawn": self._drawn.byte(), "chains": self._chains.state_dict()}
+        return {
+            "noise": None if self._noise is None else vars(self._noise),
+            "lessons": None if self._lessons is None else self._lessons.packed(),
+            "left": self._left,
+            "drawn": self._drawn.byte(),
+            "chains": self._chains.state_dict(),
+        }
 
     def refill(self, pool: dict[str, Any]) -> None:
         device = self._chains.x.device

@@ -1,7 +1,6 @@
 """What is made once, by the averaged models, and used in several steps: back-and-forth moves from data, and labels."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -93,8 +92,3 @@ def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:
 def unpack(packed: UInt8[Tensor, "rows bytes"], dim: int) -> UInt8[Tensor, "rows dim"]:
     """Inverse of `pack`."""
     return torch.from_numpy(np.unpackbits(packed.cpu().numpy(), axis=1, count=dim))
-
-
-def as_state(kept: Lessons | None) -> Any:
-    """For a checkpoint."""
-    return None if kept is None else kept.packed()

@@ -5,7 +5,6 @@ nearly full, and a mixture fitted to the data, thinned and mixed with coin flips
 """
 
 import itertools
-import math
 
 import torch
 from jaxtyping import Float
@@ -40,10 +39,3 @@ def broad_noise(x: Vectors, *, uniform: float = 0.25, components: int = 60, seed
 def _degraded(p: Float[Tensor, "components dim"]) -> Float[Tensor, "more dim"]:
     """Each component with ones taken away and coin flips thrown in."""
     return torch.cat([(1 - flipped) * kept * p + flipped / 2 for kept, flipped in itertools.product(KEPT, FLIPPED)])
-
-
-def flip_some(x: Vectors, generator: torch.Generator) -> Vectors:
-    """Each row with entries flipped at a rate of its own, log-uniform between 1 / D and 1 / 2."""
-    dim, device = x.shape[1], x.device
-    rate = torch.exp(-torch.rand(len(x), 1, generator=generator, device=device) * math.log(dim / 2)) / 2
-    return (x - (torch.rand(x.shape, generator=generator, device=device) < rate).float()).abs()

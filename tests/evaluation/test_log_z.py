@@ -8,9 +8,10 @@ import math
 import pytest
 import torch
 
+from ebgfn.core.states import flip_some
 from ebgfn.core.weights import Estimate, mean_estimate
 from ebgfn.evaluation import exact, refutation
-from ebgfn.evaluation.broad import corrupted, family, mixture, patterns, softened, starts
+from ebgfn.evaluation.broad import family, mixture, patterns, softened, starts
 from ebgfn.evaluation.defensive import Weighted, weigh
 from ebgfn.evaluation.local_annealing import local_moves, log_weights
 from ebgfn.evaluation.log_z import Budget, Limits, largest_of, log_z, refuted_by, spurious_mass, too_many
@@ -235,6 +236,6 @@ def test_starts_and_corruptions_reach_everywhere(generator):
     share = x[len(patterns(64)) :].mean(1)
     assert share.min() < 0.1
     assert share.max() > 0.9
-    flipped = corrupted(torch.zeros(500, 64), generator).mean(1)
+    flipped = flip_some(torch.zeros(500, 64), generator).mean(1)
     assert flipped.min() < 0.05
     assert 0.3 < flipped.max() < 0.7

@@ -4,8 +4,9 @@ import math
 
 import torch
 
+from ebgfn.core.states import flip_some
 from ebgfn.evaluation import exact
-from ebgfn.train.noise import RATES, broad_noise, flip_some
+from ebgfn.train.noise import RATES, broad_noise
 
 DIM = 6
 
