@@ -1,5 +1,7 @@
 """What the pages are made of, apart from any page: colours, bytes of pictures, drawings, exact tables, stored previews."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.ui.components import density_canvas
 from ebgfn.ui.components._shared import colours, levels
 from ebgfn.ui.plane import exact_pictures, landscape_files, preview, shipped
-from ebgfn.ui.shell import history, visitor
+from ebgfn.ui.shell import address, history, visitor
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -171,6 +173,25 @@ def test_a_browser_keeps_its_name_when_its_cookie_is_masked_anew():
     assert visitor.unmasked(cookie(b"abcd")) == visitor.unmasked(cookie(b"1234")) == token
     for bad in ("", "2|zz|zz|1", "2|00|00|1", "1|" + "00" * 4 + "|" + "00" * 16 + "|1", "2"):
         assert visitor.unmasked(bad) == b""
+
+
+def test_a_dial_is_not_turned_back_by_an_address_that_the_browser_had_before(monkeypatch):
+    session = SimpleNamespace(session_state={}, query_params={})
+    monkeypatch.setattr(address, "st", session)
+    dial = address.BoundDial("dial", "sigma", "0.22", str)
+    assert dial.chosen() == "0.22"
+    session.session_state["dial"] = {"settled": 0.41}
+    dial.settled()
+    assert session.query_params == {"sigma": "0.41"}
+    assert dial.chosen() == "0.41"
+    # The next question left the browser before it heard of this address.
+    session.query_params.clear()
+    session.session_state["dial"] = {"asked": {"value": 0.42, "n": 7}}
+    dial.turned()
+    assert dial.chosen() == "0.42"
+    # A link that is followed later counts.
+    session.query_params["sigma"] = "-0.1"
+    assert dial.chosen() == "-0.1"
 
 
 def test_shipped_models_are_found_by_name(stocked):

@@ -110,7 +110,9 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     slider = page.locator(".view input")
     slider.focus()
     page.keyboard.press("Home")
-    page.wait_for_function(f"first => {VIEW}.querySelector('output').textContent === first", arg=first)
+    page.wait_for_function(f"{VIEW}.querySelector('.time input').value === '0'")
+    page.wait_for_timeout(500)
+    first = moment(here)
     page.wait_for_timeout(1500)
     assert moment(here) == first
     page.get_by_role("button", name="Pause").click()

@@ -155,6 +155,8 @@ class BoundDial:
         asked = st.session_state[self.key].get("asked")
         if isinstance(asked, dict) and (text := self.text(asked.get("value"))) is not None:
             st.session_state[f"{self.key}_chosen"] = text
+            # The browser may have asked before it heard of the address that `settled` had set: its old one is no wish.
+            st.session_state[f"{self.key}_seen"] = st.query_params.get(self.parameter)
 
     def settled(self) -> None:
         """When the component reports `settled`, a value."""
