@@ -138,7 +138,7 @@ PCDS = {
 def learners(usual: Any) -> dict[str, Callable[[Model], Any]]:
     """A trainer from a model, for each method; ours as it goes on when it has learned, without decay."""
     ours = replace(usual, warm_share=0.0, teach_share=0.0, decay=False, average=0.99, taught=0.5)
-    alone = replace(ours, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0, labels=False)
+    alone = replace(ours, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0)
     return {
         "ours": lambda model: Fast(model, ours),
         "paper": lambda model: Paper(model, PaperRecipe()),

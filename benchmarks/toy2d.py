@@ -34,7 +34,6 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no chains": {"plan": ChainPlan(chains=0)},
     "chains only teach": {"chain_loss": 0.0},
     "chains only negatives": {"taught": 0.0},
-    "labels are the data": {"labels": False},
     "no noise": {"noise": 0.0},
     "fitted noise": {"uniform": 0.25, "components": 60},
     "with moves from data": {"pairs": 1.0},

@@ -11,6 +11,7 @@ from ebgfn.core.states import ranks
 from ebgfn.core.trajectories import finest, log_prob, log_ratio
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import LatticePolicy
+from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
 from ebgfn.nets.quadratic import FieldPolicy
 
@@ -193,6 +194,14 @@ def field_policy(dim: int, *, seed: int = 0) -> FieldPolicy:
     table = torch.randn(dim, dim, generator=torch.Generator().manual_seed(seed))
     policy.couplings.copy_((table + table.T) / 4).fill_diagonal_(0.0)
     policy.fields.copy_(torch.linspace(-1.0, 0.6, dim))
+    return policy
+
+
+def mixture_policy(dim: int, *, components: int = 5, spread: float = 2.0, seed: int = 0) -> MixturePolicy:
+    policy = MixturePolicy(dim, components=components).requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    policy.log_weight.copy_(torch.randn(components, generator=generator).log_softmax(0))
+    policy.log_odds.copy_(spread * torch.randn(components, dim, generator=generator))
     return policy
 
 

@@ -9,8 +9,7 @@ without its variance. What the energy holds for probable and the data do not sho
 sampler, and taken from the energy.
 
 Sampler. Backward trajectories from data and from chains; one network call predicts all void entries of one random state of
-each. The label of a void entry may be its conditional probability under the energy, given all other entries: where the
-energy fits the data the mean is the same and the variance far smaller.
+each. Of a sampler that is a mixture all random states are averaged over exactly (`ebgfn.train.online_em`).
 
 Energy. Data are told from four others, each by the log-odds that its density makes exact; the data's own energy is the
 optimum of each of the logistic losses.
@@ -33,19 +32,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ebgfn import parallel, seeds
-from ebgfn.core.energy import conditionals
 from ebgfn.core.losses import any_order_likelihood, back_and_forth_contrastive, noise_contrastive
 from ebgfn.core.schedules import draw, measured_step_nats
 from ebgfn.core.states import Vectors, flip_some, random_masks
 from ebgfn.core.weights import log_weights
 from ebgfn.model import Model
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
+from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.train.chains import ChainPlan, PersistentChains, blocks
 from ebgfn.train.device import half_precision
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.lessons import Lessons, lessons
 from ebgfn.train.noise import broad_noise
+from ebgfn.train.online_em import BEGIN_ROWS, OnlineEM
 from ebgfn.train.source import Source, WithMeans
 
 CHAINS = ChainPlan()
@@ -62,9 +62,9 @@ class FastRecipe:
     `warm_share` in parts of `lr` (0: it stays as it is). `start_from_sampler`: the energy begins with its features.
     `fresh` lessons are made at a time, with moves in at most `path_steps` steps, `kept` of them remembered; each stands in
     about `reuse` of the sampler's batches. `taught`: share of the sampler's batch that are chains. `smooth`: share
-    of the energy's data that the sampler draws, so that few data are not known by heart. `labels`: whether
-    the energy labels the sampler's states. `noise`, `uniform`, `components`: weight of the broad noise, share of
-    coin flips in it, number of its components that are fitted. `chain_loss`, `pairs`, `flips`: weights of the other losses.
+    of the energy's data that the sampler draws, so that few data are not known by heart. `noise`, `uniform`, `components`:
+    weight of the broad noise, share of coin flips in it, number of its components that are fitted. `chain_loss`, `pairs`,
+    `flips`: weights of the other losses.
     """
 
     batch: int = 512
@@ -91,7 +91,6 @@ class FastRecipe:
     plan: ChainPlan = CHAINS
     taught: float = 0.25
     smooth: float = 0.0
-    labels: bool = True
     noise: float = 1.0
     uniform: float = 1.0
     components: int = 1
@@ -117,15 +116,20 @@ class Fast(EnergyAndSampler):
         )
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
-        self.sampler = Learner(
-            Sampler(model.policy, model.log_z),
-            lr=recipe.lr_learned if self._learned else recipe.lr,
-            average=recipe.average,
-            clip=recipe.clip,
-            weight_decay=recipe.weight_decay,
-            kernel_lr=0.0 if self._learned else recipe.kernel_lr,
-            kernel_decay=recipe.kernel_decay,
-        )
+        sampler = Sampler(model.policy, model.log_z)
+        self.sampler: Learner[Sampler] | OnlineEM
+        if isinstance(model.policy, MixturePolicy):
+            self.sampler = OnlineEM(sampler)
+        else:
+            self.sampler = Learner(
+                sampler,
+                lr=recipe.lr_learned if self._learned else recipe.lr,
+                average=recipe.average,
+                clip=recipe.clip,
+                weight_decay=recipe.weight_decay,
+                kernel_lr=0.0 if self._learned else recipe.kernel_lr,
+                kernel_decay=recipe.kernel_decay,
+            )
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
         self._noise: BernoulliMixture | None = None
         self._lessons: Lessons | None = None
@@ -135,8 +139,7 @@ class Fast(EnergyAndSampler):
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         recipe = self.recipe
         if now.progress < recipe.warm_share:
-            rate = self._rate(now.step, now.progress / recipe.warm_share)
-            return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
+            return self._learn(source, self._rate(now.step, now.progress / recipe.warm_share), generator)
         if self._noise is None:
             self._begin(source, generator)
         if now.progress >= recipe.teach_share:
@@ -144,9 +147,16 @@ class Fast(EnergyAndSampler):
         rate = self._rate(self.energy.updates, (now.progress - recipe.warm_share) / (1 - recipe.warm_share))
         told = {"contrastive": self.energy.update(self._contrastive(source, generator), rate=rate)}
         if recipe.joint_rate:
-            loss = self._any_order(source, generator)
-            told["any_order"] = self.sampler.update(loss, rate=rate * recipe.joint_rate)
+            told |= self._learn(source, rate * recipe.joint_rate, generator)
         return told
+
+    def _learn(self, source: Source, rate: float, generator: torch.Generator) -> dict[str, float]:
+        """The sampler's step."""
+        if not isinstance(self.sampler, OnlineEM):
+            return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
+        if not self.sampler.updates:
+            self.sampler.begin(source.draw(BEGIN_ROWS))
+        return {"any_order": self.sampler.update(self._rows(source, generator)[0], rate=rate)}
 
     def _rate(self, updates: int, progress: float) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
@@ -173,9 +183,10 @@ class Fast(EnergyAndSampler):
             if recipe.plan.chains:
                 assert self._noise is not None
                 self._chains.begin_anew(energy, policy, self._noise, generator)
-            how = {"path_steps": recipe.path_steps, "moves": recipe.pairs > 0, "labels": recipe.labels}
-            fresh = lessons(energy, policy, self._smoothed(source, recipe.fresh, generator), generator, **how)
-            self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
+            if recipe.pairs:
+                x = self._smoothed(source, recipe.fresh, generator)
+                fresh = lessons(policy, x, generator, path_steps=recipe.path_steps)
+                self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
             self._left = max(1, recipe.reuse * recipe.fresh // recipe.batch)
             self._draw_some(generator)
         self._left -= 1
@@ -202,21 +213,21 @@ class Fast(EnergyAndSampler):
         if self.recipe.smooth:
             self._drawn = torch.cat([self._drawn, drawn.x])[-self.recipe.kept :]
 
-    def _any_order(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
-        """Maximum likelihood of the sampler on backward trajectories from data and from chains."""
+    def _rows(self, source: Source, generator: torch.Generator) -> tuple[Vectors, Vectors]:
+        """What the sampler learns from, data and chains, and the means of their entries."""
         recipe = self.recipe
         taught = round(recipe.taught * recipe.batch) if len(self._chains) else 0
-        if self._lessons is not None and recipe.labels:
-            rows = self._lessons.some(recipe.batch - taught, generator)
-            x, label = rows.x.float(), rows.label
-        else:
-            x, label = _with_means(source, recipe.batch - taught)
+        x, label = _with_means(source, recipe.batch - taught)
         if taught:
             chains = self._chains.some(taught, generator)
-            labels = conditionals(self.energy.averaged, chains) if recipe.labels else chains
             # Mixed, as masks are stratified by row.
             mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)
-            x, label = torch.cat([x, chains])[mixed], torch.cat([label, labels])[mixed]
+            x, label = torch.cat([x, chains])[mixed], torch.cat([label, chains])[mixed]
+        return x, label
+
+    def _any_order(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
+        """Maximum likelihood of the sampler on backward trajectories from data and from chains."""
+        x, label = self._rows(source, generator)
         mask = random_masks(len(x), x.shape[1], generator)
         with half_precision(generator.device), seeds.ambient(generator):
             logits = self.sampler.module.policy(x, mask).value_logits.float()

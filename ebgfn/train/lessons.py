@@ -1,13 +1,12 @@
-"""What is made once, by the averaged models, and used in several steps: back-and-forth moves from data, and labels."""
+"""What is made once, by the averaged sampler, and used in several steps: back-and-forth moves from data."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, UInt8
 from torch import Tensor
 
-from ebgfn.core.energy import Energy, conditionals
 from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.trajectories import log_ratio
@@ -22,15 +21,13 @@ GROUPS = 4
 @dataclass(frozen=True)
 class Lessons:
     """Rows to learn from. Data `x`; ends `x_new` of moves from them; `log_flow`, `log_flow_new` are log P_F - log P_B of the
-    paths from the state s that both share, and where the move was `whole`, of complete paths. `label`: probability of 1 of
-    each entry under the energy given all others, or no columns."""
+    paths from the state s that both share, and where the move was `whole`, of complete paths."""
 
     x: UInt8[Tensor, "rows dim"]
     x_new: UInt8[Tensor, "rows dim"]
     log_flow: Batch
     log_flow_new: Batch
     whole: Bool[Tensor, " rows"]
-    label: Float[Tensor, "rows labels"]
 
     def rows(self, index: Tensor) -> "Lessons":
         return Lessons(*(part[index] for part in vars(self).values()))
@@ -56,21 +53,8 @@ class Lessons:
 
 
 @torch.no_grad()
-def lessons(
-    energy: Energy,
-    policy: Policy,
-    x: Vectors,
-    generator: torch.Generator,
-    *,
-    path_steps: int,
-    moves: bool,
-    labels: bool,
-) -> Lessons:
-    """From these data; without `moves` every row stays where it is, without `labels` there are none."""
-    label = conditionals(energy, x) if labels else x[:, :0]
-    if not moves:
-        none = x.new_zeros(len(x))
-        return Lessons(x.byte(), x.byte(), none, none, none > 0, label)
+def lessons(policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int) -> Lessons:
+    """From these data, by moves of at most so many steps."""
     ends, old, new, whole = [], [], [], []
     for part in x.split(max(1, policy.rows // GROUPS)):
         k, schedule = move_length(policy, path_steps, generator)
@@ -81,7 +65,7 @@ def lessons(
         new.append((move.log_pf - move.log_pb).float())
         whole.append(torch.full((len(part),), k == policy.dim, device=x.device))
     x_new, log_flow, log_flow_new, known = (torch.cat(parts) for parts in (ends, old, new, whole))
-    return Lessons(x.byte(), x_new, log_flow, log_flow_new, known, label)
+    return Lessons(x.byte(), x_new, log_flow, log_flow_new, known)
 
 
 def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:

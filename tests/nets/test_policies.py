@@ -1,5 +1,7 @@
 """One contract for every policy, and for the tabular one that other tests lean on."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,15 +12,26 @@ from ebgfn.core.states import uniform_orders
 from ebgfn.core.trajectories import finest, log_prob
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, curve, views
-from ebgfn.nets.mlp import MLPPolicy
+from ebgfn.nets.mixture import MixtureSizes
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
 from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
 from ebgfn.problems.lattice.kaufman import log_z
-from tests.examples import CHOICES, ExactPolicy, PolynomialEnergy, field_policy, filled_at, lattice_policy, policy
+from tests.examples import (
+    CHOICES,
+    ExactPolicy,
+    PolynomialEnergy,
+    field_policy,
+    filled_at,
+    lattice_policy,
+    mixture_policy,
+    policy,
+)
 
 DIM = 4
 POLICIES = {f"mlp-{location:d}{erasure:d}": policy(DIM, location, erasure) for location, erasure in CHOICES}
 POLICIES |= {f"exact-{learned:d}": ExactPolicy(PolynomialEnergy(DIM), learned=learned) for learned in (False, True)}
 POLICIES["field"] = field_policy(DIM)
+POLICIES["mixture"] = mixture_policy(DIM)
 every_policy = pytest.mark.parametrize("net", [pytest.param(net, id=key) for key, net in POLICIES.items()])
 
 
@@ -152,6 +165,36 @@ def test_a_field_policy_without_network_is_exact_for_the_last_value(generator):
     mask = torch.ones_like(x, dtype=torch.bool)
     mask[:, 2] = False
     torch.testing.assert_close(torch.sigmoid(net(x, mask).value_logits[:, 2]), conditionals(energy, x)[:, 2])
+
+
+def test_every_order_of_a_mixture_has_the_density_of_the_mixture():
+    net, states = mixture_policy(DIM), exact.all_states(DIM)
+    for order in itertools.permutations(range(DIM)):
+        orders = torch.tensor(order).expand(len(states), -1)
+        log_pf, log_pb = log_prob(net, states, orders, schedule=finest(DIM))
+        torch.testing.assert_close(log_pf - log_pb, net.mixture.log_prob(states), rtol=1e-4, atol=1e-5)
+    assert net.mixture.log_prob(states).exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_mixture_keeps_its_nats_in_half_precision_and_far_from_all_components():
+    net = mixture_policy(60, spread=12.0)
+    x = (torch.rand(20, 60, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    mask = torch.ones_like(x, dtype=torch.bool)
+    mask[:, 7] = False
+    plain = net(x, mask).value_logits
+    assert plain.isfinite().all()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(net(x, mask).value_logits, plain)
+    joint = [net.mixture.log_prob(torch.where(mask, x, value)) for value in (torch.tensor(1.0), torch.tensor(0.0))]
+    torch.testing.assert_close(plain[:, 7], joint[0] - joint[1], rtol=1e-3, atol=1e-3)
+
+
+def test_untrained_mixtures_are_uniform_and_their_sizes_are_checked():
+    sizes = MixtureSizes(components=3, energy_hidden=8, energy_depth=2)
+    assert not sizes.policy(DIM)(exact.all_states(DIM), torch.zeros(16, DIM, dtype=torch.bool)).value_logits.any()
+    assert isinstance(sizes.energy(DIM), MLPEnergy)
+    with pytest.raises(ValueError, match="networks of kind mixture must have width"):
+        MixtureSizes(components=5000)
 
 
 def test_views_are_permutations_that_start_at_the_site_and_keep_neighbours():

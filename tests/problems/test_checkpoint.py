@@ -103,7 +103,7 @@ CHANGES = [
     ({"architecture": {"hidden": 4096, "depth": 16}}, "weights of another shape"),
     ({"architecture": {"hidden": 10**9}}, r"width 1\.\.4096"),
     ({"architecture": {"hidden": 8.5, "depth": 2}}, "."),
-    ({"architecture": {"kind": "transformer"}}, "must have networks of kind mlp"),
+    ({"architecture": {"kind": "transformer"}}, "must have networks of kind mixture or mlp"),
     ({"architecture": {"layers": 3}}, "layers"),
     ({"architecture": None}, "."),
 ]

@@ -9,6 +9,7 @@ import torch
 from ebgfn.evaluation import exact
 from ebgfn.model import Model
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
+from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.plane.config import Toy2DConfig
@@ -17,6 +18,7 @@ from ebgfn.train.chains import ChainPlan
 from ebgfn.train.fast import Fast, FastRecipe
 from ebgfn.train.learner import Moment
 from ebgfn.train.lessons import Lessons
+from ebgfn.train.online_em import BEGIN_ROWS
 from tests import examples
 from tests.train.enumerated import Given, asked, every_mask, falling, gradient, nats
 
@@ -73,7 +75,7 @@ def of_data() -> examples.FunctionEnergy:
 
 def taught(x: torch.Tensor, x_new: torch.Tensor, **parts) -> Lessons:
     none = torch.zeros(len(x))
-    rest = {"log_flow": none, "log_flow_new": none, "whole": none > 0, "label": x[:, :0]} | parts
+    rest = {"log_flow": none, "log_flow_new": none, "whole": none > 0} | parts
     return Lessons(x=x.byte(), x_new=x_new.byte(), **rest)
 
 
@@ -94,7 +96,7 @@ def test_the_sampler_follows_the_likelihood_of_the_data(monkeypatch, generator):
 
 def test_means_that_a_source_can_tell_are_the_labels(monkeypatch, generator):
     every_state_masked(monkeypatch)
-    algorithm = build(batch=len(MASKS), labels=False, **BARE)
+    algorithm = build(batch=len(MASKS), **BARE)
     policy = algorithm.sampler.module.policy
     x, mean = STATES[[5]].expand(len(MASKS), -1), torch.tensor([0.1, 0.5, 0.9]).expand(len(MASKS), -1)
     loss = algorithm._any_order(Means(x, mean), generator)
@@ -103,47 +105,28 @@ def test_means_that_a_source_can_tell_are_the_labels(monkeypatch, generator):
     assert loss.item() == pytest.approx((DIM / void.sum(1) * (cross * void).sum(1)).mean().item(), rel=1e-5)
 
 
-def test_labels_of_the_energy_replace_the_data(monkeypatch, generator):
-    """Where the energy fits the data the gradient of the likelihood stays what it was."""
-    every_state_masked(monkeypatch)
-    x = DATA.repeat_interleave(len(MASKS), 0)
-    algorithm = build(batch=len(x), fresh=len(x), teach_share=0.0, **BARE)
-    algorithm.energy.averaged = of_data()
-    monkeypatch.setattr(Lessons, "some", lambda self, n, generator: self)
-    algorithm._teach(Given(x), generator)
-    lessons = algorithm._lessons
-    one, zero = ((COUNTS / 16)[exact.index_of(_with(DATA, value))].view(-1, DIM) for value in (1.0, 0.0))
-    torch.testing.assert_close(lessons.label[:: len(MASKS)], one / (one + zero), rtol=1e-4, atol=1e-5)
-    policy = algorithm.sampler.module.policy
-    loss = algorithm._any_order(Given(x), generator)
-    expected = nats(policy, DATA).mean()
-    torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
-
-
-def _with(x, value):
-    """Each row D times, one entry after another set to the value."""
-    rows = x.repeat_interleave(DIM, 0)
-    return torch.where(torch.eye(DIM).bool().repeat(len(x), 1), value, rows)
-
-
-@pytest.mark.parametrize("labels", [False, True])
-def test_chains_are_a_part_of_what_the_sampler_learns_from(labels, monkeypatch, generator):
-    algorithm = build(batch=16, labels=labels, taught=0.25, plan=ChainPlan(chains=8, batch=8))
+def test_chains_are_a_part_of_what_the_sampler_learns_from(generator):
+    algorithm = build(batch=16, taught=0.25, plan=ChainPlan(chains=8, batch=8))
     algorithm._chains.x = STATES[[7]].repeat(8, 1)
-    algorithm.energy.averaged = of_data()
-    seen = []
-    monkeypatch.setattr(
-        fast, "any_order_likelihood", lambda logits, label, mask: seen.append(label) or logits.sum(1) * 0
-    )
-    algorithm._any_order(Given(STATES[[0]].repeat(16, 1)), generator)
-    from_chains = (seen[0] != 0).any(1)
+    x, label = algorithm._rows(Given(STATES[[0]].repeat(16, 1)), generator)
+    assert torch.equal(x, label)
+    from_chains = (x != 0).any(1)
     assert from_chains.sum() == 4
-    # Of 111: the chance of a one, the other two being ones.
-    p = torch.tensor([2 / 3, 2 / 5, 2 / 4])[[2, 1, 0]]
-    told = torch.stack([COUNTS[7] / (COUNTS[7] + COUNTS[7 - 2 ** (2 - i)]) for i in range(DIM)])
-    assert p.shape == told.shape
-    torch.testing.assert_close(seen[0][from_chains], (told if labels else torch.ones(DIM)).expand(4, -1))
     assert not from_chains[:12].logical_not().all(), "they are mixed among the data"
+
+
+def test_a_mixture_learns_by_expectation_maximisation_from_data_and_chains(generator):
+    policy = MixturePolicy(DIM, components=8)
+    recipe = FastRecipe(batch=64, taught=0.25, plan=ChainPlan(chains=16, batch=8))
+    algorithm = Fast(Model(Toy2DConfig(), MLPSizes(), examples.energy(DIM), policy, torch.tensor(0.3)), recipe)
+    algorithm._chains.x = STATES[[7]].repeat(16, 1)
+    source = Given(DATA.repeat(BEGIN_ROWS // 16, 1))
+    told = [algorithm._learn(source, 1.0, generator)["any_order"] for _ in range(400)]
+    assert told[-1] < told[0]
+    drawn = algorithm.sampler.averaged.policy.mixture.log_prob(STATES).exp()
+    expected = 0.75 * COUNTS / 16
+    expected[7] += 0.25
+    torch.testing.assert_close(drawn, expected, rtol=0, atol=0.02)
 
 
 def noise_gradient(energy, weight: float = 1.0) -> torch.Tensor:
@@ -325,7 +308,7 @@ def test_each_part_of_the_budget_has_a_decay_of_its_own(monkeypatch, generator):
 
 
 def test_lessons_are_used_several_times_and_the_oldest_go(generator):
-    algorithm = build(batch=16, fresh=32, reuse=2, kept=80, **BARE)
+    algorithm = build(batch=16, fresh=32, reuse=2, kept=80, **BARE | {"pairs": 1.0})
     sizes = []
     for step in range(16):
         before = algorithm._lessons

@@ -5,7 +5,6 @@ import contextlib
 import pytest
 import torch
 
-from ebgfn.core.energy import conditionals
 from ebgfn.evaluation import exact
 from ebgfn.nets.mlp import MLPPolicy
 from ebgfn.train import lessons as module
@@ -35,7 +34,7 @@ def exact_pair() -> tuple[MLPPolicy, examples.FunctionEnergy]:
 def test_moves_of_an_exact_sampler_balance(generator):
     """Then log alpha vanishes for every move, and of whole ones E + log q is minus log Z."""
     policy, energy = exact_pair()
-    made = lessons(energy, policy, data(600), generator, path_steps=3, moves=True, labels=False)
+    made = lessons(policy, data(600), generator, path_steps=3)
     assert torch.equal(made.x, data(600).byte())
     assert (made.x_new != made.x).any(1).float().mean() > 0.3
     alpha = energy(made.x.float()) - energy(made.x_new.float()) + made.log_flow - made.log_flow_new
@@ -49,25 +48,15 @@ def test_moves_of_an_exact_sampler_balance(generator):
 
 def test_with_a_sampler_that_is_not_exact_the_ends_have_the_density_that_is_told(generator):
     """Importance weights 1 / q of whole moves add up to the number of states, whatever the sampler."""
-    policy, energy = examples.policy(DIM), examples.energy(DIM)
-    made = lessons(energy, policy, data(20_000), generator, path_steps=DIM, moves=True, labels=False)
+    made = lessons(examples.policy(DIM), data(20_000), generator, path_steps=DIM)
     weights = (-made.log_flow_new[made.whole]).exp()
     assert abs(weights.mean().item() - 2**DIM) < 4.5 * weights.std().item() / len(weights) ** 0.5
-
-
-def test_labels_are_conditionals_of_the_energy_and_without_moves_rows_stay(generator):
-    policy, energy = examples.policy(DIM), examples.energy(DIM)
-    made = lessons(energy, policy, data(50), generator, path_steps=3, moves=False, labels=True)
-    torch.testing.assert_close(made.label, conditionals(energy, data(50)))
-    assert torch.equal(made.x_new, made.x)
-    assert not made.whole.any()
-    assert lessons(energy, policy, data(50), generator, path_steps=3, moves=False, labels=False).label.shape == (50, 0)
 
 
 def test_packing_loses_nothing(generator):
     bits = data(7).byte()
     assert torch.equal(unpack(pack(bits), DIM), bits)
-    made = lessons(*reversed(exact_pair()), data(30), generator, path_steps=2, moves=True, labels=True)
+    made = lessons(exact_pair()[0], data(30), generator, path_steps=2)
     again = Lessons.unpacked(made.packed(), dim=DIM, device=torch.device("cpu"))
     for name, part in vars(made).items():
         assert torch.equal(vars(again)[name], part), name

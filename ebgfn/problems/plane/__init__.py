@@ -22,20 +22,22 @@ class Plane(Problem):
 
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
-        from ebgfn.train.fast import Fast, FastRecipe
+        from ebgfn.problems.plane.recipes import FAST
+        from ebgfn.train.fast import Fast
         from ebgfn.train.paper import Paper, PaperRecipe
 
         return {
-            "fast": (Fast, FastRecipe()),
+            "fast": (Fast, FAST),
             "paper": (Paper, PaperRecipe()),
             "basic": (Paper, PaperRecipe(moves=False, back_share=0.0)),
         }
 
     @cached_property
     def sizes(self) -> tuple[Any, ...]:
+        from ebgfn.nets.mixture import MixtureSizes
         from ebgfn.nets.mlp import MLPSizes
 
-        return (MLPSizes,)
+        return (MixtureSizes, MLPSizes)
 
     def networks(self, config: Toy2DConfig, sizes: Any, dim: int) -> "Networks":
         from ebgfn.model import Networks, flat_log_z
