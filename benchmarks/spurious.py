@@ -50,8 +50,8 @@ MODELS = {"8gaussians": "toy2d-8gaussians", "2spirals": "toy2d-2spirals", "digit
 SHARE, RATE = 0.3, 0.05
 FOUND, LOST = (0.25, 0.35), 0.01
 DRAWS, BETWEEN_S = 1000, 0.5
-# Steps in which the energy's network learns the ball.
-CONTAMINATING = 600
+# Steps in which the energy's network learns the ball at most, looked at every few of them, and how near to SHARE it comes.
+CONTAMINATING, FEW, NEAR = 2000, 10, 0.02
 NO_CHAINS = ChainPlan(chains=0)
 
 
@@ -223,12 +223,35 @@ def until_lost(
 
 
 def contaminated(model: Model, recipe: Any, ball: Ball, generator: torch.Generator) -> Any:
-    """The energy after it has learned, by noise-contrastive estimation alone, that SHARE of the data are in the ball."""
-    alone = replace(recipe, warm_share=0.0, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0, teach_share=2.0)
+    """The energy after it has learned, by noise-contrastive estimation alone, that some of the data are in the ball, until
+    SHARE of its mass is there: between the last two of its states that were looked at. Errors: ValueError if it never is."""
+    alone = replace(recipe, warm_share=0.0, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0, teach_share=2.0, decay=False)
     trainer, source = Fast(fresh(model), alone), Contaminated(model.config.source(), ball, generator)
+    before = model.energy
     for step in range(CONTAMINATING):
-        trainer.step(source, Moment(step, step / CONTAMINATING), generator)
-    return trainer.energy.averaged.requires_grad_(False).eval()
+        trainer.step(source, Moment(step, 0.5), generator)
+        if step % FEW:
+            continue
+        now = copy.deepcopy(trainer.energy.averaged).requires_grad_(False).eval()
+        if held(now, model.policy, ball, generator) > SHARE:
+            return _between(before, now, lambda energy: held(energy, model.policy, ball, generator))
+        before = now
+    raise ValueError(f"{CONTAMINATING} steps were too few to learn the ball")
+
+
+def _between(less: Any, more: Any, share: Callable[[Any], float]) -> Any:
+    """An energy whose weights are a mean of both and which has SHARE in the ball, by bisection."""
+    low, high, middle = 0.0, 1.0, copy.deepcopy(more)
+    for _ in range(20):
+        at = (low + high) / 2
+        with torch.no_grad():
+            for part, one, other in zip(middle.parameters(), less.parameters(), more.parameters(), strict=True):
+                part.copy_(torch.lerp(one, other, at))
+        found = share(middle)
+        if abs(found - SHARE) < NEAR:
+            break
+        low, high = (at, high) if found < SHARE else (low, at)
+    return middle
 
 
 def rows(name: str, *, limit_s: float, seed: int) -> Iterator[dict[str, Any]]:

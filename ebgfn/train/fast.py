@@ -154,7 +154,7 @@ class Fast(EnergyAndSampler):
         """The sampler's step."""
         if not isinstance(self.sampler, OnlineEM):
             return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
-        if not self.sampler.updates:
+        if self.sampler.blank:
             self.sampler.begin(source.draw(BEGIN_ROWS))
         return {"any_order": self.sampler.update(self._rows(source, generator)[0], rate=rate)}
 

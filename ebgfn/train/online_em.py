@@ -39,8 +39,13 @@ class OnlineEM:
         self.averaged = copy.deepcopy(self.module)
         self.updates = 0
         policy = self.module.policy
-        self._weight = torch.zeros_like(policy.log_weight)
-        self._ones = torch.zeros_like(policy.log_odds)
+        self._weight = policy.log_weight.exp()
+        self._ones = policy.log_odds.sigmoid() * self._weight[:, None]
+
+    @property
+    def blank(self) -> bool:
+        """Whether it has learned nothing: components that are alike stay so."""
+        return not self.module.policy.log_odds.any()
 
     @torch.no_grad()
     def begin(self, x: Vectors) -> None:

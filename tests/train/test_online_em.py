@@ -108,6 +108,16 @@ def test_a_state_of_its_own_goes_on_alike(generator):
     assert torch.equal(density(one), density(two))
 
 
+def test_a_policy_that_has_learned_is_gone_on_with(generator):
+    em = learner()
+    assert em.blank
+    em.begin(TRUTH.sample(500, generator))
+    assert not em.blank
+    again = OnlineEM(em.averaged)
+    again.update(TRUTH.sample(500, generator), rate=0.0)
+    torch.testing.assert_close(density(again), density(em), atol=0.01, rtol=0)
+
+
 def test_rows_that_are_no_numbers_end_it():
     em = learner()
     with pytest.raises(Diverged, match="MixturePolicy became nan"):

@@ -6,7 +6,7 @@ from ebgfn.train.fast import FastRecipe
 
 # In so few dimensions coin flips alone tell the energy nearly all. Chains are a guard: they weigh little.
 FAST = FastRecipe(
-    batch=1024,
+    batch=512,
     plan=ChainPlan(chains=256, batch=32),
     taught=0.03,
     chain_loss=0.1,
