@@ -164,7 +164,8 @@ def known(trainer: Any, ball: Ball, generator: torch.Generator) -> float:
 def held(energy: Any, policy: Any, ball: Ball, generator: torch.Generator) -> float:
     """The share of the energy's mass in the ball, by weights of draws from the ball and, outside of it, of the sampler's."""
     inside = ball.sample(DRAWS, generator)
-    of_ball = log_mean_exp(-energy(inside) - ball.log_prob(inside)).value
+    weights = -energy(inside) - ball.log_prob(inside)
+    of_ball = log_mean_exp(weights.masked_fill(~ball.holds(inside), -math.inf)).value
     drawn = draw(policy, DRAWS, generator)
     rest = log_mean_exp(log_weights(energy, drawn).masked_fill(ball.holds(drawn.x), -math.inf)).value
     return torch.sigmoid(torch.tensor(of_ball - rest)).item()

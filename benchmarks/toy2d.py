@@ -18,10 +18,11 @@ from typing import Any
 import torch
 
 from ebgfn.files import write_json
+from ebgfn.nets.mlp import MLPSizes
 from ebgfn.nets.products import use_onednn
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.plane.densities import DENSITIES
-from ebgfn.reproduce.toy2d import PRESETS, measure
+from ebgfn.reproduce.toy2d import PRESETS, measure, over_seeds
 from ebgfn.train.chains import ChainPlan
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,8 +31,8 @@ COLUMNS = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess", "steps", "train_s
 # What `fast` is without each of its parts, and with those that it has for images only.
 ABLATIONS: dict[str, dict[str, Any]] = {
     "fast": {},
-    "two models apart": {"teach_share": 2.0},
-    "no chains": {"plan": ChainPlan(chains=0)},
+    "networks for both": {"sizes": MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)},
+    "two models apart": {"plan": ChainPlan(chains=0)},
     "chains only teach": {"chain_loss": 0.0},
     "chains only negatives": {"taught": 0.0},
     "no noise": {"noise": 0.0},
@@ -58,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
     parser.add_argument("--ablate", action="store_true", help="fast with one part taken away at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="the mean over them is printed")
     parser.add_argument("--out", type=Path, help="file for the results; by default named for what was run")
     return parser.parse_args()
 
@@ -73,8 +74,11 @@ def main() -> None:
     for dataset in args.sets:
         for name, changes in variants.items():
             preset = "fast" if args.ablate else name
-            config = Toy2DConfig(dataset=dataset, preset=preset, budget_s=args.budget_s, seed=args.seed)
-            rows[f"{dataset}, {name}"] = figures = measure(config, changes)
+            configs = [
+                Toy2DConfig(dataset=dataset, preset=preset, budget_s=args.budget_s, seed=seed) for seed in args.seeds
+            ]
+            trained = [measure(config, changes) for config in configs]
+            rows[f"{dataset}, {name}"] = figures = over_seeds(trained)
             print(row(f"{dataset}, {name}", figures), flush=True)
     kind = "ablation" if args.ablate else "-".join(args.presets)
     path = args.out or RESULTS / f"toy2d-{kind}-{args.budget_s:g}s.json"

@@ -21,7 +21,7 @@ well the sampler knows the energy. Where erasure is uniform, the two terms of $P
 WHAT_K_BUYS = """Acceptance alone rewards timid moves. **Memory** is how much more often than by chance a chain is still
 in the cell of the plane (of 8 × 8) where it began: 1 if it never left, 0 if it has forgotten. Every kernel starts from
 the same data points and gets the same number of **network passes** a chain (a gradient counts as two more): they do not
-depend on machine, load or batch, and energy and policy are networks of one size. One move costs 3 passes at K = 1,
+depend on machine, load or batch; a call of the energy and one of the policy count alike. One move costs 3 passes at K = 1,
 65 at K = 32. The seconds measured here are in the table. DMALA has the best of four step sizes."""
 
 NO_MODEL = "There is no trained model here yet. Train one on the page 2D landscape; once it is done, it moves here."

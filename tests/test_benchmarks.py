@@ -146,7 +146,7 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
 
     monkeypatch.setattr(toy2d, "measure", measure)
     out = tmp_path / "out.json"
-    arguments = ["--budget-s", "3", "--seed", "5", "--threads", "1", "--out", str(out), "--sets", "moons", "circles"]
+    arguments = ["--budget-s", "3", "--seeds", "5", "--threads", "1", "--out", str(out), "--sets", "moons", "circles"]
     head, *lines = printed("toy2d", *arguments, *(["--ablate"] if ablate else []))
     assert head.split()[-6:] == list(toy2d.COLUMNS)
     names = list(toy2d.ABLATIONS) if ablate else ["fast", "paper"]

@@ -44,7 +44,7 @@ def test_every_density_is_measured_with_both_presets(monkeypatch):
 
     def measure(config, changes):
         asked.append((config.dataset, config.preset, config.budget_s, config.seed, changes))
-        return {"gfn_excess": 0.125, "gfn_excess_se": 0.01, "steps": len(asked)}
+        return {"gfn_excess": 0.125 + 0.25 * config.seed, "gfn_excess_se": 0.12, "steps": len(asked)}
 
     monkeypatch.setattr(toy2d, "measure", measure)
     counted = itertools.count(1)
@@ -53,7 +53,20 @@ def test_every_density_is_measured_with_both_presets(monkeypatch):
     expected = [(d, p, 3.0, s, {}) for d in toy2d.DENSITIES for p in ("fast", "paper") for s in (0, 1)]
     assert asked == expected
     _, *lines = columns(toy2d.as_text(rows))
-    assert lines[3] == [f"{expected[3][0]}, paper", "0.125 ± 0.020", "", "", "", "4"]
+    assert len(lines) == 2 * len(toy2d.DENSITIES)
+    # Of two values 1/8 either side of 1/4 the mean has a standard error of 1/8; with that of the points, 0.173.
+    assert lines[1] == [f"{expected[2][0]}, paper", "0.250 ± 0.347", "", "", "", "4"]
+
+
+def test_what_one_of_the_seeds_lacks_or_could_not_finish_is_not_averaged():
+    good = {"dataset": "moons", "preset": "fast", "gfn_excess": 0.5, "ebm_excess": 0.25, "ess": 0.5, "steps": 10}
+    refuted = {key: value for key, value in good.items() if key != "ebm_excess"} | {"ess": 1.0}
+    assert columns(toy2d.as_text([good, refuted]))[1:][-1] == [
+        "moons, fast", "0.500 ± 0.000", "", "", "0.750 ± 0.500", "10"
+    ]  # fmt: skip
+    assert (
+        columns(toy2d.as_text([good, {"dataset": "moons", "preset": "fast", "error": "stopped"}]))[-1][1] == "stopped"
+    )
 
 
 def test_one_density_is_trained_and_evaluated(monkeypatch):

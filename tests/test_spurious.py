@@ -65,6 +65,25 @@ def test_a_contaminated_source_has_its_share(ball, generator):
     assert abs(ball.holds(x).float().mean().item() - SHARE) < 4.5 * math.sqrt(SHARE * (1 - SHARE) / 4000)
 
 
+def test_between_two_energies_is_one_with_the_share_that_is_wanted():
+    """Of which the share here is its bias: 0.1 and 0.9 at the ends."""
+    less, more = (examples.energy(DIM).requires_grad_(False) for _ in range(2))
+    less.net.last.bias.fill_(0.1)
+    more.net.last.bias.fill_(0.9)
+    found = spurious._between(less, more, lambda energy: energy.net.last.bias.item())
+    assert found.net.last.bias.item() == pytest.approx(SHARE, abs=spurious.NEAR)
+    assert (less.net.last.bias.item(), more.net.last.bias.item()) == pytest.approx((0.1, 0.9))
+
+
+@pytest.mark.slow
+def test_an_energy_is_contaminated_until_it_has_the_share(generator):
+    recipe = FastRecipe(energy_batch=64, energy_lr=2e-3, sizes=MLPSizes(hidden=32, depth=2))
+    model = start(Toy2DConfig(bits=6, steps=10), recipe).model()
+    ball = Ball(torch.randint(0, 2, (model.dim,), generator=generator).float())
+    learned = spurious.contaminated(model, recipe, ball, generator)
+    assert held(learned, model.policy, ball, generator) == pytest.approx(SHARE, abs=0.08)
+
+
 @pytest.mark.slow
 def test_our_sampler_finds_a_ball_that_only_the_energy_has(generator):
     state = start(Toy2DConfig(bits=10, steps=10), FastRecipe(sizes=MLPSizes(hidden=32, depth=2)))

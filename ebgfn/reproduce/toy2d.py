@@ -1,6 +1,8 @@
 """The table of densities in the plane: distances from the entropy floor, ours beside the published algorithm."""
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from ebgfn.train.loop import TrainingDiverged
 
 BUDGET_S = 120.0
 PRESETS = ("fast", "paper")
+FIGURES = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess")
 HEAD = ("", "sampler", "energy", "acceptance, K = 8", "effective samples", "steps")
 
 
@@ -45,13 +48,33 @@ def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
-    """Distances from the floor in nats, ± two standard errors."""
-    return table(HEAD, (line(f"{row['dataset']}, {row['preset']}", row) for row in rows))
+    """Distances from the floor in nats, ± two standard errors, over the seeds where there are several."""
+    named: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        named.setdefault(f"{row['dataset']}, {row['preset']}", []).append(row)
+    return table(HEAD, (line(name, over_seeds(trained)) for name, trained in named.items()))
+
+
+def over_seeds(trained: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means of the figures of several seeds, with standard errors of both: of the seeds, and of the test points, which all
+    of them share. A figure that one of them lacks, as its energy is refuted, is left out; one that diverged counts."""
+    if len(trained) == 1:
+        return trained[0]
+    for row in trained:
+        if "error" in row:
+            return row
+    found = {"steps": round(sum(row["steps"] for row in trained) / len(trained))}
+    for key in FIGURES:
+        values = [row[key] for row in trained if key in row]
+        if len(values) == len(trained):
+            points = sum(row.get(f"{key}_se", 0.0) ** 2 for row in trained) / len(trained)
+            found |= {key: statistics.mean(values)}
+            found |= {f"{key}_se": math.sqrt(statistics.variance(values) / len(values) + points)}
+    return found
 
 
 def line(name: str, figures: dict[str, Any]) -> list[str]:
     """One row of the table."""
     if "error" in figures:
         return [name, figures["error"], "", "", "", ""]
-    names = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess")
-    return [name, *(figure(figures, key, 3) for key in names), str(figures.get("steps", ""))]
+    return [name, *(figure(figures, key, 3) for key in FIGURES), str(figures.get("steps", ""))]
