@@ -113,7 +113,8 @@ def test_train(shell, trained):
 
 def test_evaluate(shell, trained):
     figures = shell.json("evaluate", trained["run"], "--points", 50, "--seed", 1)
-    assert {"kind", "dataset", "seed", "gfn_nll", "gfn_nll_se", "ebm_nll", "log_z", "ess", "mmd"} <= set(figures)
+    assert {"kind", "dataset", "seed", "gfn_nll", "gfn_nll_se", "log_z", "ess", "mmd"} <= set(figures)
+    assert ("ebm_nll" in figures) != figures["refuted"]
     assert figures["train_seconds"] == trained["elapsed_s"]
     assert figures["dataset"] == "moons"
     assert None not in figures.values()
