@@ -8,18 +8,9 @@ and beside the data they teach the sampler: maximum likelihood on samples of p_p
 without its variance. What the energy holds for probable and the data do not show is found by a chain, learned by the
 sampler, and taken from the energy.
 
-Sampler. Backward trajectories from data and from chains; one network call predicts all void entries of one random state of
-each. Of a sampler that is a mixture all random states are averaged over exactly (`ebgfn.train.online_em`).
-
-Energy. Data are told from four others, each by the log-odds that its density makes exact; the data's own energy is the
-optimum of each of the logistic losses.
-
-- Chains, of density exp(-E) as the averaged energy has it: E'(x) - E(x). Near E = E' its gradient is half of that of the
-  likelihood, E(x) - E(x') with x' from p_phi; far from it, it is bounded.
-- Ends x' of back-and-forth moves from x (`ebgfn.train.lessons`): -log alpha, and for complete paths, whose density is known,
-  -E(x) - log q(x) of either.
-- Broad noise of known density (`ebgfn.train.noise`), which keeps log Z near zero and empties what is far from all data.
-- x with entries flipped at many rates: E(x') - E(x), as flips have equal probability both ways.
+The sampler learns by maximum likelihood on backward trajectories from data and from chains: a network by one random state
+of each (`ebgfn.train.any_order`), a mixture by all of them at once (`ebgfn.train.online_em`). The energy learns to tell data
+from chains, from ends of back-and-forth moves, from broad noise and from data with entries flipped (`ebgfn.train.contrast`).
 """
 
 import math
@@ -29,23 +20,22 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
-from ebgfn import parallel, seeds
-from ebgfn.core.losses import any_order_likelihood, back_and_forth_contrastive, noise_contrastive
+from ebgfn import parallel
 from ebgfn.core.schedules import draw, measured_step_nats
-from ebgfn.core.states import Vectors, flip_some, random_masks
+from ebgfn.core.states import Vectors, flip_some
 from ebgfn.core.weights import log_weights
 from ebgfn.model import Model
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPSizes
+from ebgfn.train.any_order import AnyOrder
 from ebgfn.train.chains import ChainPlan, PersistentChains, blocks
-from ebgfn.train.device import half_precision
+from ebgfn.train.contrast import Others, contrast
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.lessons import Lessons, lessons
 from ebgfn.train.noise import broad_noise
-from ebgfn.train.online_em import BEGIN_ROWS, OnlineEM
+from ebgfn.train.online_em import OnlineEM
 from ebgfn.train.source import Source, WithMeans
 
 CHAINS = ChainPlan()
@@ -97,9 +87,7 @@ class FastRecipe:
     chain_loss: float = 0.25
     pairs: float = 0.0
     flips: float = 0.0
-    # Cells in Gray code are parities of bits, and parities want depth: after 3000 steps of noise-contrastive estimation on
-    # 2spirals, five layers of 128 lay 0.05 nats above the floor, three of 192 0.21. The sampler gained little from it.
-    sizes: Any = MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)
+    sizes: Any = MLPSizes()
 
 
 class Fast(EnergyAndSampler):
@@ -117,11 +105,11 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        self.sampler: Learner[Sampler] | OnlineEM
+        self.sampler: AnyOrder | OnlineEM
         if isinstance(model.policy, MixturePolicy):
             self.sampler = OnlineEM(sampler)
         else:
-            self.sampler = Learner(
+            self.sampler = AnyOrder(
                 sampler,
                 lr=recipe.lr_learned if self._learned else recipe.lr,
                 average=recipe.average,
@@ -151,12 +139,9 @@ class Fast(EnergyAndSampler):
         return told
 
     def _learn(self, source: Source, rate: float, generator: torch.Generator) -> dict[str, float]:
-        """The sampler's step."""
-        if not isinstance(self.sampler, OnlineEM):
-            return {"any_order": self.sampler.update(self._any_order(source, generator), rate=rate)}
-        if self.sampler.blank:
-            self.sampler.begin(source.draw(BEGIN_ROWS))
-        return {"any_order": self.sampler.update(self._rows(source, generator)[0], rate=rate)}
+        """The sampler's step: maximum likelihood on backward trajectories from data and from chains."""
+        self.sampler.begin(source)
+        return {"any_order": self.sampler.learn(*self._rows(source, generator), rate=rate, generator=generator)}
 
     def _rate(self, updates: int, progress: float) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
@@ -225,49 +210,19 @@ class Fast(EnergyAndSampler):
             x, label = torch.cat([x, chains])[mixed], torch.cat([label, chains])[mixed]
         return x, label
 
-    def _any_order(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
-        """Maximum likelihood of the sampler on backward trajectories from data and from chains."""
-        x, label = self._rows(source, generator)
-        mask = random_masks(len(x), x.shape[1], generator)
-        with half_precision(generator.device), seeds.ambient(generator):
-            logits = self.sampler.module.policy(x, mask).value_logits.float()
-        return any_order_likelihood(logits, label, mask).mean()
-
     def _contrastive(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
-        """Data told from noise and flips, from chains and from ends of moves."""
+        """The energy's loss: data told from noise and flips, from chains and from ends of moves."""
         recipe, noise = self.recipe, self._noise
         assert noise is not None
         x = self._smoothed(source, recipe.energy_batch, generator)
-        others = {"noise": noise.sample(len(x), generator)}
-        if recipe.flips:
-            others["flipped"] = flip_some(x, generator)
+        noisy = noise.sample(len(x), generator)
+        flipped = flip_some(x, generator) if recipe.flips else None
+        chain = None
         if len(self._chains):  # moved even where they only teach
             chain = self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
-            others |= {"chain": chain} if recipe.chain_loss else {}
         pairs = self._lessons.some(len(x), generator) if self._lessons is not None and recipe.pairs else None
-        if pairs is not None:
-            others |= {"begin": pairs.x.float(), "end": pairs.x_new.float()}
-        with half_precision(generator.device):
-            energy, *energies = (
-                self.energy.module(torch.cat([x, *others.values()])).float().split([len(x), *map(len, others.values())])
-            )
-        of = dict(zip(others, energies, strict=True))
-        log_noise, log_noise_there = noise.log_prob(torch.cat([x, others["noise"]])).split(len(x))
-        loss = recipe.noise * noise_contrastive(-energy - log_noise, -of["noise"] - log_noise_there).mean()
-        if "flipped" in of:
-            loss = loss + recipe.flips * F.softplus(energy - of["flipped"]).mean()
-        if "chain" in of:
-            with torch.no_grad():
-                before, before_there = self.energy.averaged(torch.cat([x, others["chain"]])).split(
-                    [len(x), len(others["chain"])]
-                )
-            apart = F.softplus(energy - before).mean() + F.softplus(before_there - of["chain"]).mean()
-            loss = loss + recipe.chain_loss * apart
-        if pairs is not None:
-            begin, end = of["begin"] + pairs.log_flow, of["end"] + pairs.log_flow_new
-            apart = torch.where(pairs.whole, noise_contrastive(-begin, -end), back_and_forth_contrastive(begin - end))
-            loss = loss + recipe.pairs * apart.mean()
-        return loss
+        others = Others(x, noise, noisy, flipped, chain if recipe.chain_loss else None, pairs)
+        return contrast(self.energy.module, self.energy.averaged, others, recipe)
 
     def pool(self) -> dict[str, Any]:
         return {

@@ -18,6 +18,7 @@ from ebgfn import parallel
 from ebgfn.core.states import Vectors
 from ebgfn.nets.bernoulli_mixture import fit
 from ebgfn.train.learner import Diverged, Sampler
+from ebgfn.train.source import Source
 
 # Rows that are remembered: this times components times the root of the rows seen. On 2spirals, 512 components, 10 s of one
 # core: 0.025 nats above the floor; of a third as many 0.037, of three times as many 0.047, after 40 s 0.034 and 0.026.
@@ -48,14 +49,20 @@ class OnlineEM:
         return not self.module.policy.log_odds.any()
 
     @torch.no_grad()
-    def begin(self, x: Vectors) -> None:
-        """Rows to begin from; in several processes those of the leader."""
+    def begin(self, source: Source) -> None:
+        """Where it has learned nothing: a fit to some rows; in several processes to those of the leader."""
+        if not self.blank:
+            return
         policy = self.module.policy
-        fitted = fit(x, components=len(self._weight), iterations=BEGIN_ITERATIONS)
+        fitted = fit(source.draw(BEGIN_ROWS), components=len(self._weight), iterations=BEGIN_ITERATIONS)
         policy.log_weight.copy_(parallel.from_leader(fitted.log_weight))
         policy.log_odds.copy_(parallel.from_leader(fitted.log_odds))
         self._weight.copy_(policy.log_weight.exp())
         self._ones.copy_(policy.log_odds.sigmoid() * self._weight[:, None])
+
+    def learn(self, x: Vectors, means: Vectors, *, rate: float, generator: torch.Generator) -> float:
+        """As `AnyOrder.learn`."""
+        return self.update(x, rate=rate)
 
     @torch.no_grad()
     def update(self, x: Vectors, *, rate: float = 1.0) -> float:

@@ -13,7 +13,7 @@ from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.plane.config import Toy2DConfig
-from ebgfn.train import fast
+from ebgfn.train import any_order, contrast, fast
 from ebgfn.train.chains import ChainPlan
 from ebgfn.train.fast import Fast, FastRecipe
 from ebgfn.train.learner import Moment
@@ -35,7 +35,8 @@ BARE = {"plan": ChainPlan(chains=0), "chain_loss": 0.0, "flips": 0.0, "pairs": 0
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
     """Whatever this machine has: gradients are compared."""
-    monkeypatch.setattr(fast, "half_precision", lambda device: contextlib.nullcontext())
+    for part in (any_order, contrast):
+        monkeypatch.setattr(part, "half_precision", lambda device: contextlib.nullcontext())
 
 
 class Means(Given):
@@ -65,7 +66,7 @@ def build(**changes) -> Fast:
 
 def every_state_masked(monkeypatch) -> None:
     """Each row meets every mask."""
-    monkeypatch.setattr(fast, "random_masks", lambda n, dim, generator: MASKS.repeat(n // len(MASKS), 1))
+    monkeypatch.setattr(any_order, "random_masks", lambda n, dim, generator: MASKS.repeat(n // len(MASKS), 1))
 
 
 def of_data() -> examples.FunctionEnergy:
@@ -89,7 +90,7 @@ def test_the_sampler_follows_the_likelihood_of_the_data(monkeypatch, generator):
     x = DATA.repeat_interleave(len(MASKS), 0)
     algorithm = build(batch=len(x), **BARE)
     policy = algorithm.sampler.module.policy
-    loss, expected = algorithm._any_order(Given(x), generator), nats(policy, DATA).mean()
+    loss, expected = algorithm.sampler.loss(*algorithm._rows(Given(x), generator), generator), nats(policy, DATA).mean()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     torch.testing.assert_close(gradient(loss, policy), gradient(expected, policy), rtol=1e-4, atol=1e-5)
 
@@ -99,7 +100,7 @@ def test_means_that_a_source_can_tell_are_the_labels(monkeypatch, generator):
     algorithm = build(batch=len(MASKS), **BARE)
     policy = algorithm.sampler.module.policy
     x, mean = STATES[[5]].expand(len(MASKS), -1), torch.tensor([0.1, 0.5, 0.9]).expand(len(MASKS), -1)
-    loss = algorithm._any_order(Means(x, mean), generator)
+    loss = algorithm.sampler.loss(*algorithm._rows(Means(x, mean), generator), generator)
     logits, void = policy(x, MASKS).value_logits, ~MASKS
     cross = -(mean * logits.sigmoid().log() + (1 - mean) * (-logits).sigmoid().log())
     assert loss.item() == pytest.approx((DIM / void.sum(1) * (cross * void).sum(1)).mean().item(), rel=1e-5)
@@ -263,7 +264,7 @@ def watched(monkeypatch, **changes) -> tuple[Fast, dict[str, list]]:
     algorithm = build(batch=16, energy_batch=16, fresh=16, reuse=1, **changes)
     sampler, energy = asked(monkeypatch, algorithm.sampler), asked(monkeypatch, algorithm.energy)
     taught_at: list[bool] = []
-    monkeypatch.setattr(algorithm, "_any_order", lambda source, g: torch.tensor(0.0))
+    monkeypatch.setattr(algorithm.sampler, "loss", lambda x, means, g: torch.tensor(0.0))
     monkeypatch.setattr(algorithm, "_contrastive", lambda source, g: torch.tensor(0.0))
     monkeypatch.setattr(algorithm, "_teach", lambda source, g: taught_at.append(True))
     return algorithm, {"sampler": sampler, "energy": energy, "taught": taught_at}
