@@ -105,19 +105,16 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        self.sampler: AnyOrder | OnlineEM
-        if isinstance(model.policy, MixturePolicy):
-            self.sampler = OnlineEM(sampler)
-        else:
-            self.sampler = AnyOrder(
-                sampler,
-                lr=recipe.lr_learned if self._learned else recipe.lr,
-                average=recipe.average,
-                clip=recipe.clip,
-                weight_decay=recipe.weight_decay,
-                kernel_lr=0.0 if self._learned else recipe.kernel_lr,
-                kernel_decay=recipe.kernel_decay,
-            )
+        how: dict[str, Any] = {
+            "lr": recipe.lr_learned if self._learned else recipe.lr,
+            "average": recipe.average,
+            "clip": recipe.clip,
+            "weight_decay": recipe.weight_decay,
+            "kernel_lr": 0.0 if self._learned else recipe.kernel_lr,
+            "kernel_decay": recipe.kernel_decay,
+        }
+        mixture = isinstance(model.policy, MixturePolicy)
+        self.sampler: AnyOrder | OnlineEM = OnlineEM(sampler) if mixture else AnyOrder(sampler, **how)
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
         self._noise: BernoulliMixture | None = None
         self._lessons: Lessons | None = None
