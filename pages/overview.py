@@ -24,7 +24,7 @@ def moving_picture() -> Preview | None:
     """The trained model that the visitor chose, filling its vectors; None where nothing is shipped."""
     found = shipped.by_set()
     if not found:
-        st.info("No trained model is here yet. Train one on the 2D landscape page: half a minute shows a lot.")
+        st.info("No trained model is here yet. Train one on the 2D landscape page: twenty seconds show a lot.")
         return None
     address.hold_choice("shown", found, "The model")
     default = "checkerboard" if "checkerboard" in found else next(iter(found))
