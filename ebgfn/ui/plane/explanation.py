@@ -20,7 +20,7 @@ drag when zoomed; with the keyboard focus a picture, then +, −, 0 and the arro
 def no_model(dataset: str, bits: int) -> str:
     """Empty state: nothing trained to show."""
     what = "your drawing" if dataset == DRAWN else f"{dataset} at {bits} bits an axis" if bits < FULL_BITS else dataset
-    return f"No trained model of {what} comes with the app. Press **Train**: twenty seconds show a lot, two minutes are good."
+    return f"No trained model of {what} comes with the app. Press **Train**: twenty seconds show a lot."
 
 
 def explain(scene: Landscape) -> None:

@@ -140,10 +140,16 @@ class BoundDial:
 
     def chosen(self) -> str:
         """What the dial says, unless the address has changed since; untrusted text."""
-        chosen, seen, in_address = f"{self.key}_chosen", f"{self.key}_seen", st.query_params.get(self.parameter)
-        if chosen not in st.session_state or in_address != st.session_state.get(seen):
-            st.session_state[chosen] = st.session_state[seen] = in_address
-        return self.default if st.session_state[chosen] is None else st.session_state[chosen]
+        state, in_address = st.session_state, st.query_params.get(self.parameter)
+        chosen, seen, left = (f"{self.key}_{name}" for name in ("chosen", "seen", "left"))
+        if in_address == state.get(seen):
+            state.pop(left, None)
+        # A browser that has not heard yet of the address that `settled` set still tells the one before: that is no wish.
+        stale = left in state and in_address == state[left]
+        if chosen not in state or (in_address != state.get(seen) and not stale):
+            state[chosen] = state[seen] = in_address
+            state.pop(left, None)
+        return self.default if state[chosen] is None else state[chosen]
 
     def question(self) -> int | None:
         """Number of the dial's last question, to be answered with it."""
@@ -155,8 +161,6 @@ class BoundDial:
         asked = st.session_state[self.key].get("asked")
         if isinstance(asked, dict) and (text := self.text(asked.get("value"))) is not None:
             st.session_state[f"{self.key}_chosen"] = text
-            # The browser may have asked before it heard of the address that `settled` had set: its old one is no wish.
-            st.session_state[f"{self.key}_seen"] = st.query_params.get(self.parameter)
 
     def settled(self) -> None:
         """When the component reports `settled`, a value."""
@@ -164,6 +168,7 @@ class BoundDial:
         if text is None:
             return
         st.session_state[f"{self.key}_chosen"] = text
+        st.session_state[f"{self.key}_left"] = st.query_params.get(self.parameter)
         if text == self.default:
             st.query_params.pop(self.parameter, None)
         else:
