@@ -48,7 +48,7 @@ def row(name: str, figures: dict[str, Any]) -> str:
     """One line of the table."""
     if "error" in figures:
         return f"{name:32} {figures['error']}"
-    values = (figures[column] for column in COLUMNS)
+    values = (figures.get(column, "") for column in COLUMNS)
     return f"{name:32}" + "".join(f" {v:>13.4f}" if isinstance(v, float) else f" {v:>13}" for v in values)
 
 

@@ -146,7 +146,7 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
 
     monkeypatch.setattr(toy2d, "measure", measure)
     out = tmp_path / "out.json"
-    arguments = ["--budget-s", "3", "--seeds", "5", "--threads", "1", "--out", str(out), "--sets", "moons", "circles"]
+    arguments = ["--budget-s", "3", "--seeds", "5", "6", "--threads", "1", "--out", str(out), "--sets", "moons", "circles"]
     head, *lines = printed("toy2d", *arguments, *(["--ablate"] if ablate else []))
     assert head.split()[-6:] == list(toy2d.COLUMNS)
     names = list(toy2d.ABLATIONS) if ablate else ["fast", "paper"]
@@ -156,8 +156,8 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
     good = [line for line in lines if "paper" not in line]
     assert all(line[32:].split() == [*4 * ["0.0625"], "7", "0.0625"] for line in good)
     assert all(line.endswith("training stopped") for line in lines if line not in good)
-    assert [seen[0] for seen in asked] == [data for data in ("moons", "circles") for _ in names]
-    assert {seen[2:] for seen in asked} == {(3.0, 5)}
+    assert [seen[0] for seen in asked] == [data for data in ("moons", "circles") for _ in names for _ in (5, 6)]
+    assert {seen[2:] for seen in asked} == {(3.0, 5), (3.0, 6)}
     stored = json.loads(out.read_text())
     assert list(stored["rows"]) == [line[:32].strip() for line in lines]
     assert stored["threads"] == 1

@@ -63,8 +63,8 @@ def over_seeds(trained: list[dict[str, Any]]) -> dict[str, Any]:
     for row in trained:
         if "error" in row:
             return row
-    found = {"steps": round(sum(row["steps"] for row in trained) / len(trained))}
-    for key in FIGURES:
+    found = {"steps": round(statistics.mean(row["steps"] for row in trained))}
+    for key in (*FIGURES, "train_seconds"):
         values = [row[key] for row in trained if key in row]
         if len(values) == len(trained):
             points = sum(row.get(f"{key}_se", 0.0) ** 2 for row in trained) / len(trained)
