@@ -73,10 +73,10 @@ def test_the_median_is_of_the_runs_after_the_first(monkeypatch):
 
 def test_speed_in_the_plane(printed, monkeypatch):
     speed = importlib.import_module("benchmarks.speed")
-    original = speed.policy
-    monkeypatch.setattr(speed, "policy", lambda dim, hidden: original(dim // 4, 8))
+    small = {name: lambda dim, policy=policy: policy(dim // 4) for name, policy in speed.POLICIES.items()}
+    monkeypatch.setattr(speed, "POLICIES", small)
     lines = printed("speed", "--threads", "1")
-    assert [line.split(":")[0] for line in lines] == 3 * ["width 192"] + 3 * ["width 256"]
+    assert [line.split(":")[0] for line in lines] == [kind for kind in speed.POLICIES for _ in range(3)]
     assert all(line.endswith(" 1.500 s") for line in lines)
 
 
@@ -146,7 +146,20 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
 
     monkeypatch.setattr(toy2d, "measure", measure)
     out = tmp_path / "out.json"
-    arguments = ["--budget-s", "3", "--seeds", "5", "6", "--threads", "1", "--out", str(out), "--sets", "moons", "circles"]
+    arguments = [
+        "--budget-s",
+        "3",
+        "--seeds",
+        "5",
+        "6",
+        "--threads",
+        "1",
+        "--out",
+        str(out),
+        "--sets",
+        "moons",
+        "circles",
+    ]
     head, *lines = printed("toy2d", *arguments, *(["--ablate"] if ablate else []))
     assert head.split()[-6:] == list(toy2d.COLUMNS)
     names = list(toy2d.ABLATIONS) if ablate else ["fast", "paper"]
