@@ -13,6 +13,7 @@ from ebgfn.core.states import random_masks
 from ebgfn.core.trajectories import log_prob
 from ebgfn.evaluation import exact
 from ebgfn.model import Model
+from ebgfn.nets.mixture import MixtureSizes
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.training import start, train
@@ -30,6 +31,9 @@ SMALL = FastRecipe(
 )
 
 
+MIXED = dataclasses.replace(SMALL, sizes=MixtureSizes(components=64, energy_hidden=64, energy_depth=2))
+
+
 def config(**changes) -> Toy2DConfig:
     return dataclasses.replace(Toy2DConfig(dataset="8gaussians", bits=3, steps=400), **changes)
 
@@ -41,9 +45,9 @@ def data_distribution(state: TrainState) -> np.ndarray:
     return np.bincount(index, minlength=2**state.config.dim) / len(index)
 
 
-@pytest.fixture(scope="module")
-def trained() -> TrainState:
-    state = start(config(), SMALL)
+@pytest.fixture(scope="module", params=[SMALL, MIXED], ids=["network", "mixture"])
+def trained(request) -> TrainState:
+    state = start(config(), request.param)
     list(train(state, event_interval_s=60))
     return state
 
@@ -125,7 +129,11 @@ POOLED = dataclasses.replace(
 LEARNED = PaperRecipe(batch=32, sizes=MLPSizes(16, 2, learned_location=True, learned_erasure=True))
 
 
-@pytest.mark.parametrize(("preset", "recipe"), [("fast", POOLED), ("paper", LEARNED)], ids=["fast", "paper"])
+@pytest.mark.parametrize(
+    ("preset", "recipe"),
+    [("fast", POOLED), ("fast", dataclasses.replace(POOLED, sizes=MIXED.sizes)), ("paper", LEARNED)],
+    ids=["fast", "mixture", "paper"],
+)
 def test_interrupted_it_goes_on_as_if_nothing_had_been(preset, recipe):
     assert_alike(config(preset=preset, steps=16), recipe, at=(1, 8, 11))
 
