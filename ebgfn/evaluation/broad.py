@@ -1,7 +1,8 @@
 """Where a sampler need not look: distributions of known density that reach everywhere, and states to start from.
 
 The broad family is a mixture of products of Bernoulli distributions: one rate of ones for all entries, at many rates, and
-the means of the data, thinned and thickened.
+the means of the data, thinned and thickened. On purpose it has nothing in common with the noise that energies are trained
+against (`ebgfn.train.noise`): a measure does not trust what the model has seen.
 """
 
 import math
