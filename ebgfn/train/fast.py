@@ -199,13 +199,13 @@ class Fast(EnergyAndSampler):
         """What the sampler learns from, data and chains, and the means of their entries."""
         recipe = self.recipe
         taught = round(recipe.taught * recipe.batch) if len(self._chains) else 0
-        x, label = _with_means(source, recipe.batch - taught)
+        x, means = _with_means(source, recipe.batch - taught)
         if taught:
             chains = self._chains.some(taught, generator)
             # Mixed, as masks are stratified by row.
             mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)
-            x, label = torch.cat([x, chains])[mixed], torch.cat([label, chains])[mixed]
-        return x, label
+            x, means = torch.cat([x, chains])[mixed], torch.cat([means, chains])[mixed]
+        return x, means
 
     def _contrastive(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
         """The energy's loss: data told from noise and flips, from chains and from ends of moves."""
