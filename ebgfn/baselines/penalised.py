@@ -96,7 +96,7 @@ def thresholded(x: Float[Tensor, "rows dim"], energy: QuadraticEnergy, *, steps:
     spins, plan, couplings = 2.0 * x - 1.0, Plan(), Couplings(copy.deepcopy(energy))
     how = scale(spins, ordered=plan.ordered, one_field=energy.one_field)
     couplings.centre = how.centre
-    error = couplings.slope(spins, spins).standard_error(len(x))[: couplings.pairs]
+    error = couplings.slope(spins).standard_error(len(x))[: couplings.pairs]
     weights = couplings.module.weights
     weights *= weights.abs() > plan.threshold(couplings.pairs) * error
     for _ in range(steps):

@@ -3,8 +3,9 @@
 The gradient of -log p is E(x) - E(x') with a negative x' drawn from the model, which for a coupling is the difference of
 -2 s_i s_j. Two measures make it precise enough to tell a weak coupling from none. A negative's spins are replaced, one at
 a time, by their conditional means m = tanh(2 J s + h) (Rao-Blackwell): a random spin becomes a number. And the gradient for
-negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what back-and-forth moves
-from a batch of data add to it is averaged over batches (a control variate).
+negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what samples of the model
+say beyond it is averaged over batches (a control variate). Which couplings there are is found by the pseudo-likelihood alone,
+which has no noise; how large they are, by both.
 
 Where rows and their mirror images differ, the energy has fields, and couplings are those of centred spins:
 -E = (s - c)^T J (s - c) + f^T s with c the mean spins, so that h = f - 2 J c. A coupling then answers for what two spins do
@@ -82,7 +83,7 @@ class Couplings:
         self._correction = torch.zeros_like(self._previous)
         self.support: Bool[Tensor, " weights"] | None = None
         self.shrinkage: Shrinkage | None = None
-        self._refits = 0
+        self._refits, self._updates = 0, 0
 
     @property
     def pairs(self) -> int:
@@ -95,20 +96,32 @@ class Couplings:
         of_pairs = of_pairs.index_add(0, self._table, table.flatten() * self._there) / 2
         return torch.cat([of_pairs, by_spin.view(len(self.module.field_weights), -1).sum(1)])
 
-    def slope(self, data: Spins, negative: Spins) -> Slope:
-        """Slope from data and their negatives."""
-        rows, centre = len(data), 0.0 if self.centre is None else self.centre
-        mean = torch.tanh(2.0 * negative @ self.module.couplings() + self.module.fields())
-        here, there, residual = data - centre, negative - centre, negative - mean
-        uncertain, moved = 1.0 - mean.square(), residual * there
-        across = (mean - centre).T @ there / rows
-        spread = self._with_squares(residual.square(), there)
+    def slope(self, data: Spins) -> Slope:
+        """Of the pseudo-likelihood: negatives are the data themselves, each spin of them replaced by its mean."""
+        rows, mean, here = len(data), self.means(data), self._centred(data)
+        residual = data - mean
+        uncertain, moved = 1.0 - mean.square(), residual * here
+        spread = self._with_squares(residual.square(), here)
         spread = spread + spread.T + 2.0 * moved.T @ moved / rows
-        bend = 2.0 * self._with_squares(uncertain, there)
+        bend = 2.0 * self._with_squares(uncertain, here)
         # A pair's two conditionals count by half each, so that of a field does as well.
-        gradient = self.collect(across + across.T - 2.0 * here.T @ here / rows, (mean - data).mean(0) / 2)
+        observed = self.collect(2.0 * here.T @ here / rows, data.mean(0) / 2)
         curvature = self.collect(bend + bend.T, uncertain.mean(0) / 2)
-        return Slope(gradient, curvature, self.collect(spread, residual.square().mean(0) / 4))
+        variance = self.collect(spread, residual.square().mean(0) / 4)
+        return Slope(self._moments(data) - observed, curvature, variance)
+
+    def _moments(self, negative: Spins) -> Weights:
+        """What each weight would have to explain if `negative` were the data, with less noise (Rao-Blackwell)."""
+        mean, centre = self.means(negative), 0.0 if self.centre is None else self.centre
+        across = (mean - centre).T @ self._centred(negative) / len(negative)
+        return self.collect(across + across.T, mean.mean(0) / 2)
+
+    def means(self, spins: Spins) -> Spins:
+        """Conditional means of all spins under the energy."""
+        return torch.tanh(2.0 * spins @ self.module.couplings() + self.module.fields())
+
+    def _centred(self, spins: Spins) -> Spins:
+        return spins if self.centre is None else spins - self.centre
 
     def _with_squares(self, of: Spins, there: Spins) -> Square:
         """Entry (i, j): mean over rows of `of` for spin i times the square of spin j, which is one if it is not centred."""
@@ -116,14 +129,19 @@ class Couplings:
             return of.mean(0)[:, None].expand(-1, of.shape[1])
         return of.T @ there.square() / len(of)
 
-    def correct(self, data: Spins, negative: Spins, *, memory: float) -> None:
-        """Average in what the negatives of a batch say beyond the pseudo-likelihood of the same batch."""
-        beyond = self.slope(data, negative).gradient - self.slope(data, data).gradient
+    def correct(self, data: Spins, negative: Float[Tensor, "chains dim"], *, memory: float) -> None:
+        """Average in what a batch of samples of the model says beyond the pseudo-likelihood of all data."""
+        beyond = self._moments(negative) - self._moments(data)
         self._correction.lerp_(parallel.mean(beyond), 1.0 - memory)
 
+    @property
+    def updates(self) -> int:
+        """Steps made."""
+        return self._updates
+
     def penalised_step(self, data: Spins, *, step: float, threshold: float, concave: bool) -> None:
-        """One step down the penalised loss over all `data`."""
-        slope, pairs = self._corrected(data), self.pairs
+        """One step down the penalised pseudo-likelihood of all `data`: what chains say has noise, in which pairs are found."""
+        slope, pairs = self._with_ridge(self.slope(data), len(data)), self.pairs
         rate = step / self._stable(slope.curvature)
         weights = self._ahead() - rate * slope.gradient
         penalty = threshold * (slope.variance[:pairs] / len(data)).sqrt()
@@ -136,7 +154,7 @@ class Couplings:
         self._show(1.0)
 
     def refit_step(self, data: Spins, *, step: float, pooled: bool) -> None:
-        """One step down the loss on the support alone, towards the couplings' common distribution if `pooled`."""
+        """One step up the likelihood on the support alone, with what `correct` was told, towards the couplings' common distribution if `pooled`."""
         slope, pairs = self._corrected(data), self.pairs
         if self.support is None:
             self.support = self.module.weights != 0
@@ -154,11 +172,13 @@ class Couplings:
         self._show(max(1.0 / self._refits, 2.0 / (self._refits + 1)))
 
     def _corrected(self, data: Spins) -> Slope:
-        slope, pairs = self.slope(data, data), self.pairs
-        ridge = torch.full_like(slope.gradient, PRIOR / len(data))
-        ridge[pairs:] = FIELD_PRIOR / len(data)
-        gradient = slope.gradient + self._correction + ridge * self._weights()
-        return replace(slope, gradient=gradient)
+        slope = self._with_ridge(self.slope(data), len(data))
+        return replace(slope, gradient=slope.gradient + self._correction)
+
+    def _with_ridge(self, slope: Slope, rows: int) -> Slope:
+        ridge = torch.full_like(slope.gradient, PRIOR / rows)
+        ridge[self.pairs :] = FIELD_PRIOR / rows
+        return replace(slope, gradient=slope.gradient + ridge * self._weights())
 
     @staticmethod
     def _stable(curvature: Weights) -> Weights:
@@ -186,6 +206,7 @@ class Couplings:
         return here + lead * (here - self._previous)
 
     def _accept(self, weights: Weights) -> None:
+        self._updates += 1
         here, pairs = self._weights(), self.pairs
         if ((here - self._previous) * (weights - here)).sum() < 0:
             self._momentum = 1.0  # the momentum led uphill: begin anew
@@ -233,6 +254,7 @@ class Couplings:
             "support": self.support,
             "shrinkage": None if self.shrinkage is None else vars(self.shrinkage),
             "refits": self._refits,
+            "updates": self._updates,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -243,4 +265,4 @@ class Couplings:
         self._correction = state["correction"].to(device)
         self.support = None if state["support"] is None else state["support"].to(device)
         self.shrinkage = None if state["shrinkage"] is None else Shrinkage(**state["shrinkage"])
-        self._refits = state["refits"]
+        self._refits, self._updates = state["refits"], state["updates"]
