@@ -36,7 +36,7 @@ from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm
 from ebgfn.train.lessons import Lessons, lessons
 from ebgfn.train.noise import broad_noise
 from ebgfn.train.online_em import OnlineEM
-from ebgfn.train.source import Source, WithMeans
+from ebgfn.train.source import Source, with_means
 
 CHAINS = ChainPlan()
 # Rows of data that the broad noise is fitted to, and that a policy's curve is measured on.
@@ -105,14 +105,9 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        how: dict[str, Any] = {
-            "lr": recipe.lr_learned if self._learned else recipe.lr,
-            "average": recipe.average,
-            "clip": recipe.clip,
-            "weight_decay": recipe.weight_decay,
-            "kernel_lr": 0.0 if self._learned else recipe.kernel_lr,
-            "kernel_decay": recipe.kernel_decay,
-        }
+        how: dict[str, Any] = {name: getattr(recipe, name) for name in ("average", "clip", "weight_decay", "kernel_decay")}
+        how["lr"] = recipe.lr_learned if self._learned else recipe.lr
+        how["kernel_lr"] = 0.0 if self._learned else recipe.kernel_lr
         mixture = isinstance(model.policy, MixturePolicy)
         self.sampler: AnyOrder | OnlineEM = OnlineEM(sampler) if mixture else AnyOrder(sampler, **how)
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
@@ -130,10 +125,14 @@ class Fast(EnergyAndSampler):
         if now.progress >= recipe.teach_share:
             self._teach(source, generator)
         rate = self._rate(self.energy.updates, (now.progress - recipe.warm_share) / (1 - recipe.warm_share))
-        told = {"contrastive": self.energy.update(self._contrastive(source, generator), rate=rate)}
+        told = self._learn_energy(source, now, rate, generator)
         if recipe.joint_rate:
             told |= self._learn(source, rate * recipe.joint_rate, generator)
         return told
+
+    def _learn_energy(self, source: Source, now: Moment, rate: float, generator: torch.Generator) -> dict[str, float]:
+        """The energy's step: data are told from chains and others."""
+        return {"contrastive": self.energy.update(self._contrastive(source, generator), rate=rate)}
 
     def _learn(self, source: Source, rate: float, generator: torch.Generator) -> dict[str, float]:
         """The sampler's step: maximum likelihood on backward trajectories from data and from chains."""
@@ -146,7 +145,7 @@ class Fast(EnergyAndSampler):
 
     def _begin(self, source: Source, generator: torch.Generator) -> None:
         """When the energy's time comes: the noise, the best sizes of blocks, and what the sampler has learned to see."""
-        x, means = _with_means(source, ROWS)
+        x, means = with_means(source, ROWS)
         self._noise = broad_noise(means, uniform=self.recipe.uniform, components=self.recipe.components)
         policy = self.sampler.averaged.policy
         if policy.step_nats is not None:
@@ -155,7 +154,7 @@ class Fast(EnergyAndSampler):
                 part.step_nats.copy_(nats)
         if self.recipe.start_from_sampler and not self._learned:
             for energy in (self.energy.module, self.energy.averaged):
-                energy.start_from(policy.net)
+                energy.start_from(policy)
 
     def _teach(self, source: Source, generator: torch.Generator) -> None:
         """New lessons, and some chains begun anew, when the last lessons have been used enough."""
@@ -167,7 +166,7 @@ class Fast(EnergyAndSampler):
                 self._chains.begin_anew(energy, policy, self._noise, generator)
             if recipe.pairs:
                 x = self._smoothed(source, recipe.fresh, generator)
-                fresh = lessons(policy, x, generator, path_steps=recipe.path_steps)
+                fresh = lessons(energy, policy, x, generator, path_steps=recipe.path_steps)
                 self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
             self._left = max(1, recipe.reuse * recipe.fresh // recipe.batch)
             self._draw_some(generator)
@@ -199,26 +198,36 @@ class Fast(EnergyAndSampler):
         """What the sampler learns from, data and chains, and the means of their entries."""
         recipe = self.recipe
         taught = round(recipe.taught * recipe.batch) if len(self._chains) else 0
-        x, means = _with_means(source, recipe.batch - taught)
+        x, means = with_means(source, recipe.batch - taught)
         if taught:
             chains = self._chains.some(taught, generator)
             # Mixed, as masks are stratified by row.
             mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)
-            x, means = torch.cat([x, chains])[mixed], torch.cat([means, chains])[mixed]
+            x, means = torch.cat([x, chains])[mixed], torch.cat([means, self._means_of(chains)])[mixed]
         return x, means
+
+    def _means_of(self, chains: Vectors) -> Vectors:
+        """Means of their entries, where the energy can tell them."""
+        return chains
+
+    def _next_chains(self, generator: torch.Generator) -> Vectors:
+        """States of p_phi that were not used before."""
+        return self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
 
     def _contrastive(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
         """The energy's loss: data told from noise and flips, from chains and from ends of moves."""
         recipe, noise = self.recipe, self._noise
         assert noise is not None
         x = self._smoothed(source, recipe.energy_batch, generator)
-        noisy = noise.sample(len(x), generator)
-        flipped = flip_some(x, generator) if recipe.flips else None
-        chain = None
-        if len(self._chains):  # moved even where they only teach
-            chain = self._chains.next(self.energy.averaged, self.sampler.averaged.policy, generator)
-        pairs = self._lessons.some(len(x), generator) if self._lessons is not None and recipe.pairs else None
-        others = Others(x, noise, noisy, flipped, chain if recipe.chain_loss else None, pairs)
+        chain = self._next_chains(generator) if len(self._chains) else None  # moved even where they only teach
+        others = Others(
+            x,
+            noise,
+            noisy=noise.sample(len(x), generator) if recipe.noise else None,
+            flipped=flip_some(x, generator) if recipe.flips else None,
+            chain=chain if recipe.chain_loss else None,
+            pairs=self._lessons.some(len(x), generator) if self._lessons and recipe.pairs else None,
+        )
         return contrast(self.energy.module, self.energy.averaged, others, recipe)
 
     def pool(self) -> dict[str, Any]:
@@ -238,11 +247,3 @@ class Fast(EnergyAndSampler):
             self._lessons = Lessons.unpacked(pool["lessons"], dim=self.energy.module.dim, device=device)
         self._left, self._drawn = pool["left"], pool["drawn"].to(self._drawn)
         self._chains.load_state_dict(pool["chains"])
-
-
-def _with_means(source: Source, n: int) -> tuple[Vectors, Vectors]:
-    """Data, and the probabilities that their entries were drawn with where the source can tell, else the data again."""
-    if isinstance(source, WithMeans):
-        return source.draw_with_means(n)
-    x = source.draw(n)
-    return x, x

@@ -43,6 +43,14 @@ class WithMeans(Source, Protocol):
     def draw_with_means(self, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]: ...
 
 
+def with_means(source: Source, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]:
+    """The next `n` points, and the probabilities that their bits were drawn with where the source can tell, else them again."""
+    if isinstance(source, WithMeans):
+        return source.draw_with_means(n)
+    x = source.draw(n)
+    return x, x
+
+
 class OnDevice:
     """A source whose points go to a device; whatever else it has (`all`, `draw_with_means`) goes there as well."""
 
