@@ -99,7 +99,7 @@ class ExactPolicy:
         location = self.location[number].float().masked_fill(mask, 0.0)
         return PolicyOutput(values, location, self.erasure[number].float().masked_fill(~mask, 0.0))
 
-    rows, step_nats = 1024, None
+    rows, step_nats, order = 1024, None, None
 
     def begin(self, x: Tensor, mask: Tensor) -> Tensor:
         return torch.where(mask, x, 0.5)

@@ -33,7 +33,7 @@ class MixturePolicy:
     """
 
     learned_location = learned_erasure = False
-    rows = 4096
+    rows, order = 4096, None
 
     def __init__(self, known: BernoulliMixture):
         self.known, self.dim = known, known.log_odds.shape[1]

@@ -21,6 +21,21 @@ class Energy(Protocol):
         ...
 
 
+@runtime_checkable
+class Refining(Protocol):
+    """An energy of which a part is known, and does not learn: E = known + learned."""
+
+    def known(self, x: Vectors) -> Batch: ...
+
+    def learned(self, x: Vectors) -> Batch: ...
+
+
+@torch.no_grad()
+def known_part(energy: Energy, x: Vectors) -> Batch:
+    """What of E(x) does not learn; of most energies nothing."""
+    return energy.known(x) if isinstance(energy, Refining) else torch.zeros(len(x), device=x.device)
+
+
 @torch.no_grad()
 def conditionals(energy: Energy, x: Vectors) -> Vectors:
     """p(x_i = 1 | all other entries) under the energy, for every i."""

@@ -32,8 +32,9 @@ class PolicyOutput(NamedTuple):
 class Policy(Protocol):
     """A GFlowNet policy: one call tells what it would fill into every void entry.
 
-    `step_nats` holds, for t = 0..D-1, the mean nats of a void entry after t have been filled, where it was measured: from it
-    follow the best sizes of blocks (`ebgfn.core.schedules`). `rows`: vectors whose activations stay in cache.
+    `order`: in which whole vectors are filled and voided; None: a random one. Moves that keep some entries void a random set
+    in either case. `step_nats` holds, for t = 0..D-1, the mean nats of an entry that is filled after t others, where it was
+    measured: from it follow the best sizes of blocks (`ebgfn.core.schedules`). `rows`: vectors whose activations stay in cache.
     """
 
     dim: int
@@ -46,8 +47,13 @@ class Policy(Protocol):
         ...
 
     @property
+    def order(self) -> Tensor | None:
+        """Of all entries, or None."""
+        ...
+
+    @property
     def step_nats(self) -> Tensor | None:
-        """Mean nats of a void entry at each step, or None."""
+        """Mean nats of an entry filled at each step, or None."""
         ...
 
     def __call__(self, x: Vectors, mask: Masks) -> PolicyOutput: ...

@@ -16,8 +16,8 @@ from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from ebgfn.core.policy import Policy, bernoulli_log_prob
-from ebgfn.core.states import Masks, Vectors, random_masks, uniform_orders, void_last
-from ebgfn.core.trajectories import Schedule, Trajectories, complete, finest
+from ebgfn.core.states import Masks, Vectors, random_masks, states_along, void_last
+from ebgfn.core.trajectories import Schedule, Trajectories, complete, finest, orders
 
 # Steps of the best schedule end at multiples of dim / GRID where more than GRID entries are to be filled.
 GRID = 112
@@ -106,7 +106,7 @@ def draw(
 ) -> Trajectories:
     """Draw `n` complete trajectories, in the policy's usual way unless told in how many steps or by which schedule."""
     schedule = usual_schedule(policy, k=policy.dim, steps=steps) if schedule is None else schedule
-    order = uniform_orders(n, policy.dim, generator)
+    order = orders(policy, n, k=policy.dim, generator=generator)
     empty = torch.zeros(n, policy.dim, device=generator.device)
     return complete(policy, empty, order, schedule=schedule, generator=generator, temperature=temperature)
 
@@ -131,13 +131,17 @@ def fill(policy: Policy, x: Vectors, mask: Masks, generator: torch.Generator) ->
 
 @torch.no_grad()
 def measured_step_nats(policy: Policy, x: Vectors, *, generator: torch.Generator) -> Float[Tensor, " dim"]:
-    """l_t for t = 0..D-1: mean nats of a void entry after t have been filled, from one random state of each row.
+    """l_t for t = 0..D-1: mean nats of an entry that is filled after t others, from one random state of each row.
 
+    Of a random order any void entry may be next; of the policy's own order those are looked at that soon are.
     A curve that never rises, linear between KNOTS means over ranges of t, the ranges narrow where few are filled.
     """
     dim, device = x.shape[1], x.device
-    mask = random_masks(len(x), dim, generator)
-    void = ~mask
+    if policy.order is None:
+        mask = random_masks(len(x), dim, generator)
+        void = ~mask
+    else:
+        mask, void = states_along(policy.order, len(x), generator)
     parts = zip(x.split(policy.rows), mask.split(policy.rows), strict=True)
     logits = torch.cat([policy(*part).value_logits for part in parts])
     nats = -(bernoulli_log_prob(logits, x) * void).sum(1)

@@ -35,6 +35,13 @@ def random_masks(batch: int, dim: int, generator: torch.Generator) -> Masks:
     return uniform_orders(batch, dim, generator) < t.unsqueeze(1)
 
 
+def states_along(order: Int[Tensor, " dim"], batch: int, generator: torch.Generator) -> tuple[Masks, Masks]:
+    """Random states of one order, the number of filled entries as in `random_masks`, and the D / 16 entries that come next."""
+    dim = len(order)
+    rank, t = ranks(order[None]), random_masks(batch, dim, generator).sum(1, keepdim=True)
+    return rank < t, (rank >= t) & (rank < t + max(1, dim // 16))
+
+
 def void_last(mask: Masks, generator: torch.Generator) -> Orders:
     """Random orders in which the filled entries of `mask` come first and the void ones in a uniform order."""
     order = uniform_orders(len(mask), mask.shape[1], generator)

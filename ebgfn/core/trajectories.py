@@ -5,7 +5,8 @@ filled after each step. A step fills its entries by one call of the policy, inde
 is the finest schedule, and the published algorithm's; each schedule makes a GFlowNet with an exact likelihood.
 
 Of uniform locations every order of the void entries is equally likely, and so for uniform erasure. With both,
-log P_F - log P_B of a whole trajectory is the sum of the log-probabilities of its values alone.
+log P_F - log P_B of a whole trajectory is the sum of the log-probabilities of its values alone. So it is where both follow
+one order that is given (`Policy.order`): its probability is left out as if it were uniform, as only the difference matters.
 """
 
 import itertools
@@ -138,12 +139,19 @@ def _complete_where_it_likes(
     return Trajectories(x, order, schedule, log_pf, log_pb)
 
 
+def orders(policy: Policy, batch: int, *, k: int, generator: torch.Generator) -> Orders:
+    """Orders of which the last `k` entries are voided or filled: the policy's own if it has one and they are all, else random."""
+    if policy.order is not None and k == policy.dim:
+        return policy.order.expand(batch, -1)
+    return uniform_orders(batch, policy.dim, generator)
+
+
 @torch.no_grad()
 def sample_backward(policy: Policy, x: Vectors, *, k: int, generator: torch.Generator) -> Orders:
     """Void `k` entries of each `x` by P_B: the returned order has the voided ones last, the first voided at the very end."""
     batch, dim = x.shape
     if not policy.learned_erasure:
-        return uniform_orders(batch, dim, generator)
+        return orders(policy, batch, k=k, generator=generator)
     mask = torch.ones_like(x, dtype=torch.bool)
     order = torch.empty_like(x, dtype=torch.int64)
     for t in range(dim - 1, dim - k - 1, -1):

@@ -7,7 +7,8 @@ The largest of three counts:
 - the mass of all distinct states that the search met (`refutation`).
 
 Each is too low on average. An estimate of Z without bias is above e^b Z with a probability of at most e^-b, so the largest
-is a lower bound up to its luck. An upper bound there is none: mass that nothing leads to remains unseen.
+is a lower bound up to its luck. An upper bound there is none: mass that nothing leads to remains unseen. But where the energy
+refines a density there is one (`certificate`), and a fourth count.
 
 The energy is *refuted* where these contradict its sampler: then the two are not one distribution, and no figure of the
 energy is given.
@@ -27,10 +28,12 @@ from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.weights import Estimate, effective_sample_size, mean_estimate
 from ebgfn.evaluation import broad, regions
+from ebgfn.evaluation.certificate import Certificate, certify
 from ebgfn.evaluation.defensive import Weighted, weigh
 from ebgfn.evaluation.local_annealing import log_z_annealed
 from ebgfn.evaluation.neighbours import nearest
 from ebgfn.evaluation.refutation import Search, energies, search
+from ebgfn.nets.refined import RefinedEnergy
 
 # Fewer of the sampler's draws that count tell nothing, not even a standard error.
 COUNTING = 10
@@ -41,7 +44,7 @@ USUAL = 1000
 @dataclass(frozen=True)
 class Budget:
     """How much is spent: trajectories of the sampler (in `steps`) and draws of each other proposal; chains of the search
-    that start broad, and the moves of each; annealed chains, and their temperatures."""
+    that start broad, and the moves of each; annealed chains, and their temperatures; draws for a certificate."""
 
     draws: int
     others: int
@@ -50,6 +53,7 @@ class Budget:
     annealed: int
     temperatures: int
     steps: int | None = None
+    certified: int = 4096
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class LogZ:
     `value`, `se`: the largest estimate, see `largest_of`. `alone`: by the sampler's weights alone. `ess`: see
     `defensive.Weighted`. `highest_log_p`: largest -E(x) - log Z of any state met. `spurious_mass`: share of the chains that
     started broad which ended farther from training data than any test vector is. `refuted_by`: what contradicts the
-    sampler, in a word. `energies` of the test vectors. `budget`: what all this was given.
+    sampler, in a word. `energies` of the test vectors. `budget`: what all this was given. `certificate`: bounds that hold
+    whatever the search missed, where the energy allows them.
     """
 
     value: float
@@ -86,6 +91,7 @@ class LogZ:
     refuted_by: str | None
     energies: Batch
     budget: Budget
+    certificate: Certificate | None = None
 
     @property
     def refuted(self) -> bool:
@@ -97,7 +103,8 @@ class LogZ:
         if self.refuted:
             return {}
         mean = mean_estimate(self.energies)
-        return {"ebm_nll": mean.value + self.value, "ebm_nll_se": math.hypot(mean.se, self.se)}
+        told = {"ebm_nll": mean.value + self.value, "ebm_nll_se": math.hypot(mean.se, self.se)}
+        return told if self.certificate is None else told | {"ebm_nll_upper": mean.value + self.certificate.upper}
 
     def figures(self) -> dict[str, Any]:
         """As `evaluate` tells them."""
@@ -116,6 +123,8 @@ class LogZ:
             "search_chains": self.budget.chains,
             "search_moves": self.budget.moves,
         }
+        if self.certificate is not None:
+            told |= {"log_z_upper": self.certificate.upper}
         return told | ({"refuted_by": self.refuted_by} if self.refuted else {})
 
 
@@ -130,7 +139,8 @@ def log_z(
     generator: torch.Generator,
 ) -> LogZ:
     """All estimates and the search, of an energy beside the sampler that is to know it."""
-    found = search(energy, policy, train, chains=budget.chains, moves=budget.moves, generator=generator)
+    how = {"chains": budget.chains, "moves": budget.moves, "steps": budget.steps}
+    found = search(energy, policy, train, **how, generator=generator)
     means = train.mean(0)
     others = [(broad.family(means), budget.others), (regions.proposals(energy, found), budget.others)]
     weighted = weigh(energy, policy, others, draws=budget.draws, steps=budget.steps, generator=generator)
@@ -141,11 +151,18 @@ def log_z(
         temperatures=budget.temperatures,
         generator=generator,
     )
-    largest = largest_of(weighted.log_z, annealed, Estimate(found.log_mass, 0.0))
+    counts = [weighted.log_z, annealed, Estimate(found.log_mass, 0.0)]
+    certificate = None
+    if isinstance(energy, RefinedEnergy):
+        certificate = certify(energy, draws=budget.certified, generator=generator)
+        counts.insert(0, certificate.estimate)
+    largest = largest_of(*counts)
     spurious, of_sampler = (spurious_mass(x, train, test) for x in (found.broad_ends, weighted.x))
     by = refuted_by(found, weighted, annealed, limits)
     if by is None and limits.spurious is not None:
         by = "chains" if too_many(spurious, len(found.broad_ends), max(limits.spurious, of_sampler)) else None
+    if by is None and certificate is not None and largest.value - 2 * largest.se > certificate.upper + limits.tolerance:
+        by = "certificate"
     of_test = energies(energy, test)
     if by is None and of_test.mean().item() + largest.value > energy.dim * math.log(2) + limits.tolerance:
         by = "guessing"
@@ -161,6 +178,7 @@ def log_z(
         refuted_by=by,
         energies=of_test,
         budget=budget,
+        certificate=certificate,
     )
 
 

@@ -33,7 +33,7 @@ ALL_STATES_DIM = 12
 # Passes of the energy that a descent may take; most probable places whose neighbours are looked at; rows of one pass.
 PASSES, NEIGHBOURHOODS, ROWS = 40, 4, 200
 # Back-and-forth moves in a chain, of a few entries and of all by turns.
-JUMPS, K = 8, 64
+JUMPS, K = 24, 64
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,24 @@ class Search:
 
 
 def search(
-    energy: Energy, policy: Policy, data: Data, *, chains: int, moves: int, generator: torch.Generator
+    energy: Energy,
+    policy: Policy,
+    data: Data,
+    *,
+    chains: int,
+    moves: int,
+    steps: int | None = None,
+    generator: torch.Generator,
 ) -> Search:
     """Descents and chains of p_phi: `chains` from broad states, half as many from data, corrupted data and drawn states.
 
     A chain makes `moves` local moves, of DMALA and of Gibbs-with-Gradients by turns, and JUMPS back-and-forth moves among
-    them. Where states are few, all are found.
+    them, those of all entries in the policy's usual steps or in `steps`. Where states are few, all are found.
     """
     far = broad.starts(energy.dim, chains, generator)
     near = near_starts(policy, data, max(3, chains // 2), generator)
     start = torch.cat([far, near])
-    end, lowest = run(energy, policy, start, moves=moves, generator=generator)
+    end, lowest = run(energy, policy, start, moves=moves, steps=steps, generator=generator)
     places = torch.cat([start, end, lowest, descend(energy, start), descend(energy, lowest)]).unique(dim=0)
     places = places[energies(energy, places).argsort()]
     states = torch.cat([*map(one_flip_from, places[:NEIGHBOURHOODS]), places]).unique(dim=0)
@@ -87,11 +94,13 @@ def near_starts(policy: Policy, data: Data, n: int, generator: torch.Generator) 
     return torch.cat([some[:whole], flip_some(some[whole:], generator), draw(policy, whole, generator).x])
 
 
-def run(energy: Energy, policy: Policy, x: Places, *, moves: int, generator: torch.Generator) -> tuple[Places, Places]:
+def run(
+    energy: Energy, policy: Policy, x: Places, *, moves: int, steps: int | None = None, generator: torch.Generator
+) -> tuple[Places, Places]:
     """Where chains from `x` end, and the state of least energy that each met."""
     # From noise to data are hundreds of flips: many at once, then one by one.
     local = local_moves(energy)
-    jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy), strict=False))
+    jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy, steps), strict=False))
     state = local[0].init(x)
     lowest, least = state.x, state.energy
     for move in range(1, moves + 1):
@@ -108,11 +117,12 @@ def _evenly(moves: int, n: int) -> list[int]:
     return sorted({moves * i // n for i in range(1, n + 1)} - {0})
 
 
-def _kernels(energy: Energy, policy: Policy) -> Iterator[Kernel]:
-    """Back-and-forth moves of a few entries and of all, by turns, in the policy's usual steps."""
+def _kernels(energy: Energy, policy: Policy, steps: int | None) -> Iterator[Kernel]:
+    """Back-and-forth moves of a few entries and of all, by turns; `steps` of the latter."""
+    few = min(K, max(1, energy.dim // 4))
     while True:
-        for k in (min(K, max(1, energy.dim // 4)), energy.dim):
-            yield BackAndForth(energy, policy, k, usual_schedule(policy, k=k))
+        yield BackAndForth(energy, policy, few, usual_schedule(policy, k=few))
+        yield BackAndForth(energy, policy, energy.dim, usual_schedule(policy, k=energy.dim, steps=steps))
 
 
 def one_flip_from(x: Float[Tensor, " dim"]) -> Float[Tensor, "neighbours dim"]:

@@ -65,8 +65,9 @@ def propose(
     dim = x.shape[1]
     check_k(k, dim)
     order_back = sample_backward(policy, x, k=k, generator=generator)
-    # The refill chooses its own order; a uniform location policy is handed one, so draw it afresh.
-    order = order_back if policy.learned_location else _shuffle_last(order_back, k, generator)
+    # The refill chooses its own order or has one; a uniform location policy is handed one, so draw it afresh.
+    given = policy.learned_location or (policy.order is not None and k == dim)
+    order = order_back if given else _shuffle_last(order_back, k, generator)
     new = complete(policy, x, order, schedule=schedule or finest(dim, start=dim - k), generator=generator)
     return Proposal(x, order_back, new.x, new.order, k, new.log_pf, new.log_pb)
 

@@ -150,7 +150,7 @@ class LatticePolicyAt:
 
     learned_location = False
     learned_erasure = False
-    step_nats = None
+    step_nats = order = None
 
     def __init__(self, policy: LatticePolicy, sigma: float):
         if sigma < 0 and policy.side % 2:

@@ -51,7 +51,7 @@ class MixturePolicy(nn.Module):
 
     learned_location = False
     learned_erasure = False
-    step_nats = None
+    step_nats = order = None
     rows = ROWS
 
     def __init__(self, dim: int, *, components: int = 512):

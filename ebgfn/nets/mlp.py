@@ -104,11 +104,12 @@ class MLPEnergy(nn.Module):
         return self.net.last(self.net.features(pre.flatten(0, 1))).view(x.shape)
 
     @torch.no_grad()
-    def start_from(self, net: ResidualMLP) -> None:
+    def start_from(self, policy: "MLPPolicy") -> None:
         """Take over all but the last layer of a policy's network of the same sizes; the energy stays flat.
 
         A policy reads (value is 1, value is 0). Of a complete vector these are (1 + s) / 2 and (1 - s) / 2, s the spins.
         """
+        net = policy.net
         one, zero = net.first.weight.chunk(2, dim=1)
         self.net.first.weight.copy_((one - zero) / 2)
         self.net.first.bias.copy_(net.first.bias + (one + zero).sum(1) / 2)
@@ -123,6 +124,7 @@ class MLPPolicy(nn.Module):
     """
 
     step_nats: Tensor | None
+    order: Tensor | None
 
     def __init__(
         self,
@@ -141,6 +143,7 @@ class MLPPolicy(nn.Module):
         heads = 1 + learned_location + learned_erasure
         self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth, dropout=dropout))
         self.register_buffer("step_nats", torch.full((dim,), math.log(2)) if blocks else None)
+        self.register_buffer("order", None, persistent=False)
 
     @property
     def rows(self) -> int:

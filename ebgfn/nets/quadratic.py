@@ -108,7 +108,7 @@ class FieldPolicy(nn.Module):
     fields: Tensor
     learned_location = False
     learned_erasure = False
-    step_nats = None
+    step_nats = order = None
 
     def __init__(self, dim: int, *, hidden: int = 256, depth: int = 3):
         super().__init__()

@@ -21,19 +21,26 @@ from ebgfn.nets.sizes import check_sizes
 
 Maps = Float[Tensor, "batch channels height width"]
 COARSENING = 4
+MOST_STEPS = 64
 
 
 @dataclass(frozen=True)
 class UNetSizes:
-    """Of policy and energy: `channels` at full resolution, and a dense layer of `hidden`; the depth is fixed."""
+    """Of policy and energy: `channels` at full resolution, and a dense layer of `hidden`; the depth is fixed.
+
+    The energy refines a density in `refined` steps; 0: it is a network alone.
+    """
 
     kind: ClassVar[str] = "conv"
 
     hidden: int = 256
     channels: int = 16
+    refined: int = 0
 
     def __post_init__(self):
         check_sizes(self, widths=(self.hidden, 16 * self.channels))
+        if not 0 <= self.refined <= MOST_STEPS:
+            raise ValueError(f"refined must be in 0..{MOST_STEPS}, got {self.refined}")
 
     def energy(self, side: int) -> "ConvEnergy":
         return ConvEnergy(side, width=self.channels, dense=self.hidden)
@@ -132,10 +139,10 @@ class ConvEnergy(nn.Module):
         return torch.stack(rows) if rows else torch.empty_like(x)
 
     @torch.no_grad()
-    def start_from(self, net: UNet) -> None:
-        """Take over all of a network but its last layer: the energy stays flat, its features are not new."""
+    def start_from(self, policy: "ConvPolicy") -> None:
+        """Take over all of a policy's network but its last layer: the energy stays flat, its features are not new."""
         ours = self.net.state_dict()
-        for name, weights in net.state_dict().items():
+        for name, weights in policy.net.state_dict().items():
             if not name.startswith("last."):
                 ours[name].copy_(weights)
 
@@ -144,6 +151,7 @@ class ConvPolicy(nn.Module):
     """A U-Net that reads value and mask and predicts all void pixels at once; `step_nats` are log 2 before training."""
 
     step_nats: Tensor
+    order: Tensor | None
     learned_location = False
     learned_erasure = False
     rows = 128
@@ -153,6 +161,7 @@ class ConvPolicy(nn.Module):
         self.dim = side * side
         self.net = UNet(side, width=width, dense=dense)
         self.register_buffer("step_nats", torch.full((self.dim,), math.log(2)))
+        self.register_buffer("order", None, persistent=False)
 
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         filled = mask.to(x.dtype)

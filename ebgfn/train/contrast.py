@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from ebgfn.core.energy import Energy
+from ebgfn.core.energy import Energy, Refining, known_part
 from ebgfn.core.losses import back_and_forth_contrastive, noise_contrastive
 from ebgfn.core.states import Vectors
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
@@ -28,21 +28,21 @@ from ebgfn.train.lessons import Lessons
 
 @dataclass(frozen=True)
 class Others:
-    """What data `x` are told from: samples of `noise`, x with entries flipped, states of chains, ends of moves."""
+    """What data `x` are told from: samples `noisy` of `noise`, x with entries flipped, states of chains; or `pairs`, which
+    have data of their own: ends of moves from them."""
 
     x: Vectors
     noise: BernoulliMixture
-    noisy: Vectors
+    noisy: Vectors | None = None
     flipped: Vectors | None = None
     chain: Float[Tensor, "chains dim"] | None = None
     pairs: Lessons | None = None
 
     def states(self) -> dict[str, Vectors]:
-        """All of which the energy is asked."""
-        found = {"x": self.x, "noisy": self.noisy, "flipped": self.flipped, "chain": self.chain}
-        if self.pairs is not None:
-            found |= {"begin": self.pairs.x.float(), "end": self.pairs.x_new.float()}
-        return {name: x for name, x in found.items() if x is not None}
+        """All of which the energy is asked, but for the pairs."""
+        found = {"noisy": self.noisy, "flipped": self.flipped, "chain": self.chain}
+        there = {name: x for name, x in found.items() if x is not None}
+        return {"x": self.x} | there if there else {}
 
 
 def contrast(energy: Energy, before: Energy, others: Others, weight: Any) -> Float[Tensor, ""]:
@@ -50,12 +50,19 @@ def contrast(energy: Energy, before: Energy, others: Others, weight: Any) -> Flo
 
     `before`: the energy that the chains are of.
     """
-    states = others.states()
+    states, pairs = others.states(), others.pairs
+    known = {name: known_part(energy, x) for name, x in states.items()}
+    if pairs is not None:
+        states |= {"begin": pairs.x.float(), "end": pairs.x_new.float()}
+        known |= {"begin": pairs.known, "end": pairs.known_new}
+    learned = energy.learned if isinstance(energy, Refining) else energy
     with half_precision(others.x.device):
-        energies = energy(torch.cat([*states.values()])).float().split([len(x) for x in states.values()])
-    of = dict(zip(states, energies, strict=True))
-    log_noise, log_noise_there = others.noise.log_prob(torch.cat([others.x, others.noisy])).split(len(others.x))
-    loss = weight.noise * noise_contrastive(-of["x"] - log_noise, -of["noisy"] - log_noise_there).mean()
+        energies = learned(torch.cat([*states.values()])).float().split([len(x) for x in states.values()])
+    of = {name: known[name] + e for name, e in zip(states, energies, strict=True)}
+    loss = torch.zeros((), device=others.x.device)
+    if others.noisy is not None:
+        log_noise, log_noise_there = others.noise.log_prob(torch.cat([others.x, others.noisy])).split(len(others.x))
+        loss = loss + weight.noise * noise_contrastive(-of["x"] - log_noise, -of["noisy"] - log_noise_there).mean()
     if others.flipped is not None:
         loss = loss + weight.flips * F.softplus(of["x"] - of["flipped"]).mean()
     if others.chain is not None:
@@ -64,7 +71,7 @@ def contrast(energy: Energy, before: Energy, others: Others, weight: Any) -> Flo
         loss = loss + weight.chain_loss * (
             F.softplus(of["x"] - then[0]).mean() + F.softplus(then[1] - of["chain"]).mean()
         )
-    if (pairs := others.pairs) is not None:
+    if pairs is not None:
         begin, end = of["begin"] + pairs.log_flow, of["end"] + pairs.log_flow_new
         losses = torch.where(pairs.whole, noise_contrastive(-begin, -end), back_and_forth_contrastive(begin - end))
         loss = loss + weight.pairs * losses.mean()

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
+from ebgfn.core.energy import Energy, known_part
 from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.trajectories import log_ratio
@@ -21,13 +22,16 @@ GROUPS = 4
 @dataclass(frozen=True)
 class Lessons:
     """Rows to learn from. Data `x`; ends `x_new` of moves from them; `log_flow`, `log_flow_new` are log P_F - log P_B of the
-    paths from the state s that both share, and where the move was `whole`, of complete paths."""
+    paths from the state s that both share, and where the move was `whole`, of complete paths; `known`, `known_new` what the
+    energy knows of either without learning."""
 
     x: UInt8[Tensor, "rows dim"]
     x_new: UInt8[Tensor, "rows dim"]
     log_flow: Batch
     log_flow_new: Batch
     whole: Bool[Tensor, " rows"]
+    known: Batch
+    known_new: Batch
 
     def rows(self, index: Tensor) -> "Lessons":
         return Lessons(*(part[index] for part in vars(self).values()))
@@ -53,19 +57,19 @@ class Lessons:
 
 
 @torch.no_grad()
-def lessons(policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int) -> Lessons:
+def lessons(energy: Energy, policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int) -> Lessons:
     """From these data, by moves of at most so many steps."""
-    ends, old, new, whole = [], [], [], []
+    ends, old, new, whole, known = [], [], [], [], []
     for part in x.split(max(1, policy.rows // GROUPS)):
         k, schedule = move_length(policy, path_steps, generator)
         with half_precision(generator.device):
             move = propose(policy, part, k, generator, schedule=schedule)
             old.append(log_ratio(policy, part, move.order_back, schedule=schedule).float())
+            known.append(torch.stack([known_part(energy, end).float() for end in (part, move.x_new)]))
         ends.append(move.x_new.byte())
         new.append((move.log_pf - move.log_pb).float())
         whole.append(torch.full((len(part),), k == policy.dim, device=x.device))
-    x_new, log_flow, log_flow_new, known = (torch.cat(parts) for parts in (ends, old, new, whole))
-    return Lessons(x.byte(), x_new, log_flow, log_flow_new, known)
+    return Lessons(x.byte(), *(torch.cat(parts) for parts in (ends, old, new, whole)), *torch.cat(known, 1))
 
 
 def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:

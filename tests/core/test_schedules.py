@@ -59,7 +59,8 @@ class Whole:
     """A policy that can only be asked about all entries at once."""
 
     def __init__(self, policy):
-        self.policy, self.dim, self.rows, self.step_nats = policy, policy.dim, policy.rows, None
+        self.policy, self.dim, self.rows = policy, policy.dim, policy.rows
+        self.step_nats = self.order = None
         self.learned_location = self.learned_erasure = False
 
     def __call__(self, x, mask):

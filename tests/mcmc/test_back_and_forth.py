@@ -151,3 +151,19 @@ def test_schedules_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="uniform locations"):
         BackAndForth(energy(5), policy(5, False, True), k=3, schedule=(2, 4, 5))
     assert BackAndForth(energy(5), policy(5, True, True), k=3, schedule=(2, 3, 4, 5)).k == 3
+
+
+@pytest.mark.parametrize("k", EVERY_K)
+def test_moves_of_a_policy_with_an_order_of_its_own_leave_the_model_invariant(k, generator):
+    """Whole vectors go by that order, back and forth; a few entries are any."""
+    net, target, copies = policy(DIM), energy(DIM), 20_000
+    net.order = torch.tensor([2, 0, 1])
+    kernel = BackAndForth(target, net, k)
+    p = exact.log_p(target, DIM)[0].exp()
+    chosen = torch.multinomial(p.float(), copies, replacement=True, generator=generator)
+    state, info = kernel.step(kernel.init(exact.all_states(DIM)[chosen]), generator)
+    counts = torch.bincount(exact.index_of(state.x), minlength=2**DIM).double()
+    assert ((counts / copies - p).abs() < 4.5 * (p * (1 - p) / copies).sqrt()).all()
+    assert 0.05 < info.accepted.float().mean() < 0.99
+    own = (info.order_back == net.order).all(1).float().mean()
+    assert own == 1 if k == DIM else own < 0.5

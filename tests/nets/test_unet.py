@@ -34,7 +34,7 @@ def test_every_pixel_is_seen_everywhere(generator):
 
 def test_an_energy_starts_from_the_sampler_and_is_flat(generator):
     net, energy = conv_policy(8), ConvEnergy(8, width=4, dense=8)
-    energy.start_from(net.net)
+    energy.start_from(net)
     x = (torch.rand(5, 64, generator=generator) < 0.5).float()
     assert energy(x).abs().max() == 0
     assert torch.equal(energy.net.first.weight, net.net.first.weight)

@@ -76,7 +76,8 @@ def of_data() -> examples.FunctionEnergy:
 
 def taught(x: torch.Tensor, x_new: torch.Tensor, **parts) -> Lessons:
     none = torch.zeros(len(x))
-    rest = {"log_flow": none, "log_flow_new": none, "whole": none > 0} | parts
+    flows = ("log_flow", "log_flow_new", "known", "known_new")
+    rest = dict.fromkeys(flows, none) | {"whole": none > 0} | parts
     return Lessons(x=x.byte(), x_new=x_new.byte(), **rest)
 
 

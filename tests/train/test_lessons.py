@@ -34,7 +34,7 @@ def exact_pair() -> tuple[MLPPolicy, examples.FunctionEnergy]:
 def test_moves_of_an_exact_sampler_balance(generator):
     """Then log alpha vanishes for every move, and of whole ones E + log q is minus log Z."""
     policy, energy = exact_pair()
-    made = lessons(policy, data(600), generator, path_steps=3)
+    made = lessons(energy, policy, data(600), generator, path_steps=3)
     assert torch.equal(made.x, data(600).byte())
     assert (made.x_new != made.x).any(1).float().mean() > 0.3
     alpha = energy(made.x.float()) - energy(made.x_new.float()) + made.log_flow - made.log_flow_new
@@ -48,7 +48,7 @@ def test_moves_of_an_exact_sampler_balance(generator):
 
 def test_with_a_sampler_that_is_not_exact_the_ends_have_the_density_that_is_told(generator):
     """Importance weights 1 / q of whole moves add up to the number of states, whatever the sampler."""
-    made = lessons(examples.policy(DIM), data(20_000), generator, path_steps=DIM)
+    made = lessons(examples.energy(DIM), examples.policy(DIM), data(20_000), generator, path_steps=DIM)
     weights = (-made.log_flow_new[made.whole]).exp()
     assert abs(weights.mean().item() - 2**DIM) < 4.5 * weights.std().item() / len(weights) ** 0.5
 
@@ -56,7 +56,7 @@ def test_with_a_sampler_that_is_not_exact_the_ends_have_the_density_that_is_told
 def test_packing_loses_nothing(generator):
     bits = data(7).byte()
     assert torch.equal(unpack(pack(bits), DIM), bits)
-    made = lessons(exact_pair()[0], data(30), generator, path_steps=2)
+    made = lessons(*reversed(exact_pair()), data(30), generator, path_steps=2)
     again = Lessons.unpacked(made.packed(), dim=DIM, device=torch.device("cpu"))
     for name, part in vars(made).items():
         assert torch.equal(vars(again)[name], part), name

@@ -1,5 +1,6 @@
 """Binary images."""
 
+import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from ebgfn.problems.base import Bits, Look, Problem, refuse_start, settings
 from ebgfn.problems.images import sets
 from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.order import coarse_to_fine
 
 if TYPE_CHECKING:
     from ebgfn.model import Model, Networks
@@ -42,12 +44,21 @@ class Images(Problem):
         return (UNetSizes, MLPSizes)
 
     def networks(self, config: ImagesConfig, sizes: Any, dim: int) -> "Networks":
+        """Beside an energy that refines a density the policy draws whole pictures from coarse to fine."""
+        import torch
+
         from ebgfn.model import Networks, flat_log_z
         from ebgfn.nets.mlp import MLPSizes
+        from ebgfn.nets.refined import RefinedEnergy
 
         if isinstance(sizes, MLPSizes):
-            return Networks(sizes.energy(dim), sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
-        return Networks(sizes.energy(config.side), sizes.policy(config.side), flat_log_z(dim))
+            energy, policy = sizes.energy(dim), sizes.policy(dim, blocks=not sizes.learned_location)
+        else:
+            energy, policy = sizes.energy(config.side), sizes.policy(config.side)
+        if refined := getattr(sizes, "refined", 0):
+            policy.order = torch.from_numpy(coarse_to_fine(config.side))
+            energy = RefinedEnergy(copy.deepcopy(policy), energy, steps=refined)
+        return Networks(energy, policy, flat_log_z(dim))
 
     def describe(self, config: ImagesConfig) -> list[str]:
         return [f"images of {config.dataset} · {config.preset}"]

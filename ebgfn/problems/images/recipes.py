@@ -7,7 +7,8 @@ from ebgfn.nets.unet import UNetSizes
 from ebgfn.train.chains import ChainPlan
 from ebgfn.train.fast import FastRecipe
 
-# At D = 784 local chains do not arrive anywhere in the time of a training: the other three losses are the energy's.
+# At D = 784 local chains do not arrive anywhere in the time of a training. So the energy begins as a density, that of the
+# sampler in a few steps, which has no modes that nobody knows of, and learns from moves alone.
 UNET = FastRecipe(
     batch=64,
     lr=5e-3,
@@ -15,22 +16,21 @@ UNET = FastRecipe(
     kernel_decay=0.1,
     clip=200.0,
     energy_batch=64,
-    energy_lr=2e-3,
+    energy_lr=5e-4,
     energy_clip=50.0,
-    warm_share=0.6,
-    teach_share=0.6,
+    warm_share=0.8,
+    teach_share=0.8,
     joint_rate=0.0,
     start_from_sampler=True,
     fresh=256,
     kept=65_536,
     reuse=8,
-    path_steps=16,
+    path_steps=12,
     plan=ChainPlan(chains=0),
-    uniform=0.25,
-    components=60,
+    noise=0.0,
+    chain_loss=0.0,
     pairs=1.0,
-    flips=1.0,
-    sizes=UNetSizes(hidden=256),
+    sizes=UNetSizes(hidden=256, refined=12),
 )
 # A thousand images are soon known by heart: hence the dropout, and data that the sampler draws.
 DIGITS = FastRecipe(
@@ -57,9 +57,26 @@ DIGITS = FastRecipe(
     sizes=MLPSizes(hidden=384, depth=3, energy_hidden=256, dropout=0.4),
 )
 
+# An energy that is a network alone must be told what is far from the data.
+MLP = replace(
+    UNET,
+    batch=128,
+    lr=2e-3,
+    kernel_lr=0.0,
+    energy_lr=1e-3,
+    warm_share=0.6,
+    teach_share=0.6,
+    path_steps=16,
+    noise=1.0,
+    uniform=0.25,
+    components=60,
+    flips=1.0,
+    sizes=MLPSizes(hidden=1024, depth=3),
+)
+
 RECIPES = {
     "fast": UNET,
-    "small": replace(UNET, sizes=UNetSizes(hidden=128, channels=8)),
-    "mlp": replace(UNET, lr=2e-3, kernel_lr=0.0, energy_lr=1e-3, batch=128, sizes=MLPSizes(hidden=1024, depth=3)),
+    "small": replace(UNET, sizes=UNetSizes(hidden=128, channels=8, refined=12)),
+    "mlp": MLP,
     "digits": DIGITS,
 }

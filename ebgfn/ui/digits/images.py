@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from ebgfn.core.schedules import best_schedule, cost, fill_schedule, usual_schedule
 from ebgfn.core.states import ranks, void_last
-from ebgfn.core.trajectories import complete
+from ebgfn.core.trajectories import complete, orders
 from ebgfn.mcmc import BackAndForth
 from ebgfn.problems.images import sets
 from ebgfn.ui.digits import IMAGES
@@ -89,7 +89,8 @@ def sampled(source: StoredModel, n: int, steps: int, temperature: float, seed: i
 def completed(
     source: StoredModel, x: Bits, void: Bool[np.ndarray, "n dim"], *, steps: int | None, temperature: float, seed: int
 ) -> Sheet:
-    """Fill what is void, the same number of pixels in each row, in random orders; all else stays as it is.
+    """Fill what is void, the same number of pixels in each row, all else stays as it is: whole images in the sampler's own
+    order, parts in random ones.
 
     `steps` None: as many as the usual for a whole image, in proportion.
     """
@@ -101,7 +102,10 @@ def completed(
         rows = slice(number * PART, (number + 1) * PART)
         generator = _generator(seed, number)
         start = torch.from_numpy(x[rows]).float()
-        order = void_last(torch.from_numpy(~void[rows]), generator)
+        if k == here.dim:
+            order = orders(here.policy, len(start), k=k, generator=generator)
+        else:
+            order = void_last(torch.from_numpy(~void[rows]), generator)
         made = complete(here.policy, start, order, schedule=schedule, generator=generator, temperature=temperature)
         with torch.no_grad():
             return made.x, order, here.energy(made.x)

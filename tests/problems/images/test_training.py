@@ -11,7 +11,8 @@ from ebgfn.evaluation.likelihood import bound
 from ebgfn.evaluation.log_z import Budget
 from ebgfn.nets.bernoulli_mixture import fit
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy, MLPSizes
-from ebgfn.nets.unet import ConvEnergy, UNetSizes
+from ebgfn.nets.refined import RefinedEnergy
+from ebgfn.nets.unet import UNetSizes
 from ebgfn.problems.checkpoint import build, load
 from ebgfn.problems.images import sets
 from ebgfn.problems.images.config import ImagesConfig
@@ -24,16 +25,11 @@ from tests.train.resumed import assert_alike
 pytestmark = pytest.mark.slow
 
 # The same algorithm with less of everything.
-QUICK = dataclasses.replace(
-    RECIPES["small"],
-    fresh=64,
-    path_steps=4,
-    energy_batch=64,
-    sizes=UNetSizes(hidden=64, channels=8),
-)
+LESS = {"fresh": 64, "path_steps": 4, "energy_batch": 64}
+QUICK = dataclasses.replace(RECIPES["small"], **LESS, sizes=UNetSizes(hidden=64, channels=8, refined=3))
 
 # Networks without convolutions learn digits in a tenth of the time.
-LEARNS = dataclasses.replace(QUICK, average=0.99, sizes=MLPSizes(hidden=64, depth=2))
+LEARNS = dataclasses.replace(RECIPES["mlp"], **LESS, average=0.99, sizes=MLPSizes(hidden=64, depth=2))
 BUDGET = Budget(draws=500, others=500, chains=32, moves=50, annealed=50, temperatures=50, steps=49)
 
 
@@ -101,7 +97,7 @@ def test_every_phase_reports_its_loss(trained):
 
 
 def tiny(preset: str):
-    sizes = MLPSizes(hidden=32, depth=2) if preset in ("mlp", "digits") else UNetSizes(hidden=16, channels=4)
+    sizes = MLPSizes(hidden=32, depth=2) if preset in ("mlp", "digits") else UNetSizes(hidden=16, channels=4, refined=3)
     changes = {"fresh": 64, "batch": 16, "energy_batch": 32, "path_steps": 4, "sizes": sizes}
     if RECIPES[preset].plan.chains:
         changes["plan"] = ChainPlan(chains=48, batch=16, first_moves=3)
@@ -132,7 +128,7 @@ def test_an_energy_starts_from_what_the_policy_sees(generator):
         torch.manual_seed(0)
         policy, energy = MLPPolicy(12, hidden=16, depth=3), MLPEnergy(12, hidden=16, depth=3)
     x = (torch.rand(20, 12, generator=generator) < 0.5).float()
-    energy.start_from(policy.net)
+    energy.start_from(policy)
     seen = policy.net.features(policy.begin(x, torch.ones_like(x, dtype=torch.bool)))
     ours = energy.net.features(energy.net.first(2 * x - 1))
     assert torch.allclose(ours, seen, atol=1e-5)
@@ -144,12 +140,12 @@ def test_models_of_images_have_energies_that_can_start_so():
         config = ImagesConfig(dataset="digits", preset=preset)
         with torch.device("meta"):
             energy = build(config, recipe.sizes).energy
-        assert isinstance(energy, MLPEnergy if preset in ("mlp", "digits") else ConvEnergy)
+        assert isinstance(energy, MLPEnergy if preset in ("mlp", "digits") else RefinedEnergy)
 
 
 def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
     monkeypatch.setenv("EBGFN_CHECKPOINTS", str(tmp_path))
-    config = ImagesConfig(dataset="digits", preset="small", steps=6, start="shipped")
+    config = ImagesConfig(dataset="digits", preset="small", steps=15, start="shipped")
     with pytest.raises(ValueError, match="start must be zero: no model of digits with preset small is shipped"):
         start(config, QUICK)
     with torch.random.fork_rng():
@@ -159,9 +155,10 @@ def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
     x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
     state = start(config, QUICK)
     assert torch.equal(state.model().policy(x, x > 2).value_logits, before.policy(x, x > 2).value_logits)
-    assert [event.step for event in train(state, event_interval_s=0)] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in train(state, event_interval_s=0)] == list(range(1, 16))
     # The energy goes on from its own weights; it is not started from the sampler again.
-    now, energy, sampler = (m.net.first.weight for m in (state.model().energy, before.energy, before.policy))
+    networks = (state.model().energy.net.net, before.energy.net.net, before.policy.net)
+    now, energy, sampler = (net.first.weight for net in networks)
     assert torch.dist(now, energy) < 0.2 * torch.dist(now, sampler)
     assert not torch.equal(now, energy)
     other = dataclasses.replace(QUICK, sizes=UNetSizes(hidden=32, channels=4))

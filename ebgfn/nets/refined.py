@@ -1,0 +1,79 @@
+"""An energy that begins as a density: what a sampler's network draws along its order, refined by a network.
+
+    E(x) = -log q(x) + f(x),        f(x) >= -LEAST,
+
+with q the exact density of a policy of the energy's own, which is a copy of the sampler's as it was when the energy's time
+came, and does not learn. So before training log Z is zero; afterwards it is at most LEAST, wherever mass may hide: no state
+has more than e^LEAST times the probability that q gives it. Draws of q tell log Z with weights exp(-f), which are bounded,
+so that there is an upper bound of it as well (`ebgfn.evaluation.certificate`). Trained to tell data from draws of the
+sampler, f is the logit of that, and the best f makes E that of the data.
+
+Energies that refine a known density: Deng et al., "Residual energy-based models for text generation", ICLR 2020,
+arXiv 2004.11714. That q is the sampler's, and that f is bounded below, is ours.
+"""
+
+import itertools
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ebgfn.core.schedules import best_schedule, even_schedule
+from ebgfn.core.states import Batch, Vectors, ranks
+from ebgfn.core.trajectories import Schedule
+
+# What f can take from the energy at most, in nats.
+LEAST = 4.0
+
+
+class RefinedEnergy(nn.Module):
+    """Of a policy with an order, whose density in `steps` steps is refined by `net`, an energy that is flat before training."""
+
+    ends: Int[Tensor, " ends"]
+
+    def __init__(self, base: Any, net: Any, *, steps: int):
+        super().__init__()
+        self.dim, self.net = net.dim, net
+        self.base = base.requires_grad_(False)
+        self.register_buffer("ends", torch.tensor(even_schedule(self.dim, steps)))
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the base's trajectories. Errors: ValueError for one that a file brought and that is none."""
+        ends = tuple(self.ends.tolist())
+        if ends[0] != 0 or ends[-1] != self.dim or any(a >= b for a, b in itertools.pairwise(ends)):
+            raise ValueError(f"the steps of a refined density must end at growing numbers up to {self.dim}, got {ends}")
+        return ends
+
+    def forward(self, x: Vectors) -> Batch:
+        return self.known(x) + self.learned(x)
+
+    def learned(self, x: Vectors) -> Batch:
+        """f(x): what the network says, of values below zero ever less, so that it always can go back."""
+        f = self.net(x)
+        return torch.where(f < 0, LEAST * f / (LEAST - f), f)
+
+    def known(self, x: Vectors) -> Batch:
+        """-log q(x), linear in the entries that a step fills, so that its gradient tells of a flip."""
+        rank = ranks(self.base.order[None])
+        nats = torch.zeros(len(x), device=x.device)
+        for first, end in itertools.pairwise(self.schedule):
+            logits = self.base(x, (rank < first).expand(len(x), -1)).value_logits.float()
+            now = (rank >= first) & (rank < end)
+            nats = nats + ((F.softplus(logits) - x * logits) * now).sum(1)
+        return nats
+
+    def neighbours(self, x: Float[Tensor, "batch dim"]) -> Vectors:
+        """As of a network: D evaluations for each row."""
+        flips = torch.eye(self.dim, device=x.device)
+        rows = [torch.cat([self(part) for part in (row - flips).abs().split(self.base.rows)]) for row in x]
+        return torch.stack(rows) if rows else torch.empty_like(x)
+
+    @torch.no_grad()
+    def start_from(self, policy: Any) -> None:
+        """Become the density of a policy of the same sizes."""
+        self.base.load_state_dict(policy.state_dict())
+        self.ends.copy_(torch.tensor(best_schedule(policy.step_nats, len(self.ends) - 1)))
+        self.net.start_from(policy)

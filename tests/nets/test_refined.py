@@ -1,0 +1,109 @@
+"""An energy that refines a density: normalised before training, bounded below, and a function of its own weights."""
+
+import pytest
+import torch
+
+from ebgfn.core.trajectories import log_ratio
+from ebgfn.evaluation import exact
+from ebgfn.evaluation.certificate import certify
+from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
+from ebgfn.nets.refined import LEAST, RefinedEnergy
+from tests import examples
+
+DIM, STEPS = 6, 3
+STATES = exact.all_states(DIM)
+
+
+def policy(seed: int = 0) -> MLPPolicy:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = examples.randomised(MLPPolicy(DIM, hidden=16, depth=2, blocks=True), seed=seed)
+    made.order = torch.tensor([3, 0, 5, 1, 4, 2])
+    made.step_nats.copy_(torch.tensor([0.6, 0.5, 0.4, 0.2, 0.1, 0.1]))
+    return made
+
+
+def refined(spread: float = 0.0) -> RefinedEnergy:
+    net = examples.randomised(MLPEnergy(DIM, hidden=16, depth=2), spread=spread)
+    energy = RefinedEnergy(policy(1), net, steps=STEPS)
+    energy.start_from(policy())
+    return energy if spread == 0.0 else with_last(energy, spread)
+
+
+def with_last(energy: RefinedEnergy, spread: float) -> RefinedEnergy:
+    examples.randomised(energy.net, spread=spread)
+    return energy
+
+
+def test_before_training_it_is_the_density_of_the_sampler():
+    energy, sampler = refined(), policy()
+    log_q = log_ratio(sampler, STATES, sampler.order.expand(64, -1), schedule=energy.schedule)
+    torch.testing.assert_close(energy(STATES), -log_q, rtol=1e-4, atol=1e-4)
+    assert len(energy.schedule) == STEPS + 1
+    assert exact.log_p(energy, DIM)[1] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+def test_no_state_has_more_than_its_bound_allows(spread):
+    """Whatever the network says, log Z is at most LEAST."""
+    energy = refined(spread)
+    assert (energy(STATES) >= energy.known(STATES) - LEAST - 1e-4).all()
+    log_z = exact.log_p(energy, DIM)[1]
+    assert log_z <= LEAST
+    if spread > 1:
+        assert abs(log_z) > 0.5
+
+
+def test_what_learns_is_the_network_alone():
+    energy = refined(1.0)
+    energy(STATES).sum().backward()
+    assert all(p.grad is None for p in energy.base.parameters())
+    assert all(p.grad is not None for p in energy.net.net.last.parameters())
+
+
+def test_its_gradient_tells_of_flips_of_what_is_filled_last():
+    """Nothing follows from those, so that the energy is linear in them but for the network."""
+    energy = refined()
+    x = STATES.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(energy.known(x).sum(), x)
+    last = energy.base.order[energy.schedule[-2] :]
+    for i in last.tolist():
+        other = STATES.clone()
+        other[:, i] = 1 - other[:, i]
+        change = energy.known(other) - energy.known(STATES)
+        torch.testing.assert_close(slope[:, i] * (1 - 2 * STATES[:, i]), change, rtol=1e-3, atol=1e-4)
+
+
+def test_neighbours_are_single_flips():
+    energy, x = refined(1.0), STATES[5:9]
+    other = x.clone()
+    other[:, 2] = 1 - other[:, 2]
+    torch.testing.assert_close(energy.neighbours(x)[:, 2], energy(other), rtol=1e-4, atol=1e-4)
+
+
+def test_steps_that_a_file_brings_are_checked():
+    energy = refined()
+    energy.ends.copy_(torch.tensor([0, 4, 3, 6]))
+    with pytest.raises(ValueError, match="must end at growing numbers up to 6"):
+        energy(STATES)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0])
+def test_its_log_z_is_certified(spread, generator):
+    energy = refined(spread)
+    log_z, found = exact.log_p(energy, DIM)[1], certify(energy, draws=4000, generator=generator)
+    assert found.lower <= log_z <= found.upper
+    assert abs(found.estimate.value - log_z) < 4.5 * found.estimate.se + 1e-4
+    assert found.upper < log_z + 0.7
+
+
+def test_what_no_draw_meets_is_in_the_bound(generator):
+    """A state that is hardly ever drawn holds what the bound allows; a network that nothing bounds would have it hold all."""
+    energy = refined()
+    rare = energy.known(STATES).argmax()
+    assert energy.known(STATES).max() > 8
+    for least, holds in ((LEAST, True), (60.0, False)):
+        energy.learned = lambda x, least=least: -least * (x == STATES[rare]).all(1).float()
+        log_z = exact.log_p(energy, DIM)[1]
+        found = certify(energy, draws=100, generator=generator)
+        assert (log_z <= found.upper) == holds
