@@ -34,7 +34,8 @@ class Policy(Protocol):
 
     `order`: in which whole vectors are filled and voided; None: a random one. Moves that keep some entries void a random set
     in either case. `step_nats` holds, for t = 0..D-1, the mean nats of an entry that is filled after t others, where it was
-    measured: from it follow the best sizes of blocks (`ebgfn.core.schedules`). `rows`: vectors whose activations stay in cache.
+    measured: from it follow the best sizes of blocks (`ebgfn.core.schedules`). `rows`: vectors whose activations stay in
+    cache.
     """
 
     dim: int

@@ -36,7 +36,7 @@ def random_masks(batch: int, dim: int, generator: torch.Generator) -> Masks:
 
 
 def states_along(order: Int[Tensor, " dim"], batch: int, generator: torch.Generator) -> tuple[Masks, Masks]:
-    """Random states of one order, the number of filled entries as in `random_masks`, and the D / 16 entries that come next."""
+    """Random states of one order, with as many entries filled as in `random_masks`, and the D / 16 that come next."""
     dim = len(order)
     rank, t = ranks(order[None]), random_masks(batch, dim, generator).sum(1, keepdim=True)
     return rank < t, (rank >= t) & (rank < t + max(1, dim // 16))

@@ -140,7 +140,7 @@ def _complete_where_it_likes(
 
 
 def orders(policy: Policy, batch: int, *, k: int, generator: torch.Generator) -> Orders:
-    """Orders of which the last `k` entries are voided or filled: the policy's own if it has one and they are all, else random."""
+    """Orders of which the last `k` entries are voided or filled: the policy's own if those are all, else random."""
     if policy.order is not None and k == policy.dim:
         return policy.order.expand(batch, -1)
     return uniform_orders(batch, policy.dim, generator)

@@ -7,8 +7,8 @@ The largest of three counts:
 - the mass of all distinct states that the search met (`refutation`).
 
 Each is too low on average. An estimate of Z without bias is above e^b Z with a probability of at most e^-b, so the largest
-is a lower bound up to its luck. An upper bound there is none: mass that nothing leads to remains unseen. But where the energy
-refines a density there is one (`certificate`), and a fourth count.
+is a lower bound up to its luck. An upper bound there is none: mass that nothing leads to remains unseen. But where the
+energy refines a density there is one (`certificate`), and a fourth count.
 
 The energy is *refuted* where these contradict its sampler: then the two are not one distribution, and no figure of the
 energy is given.

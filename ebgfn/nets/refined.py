@@ -29,7 +29,7 @@ LEAST = 4.0
 
 
 class RefinedEnergy(nn.Module):
-    """Of a policy with an order, whose density in `steps` steps is refined by `net`, an energy that is flat before training."""
+    """Of a policy with an order, whose density in `steps` steps is refined by `net`, an energy that begins flat."""
 
     ends: Int[Tensor, " ends"]
 
@@ -75,5 +75,5 @@ class RefinedEnergy(nn.Module):
     def start_from(self, policy: Any) -> None:
         """Become the density of a policy of the same sizes."""
         self.base.load_state_dict(policy.state_dict())
-        self.ends.copy_(torch.tensor(best_schedule(policy.step_nats, len(self.ends) - 1)))
+        self.ends.copy_(torch.tensor(best_schedule(policy.step_nats, len(self.ends) - 1), device="cpu"))
         self.net.start_from(policy)

@@ -4,8 +4,8 @@ The gradient of -log p is E(x) - E(x') with a negative x' drawn from the model, 
 -2 s_i s_j. Two measures make it precise enough to tell a weak coupling from none. A negative's spins are replaced, one at
 a time, by their conditional means m = tanh(2 J s + h) (Rao-Blackwell): a random spin becomes a number. And the gradient for
 negatives x' = x, which is that of the pseudo-likelihood, is taken over all data at once, while what samples of the model
-say beyond it is averaged over batches (a control variate). Which couplings there are is found by the pseudo-likelihood alone,
-which has no noise; how large they are, by both.
+say beyond it is averaged over batches (a control variate). Which couplings there are is found by the pseudo-likelihood
+alone, which has no noise; how large they are, by both.
 
 Where rows and their mirror images differ, the energy has fields, and couplings are those of centred spins:
 -E = (s - c)^T J (s - c) + f^T s with c the mean spins, so that h = f - 2 J c. A coupling then answers for what two spins do
@@ -140,7 +140,7 @@ class Couplings:
         return self._updates
 
     def penalised_step(self, data: Spins, *, step: float, threshold: float, concave: bool) -> None:
-        """One step down the penalised pseudo-likelihood of all `data`: what chains say has noise, in which pairs are found."""
+        """One step down the penalised pseudo-likelihood of all `data`: in the noise of chains false pairs would be found."""
         slope, pairs = self._with_ridge(self.slope(data), len(data)), self.pairs
         rate = step / self._stable(slope.curvature)
         weights = self._ahead() - rate * slope.gradient
@@ -154,7 +154,8 @@ class Couplings:
         self._show(1.0)
 
     def refit_step(self, data: Spins, *, step: float, pooled: bool) -> None:
-        """One step up the likelihood on the support alone, with what `correct` was told, towards the couplings' common distribution if `pooled`."""
+        """One step up the likelihood on the support alone, with what `correct` was told; towards the couplings' common
+        distribution if `pooled`."""
         slope, pairs = self._corrected(data), self.pairs
         if self.support is None:
             self.support = self.module.weights != 0

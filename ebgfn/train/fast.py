@@ -105,7 +105,9 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        how: dict[str, Any] = {name: getattr(recipe, name) for name in ("average", "clip", "weight_decay", "kernel_decay")}
+        how: dict[str, Any] = {
+            name: getattr(recipe, name) for name in ("average", "clip", "weight_decay", "kernel_decay")
+        }
         how["lr"] = recipe.lr_learned if self._learned else recipe.lr
         how["kernel_lr"] = 0.0 if self._learned else recipe.kernel_lr
         mixture = isinstance(model.policy, MixturePolicy)

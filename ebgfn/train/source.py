@@ -44,7 +44,7 @@ class WithMeans(Source, Protocol):
 
 
 def with_means(source: Source, n: int) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]:
-    """The next `n` points, and the probabilities that their bits were drawn with where the source can tell, else them again."""
+    """The next `n` points, and what their bits were drawn with where the source can tell, else the points again."""
     if isinstance(source, WithMeans):
         return source.draw_with_means(n)
     x = source.draw(n)

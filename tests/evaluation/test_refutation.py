@@ -56,8 +56,9 @@ def test_descents_only_go_down_and_find_a_planted_state(generator):
 @pytest.mark.parametrize("name", ["images-mnist", "images-omniglot", "images-digits", "images-mnist-small"])
 def test_blank_paper_refutes_no_figure_of_a_shipped_energy(name):
     card, model = json.loads((shipped.folder() / name / "card.json").read_text()), load(shipped.folder() / name)
-    assert "log_z_upper" not in card
-    blank = (-energies(model.energy, one_flip_from(torch.zeros(model.dim)))).logsumexp(0).item()
+    assert card.get("log_z_upper", card["log_z_lower"]) >= card["log_z_lower"]
+    around = one_flip_from(torch.zeros(model.dim))[:: 1 if model.dim < 100 else 7]
+    blank = (-energies(model.energy, around)).logsumexp(0).item() + math.log(1 + model.dim) - math.log(len(around))
     assert blank < card["log_z_lower"] + 1e-2
     if "ebm_nll" in card:
         assert not card["refuted"]

@@ -98,7 +98,7 @@ def test_its_log_z_is_certified(spread, generator):
 
 
 def test_what_no_draw_meets_is_in_the_bound(generator):
-    """A state that is hardly ever drawn holds what the bound allows; a network that nothing bounds would have it hold all."""
+    """A state that is hardly ever drawn holds what the bound allows; where nothing bounds a network it would hold all."""
     energy = refined()
     rare = energy.known(STATES).argmax()
     assert energy.known(STATES).max() > 8

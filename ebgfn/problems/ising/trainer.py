@@ -1,9 +1,9 @@
 """EB-GFN for the couplings of an Ising model, from a fixed set of samples: the one algorithm with a quadratic energy.
 
-The energy's step is the gradient of the likelihood, with persistent chains as negatives and the pseudo-likelihood of all data
-as control variate (see `ebgfn.optim.proximal`). The sampler learns from the chains alone, where the label of a void spin is
-its conditional probability under the energy. It is led by the energy's couplings and fields, so it follows every change of
-them at once, and its network learns what they leave.
+The energy's step is the gradient of the likelihood, with persistent chains as negatives and the pseudo-likelihood of all
+data as control variate (see `ebgfn.optim.proximal`). The sampler learns from the chains alone, where the label of a void
+spin is its conditional probability under the energy. It is led by the energy's couplings and fields, so it follows every
+change of them at once, and its network learns what they leave.
 
 The first part of the budget finds which couplings there are, the second how large they are. Samples in an ordered phase,
 where all spins move together, do not tell the two apart: there the penalised couplings stand.
@@ -58,9 +58,7 @@ class IsingTrainer(Fast):
         self._spins: Vectors | None = None
         self._scale = Scale(0.0, ordered=False)
 
-    def _learn_energy(
-        self, source: FixedSet, now: Moment, rate: float, generator: torch.Generator
-    ) -> dict[str, float]:
+    def _learn_energy(self, source: FixedSet, now: Moment, rate: float, generator: torch.Generator) -> dict[str, float]:
         spins, stages = self._look_at(source), self.recipe.stages
         chains = self._next_chains(generator)
         if not self._scale.ordered:  # there chains do not come from one order to the other

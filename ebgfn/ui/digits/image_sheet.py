@@ -62,7 +62,10 @@ def quality(source: StoredModel, steps: int) -> tuple[str, str]:
     """The sampler's NLL in so many steps, and how it is known."""
     above, card = images.nll_above(source, steps), models.card(source.folder)
     if "gfn_nll_16" in card:
-        measured, more = card["gfn_nll_16"], above - images.nll_above(source, min(DEFAULT_STEPS, models.load(source).dim))
+        measured, more = (
+            card["gfn_nll_16"],
+            above - images.nll_above(source, min(DEFAULT_STEPS, models.load(source).dim)),
+        )
         change = f"{abs(more):.1f} {'less' if more < 0 else 'more'}"
         help_text = f"measured: {measured:.1f} in {DEFAULT_STEPS} steps; {change} by the model's own curve of steps"
         return f"{measured + more:.1f} nats", help_text

@@ -11,8 +11,9 @@ from ebgfn.ui.shell.models import StoredModel
 
 ABOUT = """Nats of the test set, lower is better, ± two standard errors, and the bits that a pixel then costs. Sampler and
 energy are two models. The energy's NLL needs log Z. Of an energy that is a network alone it is known from below only: the
-largest of three estimates that know nothing of each other. One that refines a density has an upper bound too. Published figures are of long training on graphics processors; published energies rest on one estimate
-of log Z, which can flatter them."""
+largest of three estimates that know nothing of each other. One that refines a density has an upper bound too. Published
+figures are of long training on graphics processors; published energies rest on one estimate of log Z, which can flatter
+them."""
 # By what `refuted_by` says; cards of before do not say it.
 REFUTED = {
     "state": "a search found images that it holds for more probable than all that its sampler knows leaves room for",
