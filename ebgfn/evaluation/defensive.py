@@ -68,11 +68,11 @@ def weigh(
     others: list[Other],
     *,
     draws: int,
-    steps: int | None = None,
+    schedule: Schedule | None = None,
     generator: torch.Generator,
 ) -> Weighted:
-    """Weights of `draws` trajectories of the sampler, in its usual number of steps or in `steps`, and of others' draws."""
-    drawn = draw(policy, draws, generator, steps=steps)
+    """Weights of `draws` trajectories of the sampler, in its usual steps or by `schedule`, and of others' draws."""
+    drawn = draw(policy, draws, generator, schedule=schedule)
     parts = [(-energies(energy, drawn.x), drawn.log_pf - drawn.log_pb, drawn.x)]
     least = log_mean_exp(parts[0][0] - parts[0][1]).value + NEGLIGIBLE
     shares = [math.log(n / (draws + sum(n for _, n in others))) for n in (draws, *(n for _, n in others))]

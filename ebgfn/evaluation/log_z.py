@@ -8,7 +8,7 @@ The largest of three counts:
 
 Each is too low on average. An estimate of Z without bias is above e^b Z with a probability of at most e^-b, so the largest
 is a lower bound up to its luck. An upper bound there is none: mass that nothing leads to remains unseen. But where the
-energy refines a density there is one (`certificate`), and a fourth count.
+energy refines a density there is one (`certificate`): there its estimate is the value, and the three may only refute it.
 
 The energy is *refuted* where these contradict its sampler: then the two are not one distribution, and no figure of the
 energy is given.
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ebgfn.core.energy import Energy
 from ebgfn.core.policy import Policy
+from ebgfn.core.schedules import usual_schedule
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.weights import Estimate, effective_sample_size, mean_estimate
 from ebgfn.evaluation import broad, regions
@@ -73,7 +74,7 @@ class Limits:
 class LogZ:
     """Estimates of log Z in nats, and what the search found.
 
-    `value`, `se`: the largest estimate, see `largest_of`. `alone`: by the sampler's weights alone. `ess`: see
+    `value`, `se`: the largest estimate, or that of the certificate. `alone`: by the sampler's weights alone. `ess`: see
     `defensive.Weighted`. `highest_log_p`: largest -E(x) - log Z of any state met. `spurious_mass`: share of the chains that
     started broad which ended farther from training data than any test vector is. `refuted_by`: what contradicts the
     sampler, in a word. `energies` of the test vectors. `budget`: what all this was given. `certificate`: bounds that hold
@@ -111,7 +112,7 @@ class LogZ:
         told = {
             "log_z": self.value,
             "log_z_se": self.se,
-            "log_z_lower": self.value,
+            "log_z_lower": self.value if self.certificate is None else self.certificate.lower,
             "log_z_sampler": self.by_sampler.value,
             "log_z_annealed": self.annealed.value,
             "refuted": self.refuted,
@@ -139,11 +140,15 @@ def log_z(
     generator: torch.Generator,
 ) -> LogZ:
     """All estimates and the search, of an energy beside the sampler that is to know it."""
-    how = {"chains": budget.chains, "moves": budget.moves, "steps": budget.steps}
-    found = search(energy, policy, train, **how, generator=generator)
+    refined = isinstance(energy, RefinedEnergy)
+    # The sampler in the steps of the density that an energy refines: their weights are bounded.
+    schedule = energy.schedule if refined else usual_schedule(policy, k=energy.dim, steps=budget.steps)
+    found = search(
+        energy, policy, train, chains=budget.chains, moves=budget.moves, schedule=schedule, generator=generator
+    )
     means = train.mean(0)
     others = [(broad.family(means), budget.others), (regions.proposals(energy, found), budget.others)]
-    weighted = weigh(energy, policy, others, draws=budget.draws, steps=budget.steps, generator=generator)
+    weighted = weigh(energy, policy, others, draws=budget.draws, schedule=schedule, generator=generator)
     annealed = log_z_annealed(
         energy,
         broad.softened(means),
@@ -151,35 +156,45 @@ def log_z(
         temperatures=budget.temperatures,
         generator=generator,
     )
-    counts = [weighted.log_z, annealed, Estimate(found.log_mass, 0.0)]
-    certificate = None
-    if isinstance(energy, RefinedEnergy):
-        certificate = certify(energy, draws=budget.certified, generator=generator)
-        counts.insert(0, certificate.estimate)
-    largest = largest_of(*counts)
+    largest = largest_of(weighted.log_z, annealed, Estimate(found.log_mass, 0.0))
+    certificate = certify(energy, draws=budget.certified, generator=generator) if refined else None
+    value = largest if certificate is None else certificate.estimate
     spurious, of_sampler = (spurious_mass(x, train, test) for x in (found.broad_ends, weighted.x))
-    by = refuted_by(found, weighted, annealed, limits)
+    of_test = energies(energy, test)
+    weights = (*weighted.log_w, weighted.alone, torch.tensor([value.value, annealed.value]))
+    by = "number" if no_numbers(-found.energies, -of_test, *weights) else refuted_by(found, weighted, annealed, limits)
     if by is None and limits.spurious is not None:
         by = "chains" if too_many(spurious, len(found.broad_ends), max(limits.spurious, of_sampler)) else None
-    if by is None and certificate is not None and largest.value - 2 * largest.se > certificate.upper + limits.tolerance:
-        by = "certificate"
-    of_test = energies(energy, test)
-    if by is None and of_test.mean().item() + largest.value > energy.dim * math.log(2) + limits.tolerance:
+    if by is None and certificate is not None:
+        by = against(certificate, largest, weighted.log_z_alone, limits)
+    if by is None and of_test.mean().item() + value.value > energy.dim * math.log(2) + limits.tolerance:
         by = "guessing"
     return LogZ(
-        value=largest.value,
-        se=largest.se,
+        value=value.value,
+        se=value.se,
         by_sampler=weighted.log_z,
         annealed=annealed,
         alone=weighted.log_z_alone,
         ess=weighted.ess,
-        highest_log_p=found.highest - largest.value,
+        highest_log_p=found.highest - value.value,
         spurious_mass=spurious,
         refuted_by=by,
         energies=of_test,
         budget=budget,
         certificate=certificate,
     )
+
+
+def no_numbers(*log_p: Tensor) -> bool:
+    """Whether any log-probability is no number, or infinite."""
+    return any(bool((part.isnan() | (part == torch.inf)).any()) for part in log_p)
+
+
+def against(certificate: Certificate, largest: Estimate, alone: Estimate, limits: Limits) -> str | None:
+    """What contradicts a certificate: more mass than it allows, or a sampler that knows of less than there is."""
+    if largest.value - 2 * largest.se > certificate.upper:
+        return "certificate"
+    return "region" if _above(certificate.estimate, alone, limits.tolerance) else None
 
 
 def largest_of(*estimates: Estimate) -> Estimate:

@@ -20,6 +20,7 @@ from ebgfn.core.energy import Energy
 from ebgfn.core.policy import Policy
 from ebgfn.core.schedules import draw, usual_schedule
 from ebgfn.core.states import Batch, Vectors, flip_some
+from ebgfn.core.trajectories import Schedule
 from ebgfn.evaluation import broad
 from ebgfn.evaluation.exact import all_states
 from ebgfn.evaluation.local_annealing import local_moves
@@ -67,18 +68,18 @@ def search(
     *,
     chains: int,
     moves: int,
-    steps: int | None = None,
+    schedule: Schedule | None = None,
     generator: torch.Generator,
 ) -> Search:
     """Descents and chains of p_phi: `chains` from broad states, half as many from data, corrupted data and drawn states.
 
     A chain makes `moves` local moves, of DMALA and of Gibbs-with-Gradients by turns, and JUMPS back-and-forth moves among
-    them, those of all entries in the policy's usual steps or in `steps`. Where states are few, all are found.
+    them, those of all entries in the policy's usual steps or by `schedule`. Where states are few, all are found.
     """
     far = broad.starts(energy.dim, chains, generator)
     near = near_starts(policy, data, max(3, chains // 2), generator)
     start = torch.cat([far, near])
-    end, lowest = run(energy, policy, start, moves=moves, steps=steps, generator=generator)
+    end, lowest = run(energy, policy, start, moves=moves, schedule=schedule, generator=generator)
     places = torch.cat([start, end, lowest, descend(energy, start), descend(energy, lowest)]).unique(dim=0)
     places = places[energies(energy, places).argsort()]
     states = torch.cat([*map(one_flip_from, places[:NEIGHBOURHOODS]), places]).unique(dim=0)
@@ -95,12 +96,18 @@ def near_starts(policy: Policy, data: Data, n: int, generator: torch.Generator) 
 
 
 def run(
-    energy: Energy, policy: Policy, x: Places, *, moves: int, steps: int | None = None, generator: torch.Generator
+    energy: Energy,
+    policy: Policy,
+    x: Places,
+    *,
+    moves: int,
+    schedule: Schedule | None = None,
+    generator: torch.Generator,
 ) -> tuple[Places, Places]:
     """Where chains from `x` end, and the state of least energy that each met."""
     # From noise to data are hundreds of flips: many at once, then one by one.
     local = local_moves(energy)
-    jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy, steps), strict=False))
+    jumps = dict(zip(_evenly(moves, JUMPS), _kernels(energy, policy, schedule), strict=False))
     state = local[0].init(x)
     lowest, least = state.x, state.energy
     for move in range(1, moves + 1):
@@ -117,12 +124,13 @@ def _evenly(moves: int, n: int) -> list[int]:
     return sorted({moves * i // n for i in range(1, n + 1)} - {0})
 
 
-def _kernels(energy: Energy, policy: Policy, steps: int | None) -> Iterator[Kernel]:
-    """Back-and-forth moves of a few entries and of all, by turns; `steps` of the latter."""
+def _kernels(energy: Energy, policy: Policy, schedule: Schedule | None) -> Iterator[Kernel]:
+    """Back-and-forth moves of a few entries and of all, by turns; the latter by `schedule`, if one is given."""
+    whole = schedule or usual_schedule(policy, k=energy.dim)
     few = min(K, max(1, energy.dim // 4))
     while True:
         yield BackAndForth(energy, policy, few, usual_schedule(policy, k=few))
-        yield BackAndForth(energy, policy, energy.dim, usual_schedule(policy, k=energy.dim, steps=steps))
+        yield BackAndForth(energy, policy, energy.dim, whole)
 
 
 def one_flip_from(x: Float[Tensor, " dim"]) -> Float[Tensor, "neighbours dim"]:

@@ -4,7 +4,7 @@
 
 with q the exact density of a policy of the energy's own, which is a copy of the sampler's as it was when the energy's time
 came, and does not learn. So before training log Z is zero; afterwards it is at most LEAST, wherever mass may hide: no state
-has more than e^LEAST times the probability that q gives it. Draws of q tell log Z with weights exp(-f), which are bounded,
+weighs more than e^LEAST times what q gives it. Draws of q tell log Z with weights exp(-f), which are bounded,
 so that there is an upper bound of it as well (`ebgfn.evaluation.certificate`). Trained to tell data from draws of the
 sampler, f is the logit of that, and the best f makes E that of the data.
 
@@ -53,7 +53,8 @@ class RefinedEnergy(nn.Module):
     def learned(self, x: Vectors) -> Batch:
         """f(x): what the network says, of values below zero ever less, so that it always can go back."""
         f = self.net(x)
-        return torch.where(f < 0, LEAST * f / (LEAST - f), f)
+        # Clamped, as the branch that is not taken must have a gradient too.
+        return torch.where(f < 0, LEAST * LEAST / (LEAST - f.clamp(max=0)) - LEAST, f)
 
     def known(self, x: Vectors) -> Batch:
         """-log q(x), linear in the entries that a step fills, so that its gradient tells of a flip."""

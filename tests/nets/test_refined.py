@@ -1,5 +1,7 @@
 """An energy that refines a density: normalised before training, bounded below, and a function of its own weights."""
 
+import math
+
 import pytest
 import torch
 
@@ -52,6 +54,18 @@ def test_no_state_has_more_than_its_bound_allows(spread):
     assert log_z <= LEAST
     if spread > 1:
         assert abs(log_z) > 0.5
+
+
+@pytest.mark.parametrize("says", [-math.inf, -1e38, -5.0, 0.0, 4.0, 1e38])
+def test_whatever_the_network_says_the_bound_holds_and_has_a_gradient(says, monkeypatch):
+    energy, said = refined(), torch.full((64,), says, requires_grad=True)
+    monkeypatch.setattr(MLPEnergy, "forward", lambda self, x: said)
+    f = energy.learned(STATES)
+    assert (f >= -LEAST).all()
+    assert not f.isnan().any()
+    if math.isfinite(says):
+        (slope,) = torch.autograd.grad(f.sum(), said)
+        assert ((slope >= 0) & (slope <= 1)).all()
 
 
 def test_what_learns_is_the_network_alone():

@@ -1,6 +1,6 @@
 """What `python -m ebgfn evaluate` says of a model of images: the sampler's likelihood on the test set, and the energy's.
 
-The energy's NLL is known from below only, and told where nothing refutes it: see `ebgfn.evaluation.log_z`.
+The energy's NLL is told where nothing refutes it: see `ebgfn.evaluation.log_z`.
 """
 
 import math
@@ -43,7 +43,8 @@ def report(model: Model, *, seed: int, points: int | None, budget: Budget | None
 
     `gfn_bound`: one-call bound on the NLL in D steps and random orders. `gfn_nll`: NLL in D steps by the mean over ORDERS
     orders, measured as what PATHS images lie below their bound. `gfn_nll_49` the same in 49 steps; where the policy has an
-    order of its own, `gfn_nll_16` and `gfn_nll_49` are along that. Of a refuted energy there is no NLL.
+    order of its own, `gfn_nll_16` and `gfn_nll_49` are along that. Of a refuted energy there is no NLL; `density_nll` is
+    that of the density which an energy refines.
     """
     generator = torch.Generator(model.device).manual_seed(seed)
     x = torch.from_numpy(sets.any_test_images(model.config.dataset)).float().to(model.device)
@@ -130,13 +131,15 @@ def of_energy(model: Model, x: Vectors, generator: torch.Generator, budget: Budg
         budget = SMALL if small else LARGE
     if model.policy.step_nats is None:
         budget = replace(budget, steps=None)
-    if isinstance(model.energy, RefinedEnergy):  # its sampler is that of as many steps
-        budget = replace(budget, steps=len(model.energy.schedule) - 1)
     train, test = reference(model.config.dataset, x)
     partition = log_z(
         model.energy, model.policy, train=train, test=test, budget=budget, limits=limits, generator=generator
     )
     figures = partition.figures() | partition.nll()
+    if isinstance(model.energy, RefinedEnergy):
+        with torch.no_grad():
+            taken = torch.cat([model.energy.learned(part) for part in x.split(model.policy.rows)])
+        figures["density_nll"] = (partition.energies - taken).mean().item()
     if "ebm_nll" in figures:
         figures["ebm_bits_per_dim"] = figures["ebm_nll"] / (model.dim * math.log(2))
     k = min(K, model.dim)

@@ -22,6 +22,7 @@ REFUTED = {
     "weights": "too few of the sampler's images count to tell log Z",
     "chains": "chains that start from noise stay where no digit is",
     "certificate": "the search found more mass than its own bounds allow",
+    "number": "some of its energies are no number",
     "guessing": "uniform guessing would explain the test images better",
 }
 NOTHING = "This model has no card: `python -m ebgfn evaluate` measures it."
@@ -50,7 +51,9 @@ def rows(card: dict[str, Any]) -> list[Row]:
     if not card.get("refuted"):
         how = "by the largest of three estimates of log Z"
         if "ebm_nll_upper" in card:
-            how = f"at most {card['ebm_nll_upper']:.1f}, as log Z has an upper bound"
+            how = f"at most {card['ebm_nll_upper']:.1f} on these images, as log Z has an upper bound"
+            if "density_nll" in card:
+                how += f"; {card['density_nll']:.1f} without its correction"
         found += ours("energy", "ebm_nll", how)
     found += ours("mixture of Bernoulli products", "mixture_nll", f"{card.get('mixture_components', '?')} components")
     found += [Row(p.title, p.nats, f"{p.nats:.1f}", p.source) for p in IMAGES.get(card.get("dataset", ""), ())]
