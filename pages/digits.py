@@ -6,7 +6,7 @@ from ebgfn.ui.digits import completion, image_chains, image_sheet, images, resul
 from ebgfn.ui.digits.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
 from ebgfn.ui.shell import address, frame, models, server
 
-LEAD = """A GFlowNet fills an empty image pixel by pixel, in any order; an energy says how probable the whole is. In
+LEAD = """A GFlowNet fills an empty image pixel by pixel; an energy says how probable the whole is. In
 **block steps** it fills many pixels at once, which is quicker and a little worse: the dial says how much. These samples were
 **made just now**, on this machine, without a GPU."""
 

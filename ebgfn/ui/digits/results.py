@@ -46,8 +46,9 @@ def rows(card: dict[str, Any]) -> list[Row]:
         error = f" ± {2 * card[f'{key}_se']:.1f}" if f"{key}_se" in card else ""
         return [Row(title, float(card[key]), f"{card[key]:.1f}{error}", how)]
 
-    found = ours("GFlowNet, one pixel a step", "gfn_nll", f"{card.get('test_images', '?')} test images")
-    found += ours("GFlowNet, 49 block steps", "gfn_nll_49", "the same")
+    found = ours("GFlowNet, one pixel a step", "gfn_nll", f"{card.get('test_images', '?')} test images, random orders")
+    blocks = "from coarse to fine" if "gfn_nll_16" in card else "the same"
+    found += ours("GFlowNet, 49 block steps", "gfn_nll_49", blocks) + ours("GFlowNet, 16", "gfn_nll_16", blocks)
     if not card.get("refuted"):
         how = "by the largest of three estimates of log Z"
         if "ebm_nll_upper" in card:
