@@ -100,8 +100,10 @@ class FieldPolicy(nn.Module):
     """Policy for quadratic energies: the log-odds of a value are those of the filled spins and the field, plus a network.
 
     If entry i alone is void, p(x_i = 1 | rest) = sigmoid(4 (J s)_i + 2 h_i) exactly; with more of them void the network
-    adds what their interplay changes. `couplings` and `fields` are copies of the energy's, see `follow`. `carry` holds the
-    first layer's pre-activation and the log-odds that need no network; both are linear in the filled spins.
+    adds what their interplay changes, in proportion to the square of their share: a few need hardly any correction, and its
+    errors would cost more than it gains (moves of 10 of 100 spins at 0.2, seed 0: accepted 0.87 without that factor, 0.88
+    with the share itself, 0.89 with its square, as without any network). `couplings` and `fields` are copies of the energy's, see `follow`. `carry` holds the first layer's pre-activation, the log-odds that need no
+    network, and the share of other entries that are void; all are linear in the filled spins.
     """
 
     couplings: Tensor
@@ -128,15 +130,16 @@ class FieldPolicy(nn.Module):
 
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         known = 4.0 * (mask * (2.0 * x - 1.0)) @ self.couplings + 2.0 * self.fields
-        return PolicyOutput(self.net(one_hot(x, mask)) + known, None, None)
+        others = 1.0 - mask.sum(1, keepdim=True) / max(1, self.dim - 1)
+        return PolicyOutput(others.square() * self.net(one_hot(x, mask)) + known, None, None)
 
     def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch carry"]:
         inputs = one_hot(x, mask)
         return torch.addmm(self._offset(), inputs, self._columns())
 
     def value_logit(self, carry: Float[Tensor, "batch carry"], location: Locations) -> Batch:
-        hidden = carry.shape[1] - self.dim
-        logits = self.net.last(self.net.features(carry[:, :hidden])).add_(carry[:, hidden:])
+        hidden = carry.shape[1] - self.dim - 1
+        logits = carry[:, -1:].square() * self.net.last(self.net.features(carry[:, :hidden])) + carry[:, hidden:-1]
         return logits.gather(1, location.unsqueeze(1)).squeeze(1)
 
     def fill(
@@ -148,7 +151,8 @@ class FieldPolicy(nn.Module):
     def _columns(self) -> Float[Tensor, "twice_dim carry"]:
         """What filling an entry with 1 (first half) or 0 (second half) adds to the carry."""
         pull = 4.0 * self.couplings
-        return torch.cat([self.net.first.weight.T, torch.cat([pull, -pull])], dim=1)
+        fewer = torch.full_like(pull[:, :1], -1.0 / max(1, self.dim - 1)).repeat(2, 1)
+        return torch.cat([self.net.first.weight.T, torch.cat([pull, -pull]), fewer], dim=1)
 
     def _offset(self) -> Float[Tensor, " carry"]:
-        return torch.cat([self.net.first.bias, 2.0 * self.fields])
+        return torch.cat([self.net.first.bias, 2.0 * self.fields, torch.ones_like(self.fields[:1])])

@@ -242,7 +242,10 @@ def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
     at = open_page()
     assert not at.exception
     table = next(m.value for m in at.markdown if m.value.startswith("| model"))
-    assert f"| GFlowNet, one pixel a step | 79.0 ± 0.5 | {79 / (DIM * math.log(2)):.4f} | 10000 test images, random orders |" in table
+    assert (
+        f"| GFlowNet, one pixel a step | 79.0 ± 0.5 | {79 / (DIM * math.log(2)):.4f} | 10000 test images, random orders |"
+        in table
+    )
     assert "| energy | 83.0 ± 0.5 |" in table
 
 
