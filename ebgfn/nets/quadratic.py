@@ -102,8 +102,9 @@ class FieldPolicy(nn.Module):
     If entry i alone is void, p(x_i = 1 | rest) = sigmoid(4 (J s)_i + 2 h_i) exactly; with more of them void the network
     adds what their interplay changes, in proportion to the square of their share: a few need hardly any correction, and its
     errors would cost more than it gains (moves of 10 of 100 spins at 0.2, seed 0: accepted 0.87 without that factor, 0.88
-    with the share itself, 0.89 with its square, as without any network). `couplings` and `fields` are copies of the energy's, see `follow`. `carry` holds the first layer's pre-activation, the log-odds that need no
-    network, and the share of other entries that are void; all are linear in the filled spins.
+    with the share itself, 0.89 with its square, as without any network). `couplings` and `fields` are copies of the
+    energy's, see `follow`. `carry` holds the first layer's pre-activation, the log-odds that need no network, and the share
+    of other entries that are void; all are linear in the filled spins.
     """
 
     couplings: Tensor
