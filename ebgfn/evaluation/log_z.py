@@ -161,8 +161,9 @@ def log_z(
     value = largest if certificate is None else certificate.estimate
     spurious, of_sampler = (spurious_mass(x, train, test) for x in (found.broad_ends, weighted.x))
     of_test = energies(energy, test)
-    weights = (*weighted.log_w, weighted.alone, torch.tensor([value.value, annealed.value]))
-    by = "number" if no_numbers(-found.energies, -of_test, *weights) else refuted_by(found, weighted, annealed, limits)
+    lost = math.isnan(value.value + annealed.value)
+    lost = lost or no_numbers(-found.energies, -of_test, *weighted.log_w, weighted.alone)
+    by = "number" if lost else refuted_by(found, weighted, annealed, limits)
     if by is None and limits.spurious is not None:
         by = "chains" if too_many(spurious, len(found.broad_ends), max(limits.spurious, of_sampler)) else None
     if by is None and certificate is not None:
