@@ -16,10 +16,11 @@ import itertools
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ebgfn.core.energy import flipped_one_by_one
 from ebgfn.core.schedules import best_schedule, even_schedule
 from ebgfn.core.states import Batch, Vectors, ranks
 from ebgfn.core.trajectories import Schedule
@@ -66,11 +67,8 @@ class RefinedEnergy(nn.Module):
             nats = nats + ((F.softplus(logits) - x * logits) * now).sum(1)
         return nats
 
-    def neighbours(self, x: Float[Tensor, "batch dim"]) -> Vectors:
-        """As of a network: D evaluations for each row."""
-        flips = torch.eye(self.dim, device=x.device)
-        rows = [torch.cat([self(part) for part in (row - flips).abs().split(self.base.rows)]) for row in x]
-        return torch.stack(rows) if rows else torch.empty_like(x)
+    def neighbours(self, x: Vectors) -> Vectors:
+        return flipped_one_by_one(self, x, rows=self.base.rows)
 
     @torch.no_grad()
     def start_from(self, policy: Any) -> None:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ebgfn.core.energy import flipped_one_by_one
 from ebgfn.core.policy import PolicyOutput
 from ebgfn.core.states import Batch, Masks, Vectors
 from ebgfn.nets.sizes import check_sizes
@@ -133,10 +134,8 @@ class ConvEnergy(nn.Module):
         return self.net(2.0 * x - 1.0, torch.ones_like(x)).sum(1)
 
     def neighbours(self, x: Vectors) -> Vectors:
-        """D evaluations for each row: for small images and few rows only."""
-        flips = torch.eye(self.dim, device=x.device)
-        rows = [torch.cat([self(part) for part in (row - flips).abs().split(self.CHUNK)]) for row in x]
-        return torch.stack(rows) if rows else torch.empty_like(x)
+        """For small images and few rows only."""
+        return flipped_one_by_one(self, x, rows=self.CHUNK)
 
     @torch.no_grad()
     def start_from(self, policy: "ConvPolicy") -> None:
