@@ -7,13 +7,10 @@ holds the pictures that the pages show at once.
 import argparse
 import datetime
 import json
-import os
-import platform
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.provenance import machine
 from ebgfn import problems
 from ebgfn.files import write_json
 from ebgfn.problems.checkpoint import load
@@ -23,11 +20,6 @@ from ebgfn.ui.plane import preview
 SHOWN = ("gfn_excess", "ebm_excess", "total_variation", "neg_log_rmse", "log_z_error", "gfn_nll", "ebm_nll")
 SHOWN += ("mh_acceptance", "ess")
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
-
-
-def machine() -> str:
-    """Processor and software, as far as they decide how fast training goes."""
-    return f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}, torch {torch.__version__}"
 
 
 def ship(run: RunFolder, *, threads: int) -> Path:

@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -48,6 +49,7 @@ def printed(monkeypatch, capsys):
 def test_every_script_has_its_test():
     scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert scripts == {
+        "ablation",
         "chains_latency",
         "images",
         "ising",
@@ -119,7 +121,7 @@ def test_speed_on_images(printed, monkeypatch):
     assert all(line.endswith(" 1.500 s") for line in lines)
 
 
-def test_the_clocks_of_a_spurious_mode(printed, tmp_path):
+def test_the_clocks_of_a_spurious_mode(printed, monkeypatch, tmp_path):
     """Every method runs on both clocks; nobody is done in no time."""
     out = tmp_path / "out.json"
     head, *lines = printed("spurious", "--data", "8gaussians", "--limit-s", "0.02", "--threads", "1", "--out", str(out))
@@ -133,8 +135,7 @@ def test_the_clocks_of_a_spurious_mode(printed, tmp_path):
     assert all(row["lost_s"] is None for row in kept["rows"])
 
 
-@pytest.mark.parametrize("ablate", [False, True])
-def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
+def test_the_table_of_the_plane(printed, monkeypatch, tmp_path):
     toy2d = importlib.import_module("benchmarks.toy2d")
     figures = dict.fromkeys(toy2d.COLUMNS, 0.0625) | {"steps": 7}
     asked = []
@@ -160,9 +161,9 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
         "moons",
         "circles",
     ]
-    head, *lines = printed("toy2d", *arguments, *(["--ablate"] if ablate else []))
+    head, *lines = printed("toy2d", *arguments)
     assert head.split()[-6:] == list(toy2d.COLUMNS)
-    names = list(toy2d.ABLATIONS) if ablate else ["fast", "paper"]
+    names = ["fast", "paper"]
     assert [line[:32].strip() for line in lines] == [
         f"{data}, {name}" for data in ("moons", "circles") for name in names
     ]
@@ -175,6 +176,32 @@ def test_the_table_of_the_plane(ablate, printed, monkeypatch, tmp_path):
     assert list(stored["rows"]) == [line[:32].strip() for line in lines]
     assert stored["threads"] == 1
     assert "--budget-s 3" in stored["command"]
+
+
+def test_each_part_is_taken_away_in_turn(printed, monkeypatch, tmp_path):
+    """In processes of their own, here in threads of this one: every training is asked for, and stands in its row."""
+    ablation = importlib.import_module("benchmarks.ablation")
+    asked = []
+
+    def measure(config, changes):
+        dataclasses.replace(PROBLEMS[config.kind].trainers[config.preset][1], **changes)  # fields that a recipe has
+        asked.append((config.dataset, tuple(changes), config.budget_s, config.seed))
+        if "noise" in changes:
+            return {"error": "training stopped"}
+        return {"gfn_excess": 0.5, "gfn_nll": 15.0 + config.seed, "ess": 0.25, "steps": 7, "train_seconds": 2.0}
+
+    monkeypatch.setattr(ablation, "measure", measure)
+    monkeypatch.setattr(ablation, "ProcessPoolExecutor", lambda jobs, *_, **__: ThreadPoolExecutor(jobs))
+    out = tmp_path / "out.json"
+    lines = printed("ablation", "--data", "moons", "digits", "--budget-s", "2", "--jobs", "1", "--out", str(out))
+    assert len(set(asked)) == len(asked) == 2 * (len(ablation.PLANE) + len(ablation.DIGITS_8X8))
+    assert {seen[2:] for seen in asked} == {(2.0, 0), (2.0, 1)}
+    assert "| fast | 0.500 ± 0.000 |  |  | 0.25 ± 0.00 | 7 |" in lines
+    assert "| fast | 15.50 ± 1.00 |  |  | 0.25 ± 0.00 |  | 7 |" in lines
+    assert sum("without noise | training stopped |" in line for line in lines) == 2
+    stored = json.loads(out.read_text())
+    assert list(stored["rows"]) == ["moons", "digits"]
+    assert stored["command"].startswith("python -m benchmarks.ablation --data moons")
 
 
 def test_the_stored_tables(printed):

@@ -18,7 +18,7 @@ from ebgfn.problems.images.report import report
 from ebgfn.problems.lattice import glass
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.problems.plane.config import Toy2DConfig
-from ebgfn.reproduce import images, ising, toy2d
+from ebgfn.reproduce import images, ising, measured, toy2d
 from ebgfn.train.fast import Fast
 
 pytestmark = pytest.mark.slow
@@ -70,8 +70,8 @@ def test_what_one_of_the_seeds_lacks_or_could_not_finish_is_not_averaged():
 
 
 def test_one_density_is_trained_and_evaluated(monkeypatch):
-    monkeypatch.setattr(toy2d, "evaluate", lambda model: {"gfn_excess": float(model.log_z)})
-    figures = toy2d.measure(Toy2DConfig(bits=3, steps=2), {"batch": 8, "energy_batch": 8, "warm_share": 1.0})
+    monkeypatch.setattr(measured, "evaluate", lambda model: {"gfn_excess": float(model.log_z)})
+    figures = measured.measure(Toy2DConfig(bits=3, steps=2), {"batch": 8, "energy_batch": 8, "warm_share": 1.0})
     assert (figures["steps"], round(figures["gfn_excess"], 3)) == (2, 4.159)
     assert figures["train_seconds"] >= 0
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import spurious
-from benchmarks.spurious import SHARE, Ball, Contaminated, Held, Planted, held, known, seconds
+from benchmarks.spurious import SHARE, Ball, Contaminated, Contaminating, Held, Planted, held, known, seconds
 from ebgfn.evaluation import exact
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.plane.config import Toy2DConfig
@@ -65,18 +65,18 @@ def test_a_contaminated_source_has_its_share(ball, generator):
     assert abs(ball.holds(x).float().mean().item() - SHARE) < 4.5 * math.sqrt(SHARE * (1 - SHARE) / 4000)
 
 
-def test_between_two_energies_is_one_with_the_share_that_is_wanted():
-    """Of which the share here is its bias: 0.1 and 0.9 at the ends."""
-    less, more = (examples.energy(DIM).requires_grad_(False) for _ in range(2))
-    less.net.last.bias.fill_(0.1)
-    more.net.last.bias.fill_(0.9)
-    found = spurious._between(less, more, lambda energy: energy.net.last.bias.item())
-    assert found.net.last.bias.item() == pytest.approx(SHARE, abs=spurious.NEAR)
-    assert (less.net.last.bias.item(), more.net.last.bias.item()) == pytest.approx((0.1, 0.9))
+def test_the_noise_that_knows_of_the_ball_has_it_for_half(ball, generator):
+    trainer = Contaminating(start(Toy2DConfig(bits=4, steps=10)).model(), FastRecipe(), ball)
+    trainer._begin(Given(torch.zeros(4096, DIM)), generator)
+    noise = trainer._noise
+    assert noise is not None
+    log_p = noise.log_prob(exact.all_states(DIM))
+    assert log_p.logsumexp(0).item() == pytest.approx(0, abs=1e-4)
+    assert (log_p >= ball.log_prob(exact.all_states(DIM)) - math.log(2) - 1e-5).all()
 
 
 @pytest.mark.slow
-def test_an_energy_is_contaminated_until_it_has_the_share(generator):
+def test_an_energy_learns_its_share_of_the_ball(generator):
     recipe = FastRecipe(energy_batch=64, energy_lr=2e-3, sizes=MLPSizes(hidden=32, depth=2))
     model = start(Toy2DConfig(bits=6, steps=10), recipe).model()
     ball = Ball(torch.randint(0, 2, (model.dim,), generator=generator).float())

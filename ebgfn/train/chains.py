@@ -22,6 +22,9 @@ from ebgfn.mcmc.gibbs_with_gradients import GibbsWithGradients
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.train.learner import Diverged
 
+# Share of back-and-forth moves that void all entries.
+WHOLE = 1 / 3
+
 
 @dataclass(frozen=True)
 class ChainPlan:
@@ -98,12 +101,12 @@ def _finite(*parts: Tensor | None) -> bool:
     return all(part is None or bool(part.isfinite().all()) for part in parts)
 
 
-def move_length(policy: Policy, most: int, generator: torch.Generator) -> tuple[int, Schedule]:
-    """Entries K of a back-and-forth move, log-uniform with all of them in a third of cases, and its schedule of at most
-    `most` steps."""
+def move_length(policy: Policy, most: int, generator: torch.Generator, *, whole: float = WHOLE) -> tuple[int, Schedule]:
+    """Entries K of a back-and-forth move, all of them in a share `whole` of cases and else log-uniform, and its schedule of
+    at most `most` steps."""
     dim = policy.dim
-    whole, where = torch.rand(2, generator=generator, device=generator.device).tolist()
-    k = dim if whole < 1 / 3 else round(dim**where)
+    which, where = torch.rand(2, generator=generator, device=generator.device).tolist()
+    k = dim if which < whole else round(dim**where)
     return k, blocks(policy, k, most)
 
 

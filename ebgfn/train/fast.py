@@ -30,7 +30,7 @@ from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.train.any_order import AnyOrder
-from ebgfn.train.chains import ChainPlan, PersistentChains, blocks
+from ebgfn.train.chains import WHOLE, ChainPlan, PersistentChains, blocks
 from ebgfn.train.contrast import Others, contrast
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.lessons import Lessons, lessons
@@ -50,11 +50,11 @@ class FastRecipe:
     The first `warm_share` of the budget is the sampler's alone; until `teach_share` the models do not learn from each other.
     `lr_learned`, the sampler's rate where it starts from a trained one, without Muon; `joint_rate`, its rate after
     `warm_share` in parts of `lr` (0: it stays as it is). `start_from_sampler`: the energy begins with its features.
-    `fresh` lessons are made at a time, with moves in at most `path_steps` steps, `kept` of them remembered; each stands in
-    about `reuse` of the sampler's batches. `taught`: share of the sampler's batch that are chains. `smooth`: share
+    `fresh` lessons are made at a time, by moves in at most `path_steps` steps, a share `whole` of them from void, and `kept`
+    remembered; each stands in about `reuse` batches. `taught`: share of the sampler's batch that are chains. `smooth`: share
     of the energy's data that the sampler draws, so that few data are not known by heart. `noise`, `uniform`, `components`:
-    weight of the broad noise, share of coin flips in it, number of its components that are fitted. `chain_loss`, `pairs`,
-    `flips`: weights of the other losses.
+    weight of the broad noise, share of coin flips in it, its components that are fitted; `chain_loss`, `pairs`, `flips`:
+    weights of the other losses.
     """
 
     batch: int = 512
@@ -78,6 +78,7 @@ class FastRecipe:
     kept: int = 4096
     reuse: int = 16
     path_steps: int = 8
+    whole: float = WHOLE
     plan: ChainPlan = CHAINS
     taught: float = 0.25
     smooth: float = 0.0
@@ -105,9 +106,8 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        how: dict[str, Any] = {
-            name: getattr(recipe, name) for name in ("average", "clip", "weight_decay", "kernel_decay")
-        }
+        names = ("average", "clip", "weight_decay", "kernel_decay")
+        how: dict[str, Any] = {name: getattr(recipe, name) for name in names}
         how["lr"] = recipe.lr_learned if self._learned else recipe.lr
         how["kernel_lr"] = 0.0 if self._learned else recipe.kernel_lr
         mixture = isinstance(model.policy, MixturePolicy)
@@ -168,7 +168,7 @@ class Fast(EnergyAndSampler):
                 self._chains.begin_anew(energy, policy, self._noise, generator)
             if recipe.pairs:
                 x = self._smoothed(source, recipe.fresh, generator)
-                fresh = lessons(energy, policy, x, generator, path_steps=recipe.path_steps)
+                fresh = lessons(energy, policy, x, generator, path_steps=recipe.path_steps, whole=recipe.whole)
                 self._lessons = fresh if self._lessons is None else self._lessons.joined(fresh, keep=recipe.kept)
             self._left = max(1, recipe.reuse * recipe.fresh // recipe.batch)
             self._draw_some(generator)

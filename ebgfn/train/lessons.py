@@ -12,7 +12,7 @@ from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.trajectories import log_ratio
 from ebgfn.mcmc.back_and_forth import propose
-from ebgfn.train.chains import move_length
+from ebgfn.train.chains import WHOLE, move_length
 from ebgfn.train.device import half_precision
 
 # Of the rows that a policy takes at once, the part that shares the length of its moves.
@@ -57,19 +57,21 @@ class Lessons:
 
 
 @torch.no_grad()
-def lessons(energy: Energy, policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int) -> Lessons:
-    """From these data, by moves of at most so many steps."""
-    ends, old, new, whole, known = [], [], [], [], []
+def lessons(
+    energy: Energy, policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int, whole: float = WHOLE
+) -> Lessons:
+    """From these data, by moves of at most so many steps, a share `whole` of them from void."""
+    ends, old, new, complete, known = [], [], [], [], []
     for part in x.split(max(1, policy.rows // GROUPS)):
-        k, schedule = move_length(policy, path_steps, generator)
+        k, schedule = move_length(policy, path_steps, generator, whole=whole)
         with half_precision(generator.device):
             move = propose(policy, part, k, generator, schedule=schedule)
             old.append(log_ratio(policy, part, move.order_back, schedule=schedule).float())
             known.append(torch.stack([known_part(energy, end).float() for end in (part, move.x_new)]))
         ends.append(move.x_new.byte())
         new.append((move.log_pf - move.log_pb).float())
-        whole.append(torch.full((len(part),), k == policy.dim, device=x.device))
-    return Lessons(x.byte(), *(torch.cat(parts) for parts in (ends, old, new, whole)), *torch.cat(known, 1))
+        complete.append(torch.full((len(part),), k == policy.dim, device=x.device))
+    return Lessons(x.byte(), *(torch.cat(parts) for parts in (ends, old, new, complete)), *torch.cat(known, 1))
 
 
 def pack(bits: UInt8[Tensor, "rows dim"]) -> UInt8[Tensor, "rows bytes"]:

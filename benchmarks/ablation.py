@@ -1,0 +1,138 @@
+"""What each part of `fast` is worth: it is taken away, or one that it does without here is added, at equal time.
+
+    python -m benchmarks.ablation                           # the table of docs/results.md
+    python -m benchmarks.ablation --data digits --seeds 0   # of 8 x 8 digits, one seed
+
+Each training has one core; as many run side by side as there are cores. Results go to a JSON file beside this script.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.provenance import provenance
+from ebgfn.files import write_json
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.products import use_onednn
+from ebgfn.problems import Config
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.recipes import DIGITS
+from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.reproduce.markdown import figure, table
+from ebgfn.reproduce.measured import measure, over_seeds
+from ebgfn.train.chains import ChainPlan
+
+RESULTS = Path(__file__).parent / "results" / "ablation.json"
+NO_CHAINS = ChainPlan(chains=0)
+
+COMMON: dict[str, dict[str, Any]] = {
+    "fast": {},
+    "without chains": {"plan": NO_CHAINS},
+    "chains only teach": {"chain_loss": 0.0},
+    "chains are only negatives": {"taught": 0.0},
+    "without noise": {"noise": 0.0},
+    "without decay": {"decay": False},
+    "without averaging": {"average": 0.0},
+}
+PLANE = COMMON | {
+    "two networks": {"sizes": MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)},
+    "with fitted noise": {"uniform": 0.25, "components": 60},
+    "with moves from data": {"pairs": 1.0},
+    "with flips": {"flips": 1.0},
+}
+DIGITS_8X8 = COMMON | {
+    "two models apart": {"plan": NO_CHAINS, "pairs": 0.0, "smooth": 0.0},
+    "coin flips as noise": {"uniform": 1.0, "components": 1},
+    "without moves from data": {"pairs": 0.0},
+    "without flips": {"flips": 0.0},
+    "without data that the sampler drew": {"smooth": 0.0},
+    "without dropout": {"sizes": MLPSizes(**vars(DIGITS.sizes) | {"dropout": 0.0})},
+    "both from the start": {"warm_share": 0.0, "teach_share": 0.0},
+}
+# Figures of a row, with their digits.
+FIGURES = {
+    "toy2d": {"gfn_excess": 3, "ebm_excess": 3, "mh_acceptance": 2, "ess": 2},
+    "images": {"gfn_nll": 2, "ebm_nll": 2, "mh_acceptance": 2, "ess": 2, "spurious_mass": 3},
+}
+HEADS = {
+    "toy2d": ("", "sampler", "energy", "acceptance, K = 8", "effective samples", "steps"),
+    "images": (
+        "",
+        "sampler",
+        "energy",
+        "acceptance, K = 64",
+        "effective samples",
+        "chains that do not arrive",
+        "steps",
+    ),
+}
+
+
+def config(data: str, *, budget_s: float, seed: int) -> Config:
+    """What is trained of a data set."""
+    if data == "digits":
+        return ImagesConfig(dataset="digits", preset="digits", budget_s=budget_s, seed=seed)
+    return Toy2DConfig(dataset=data, budget_s=budget_s, seed=seed)
+
+
+def variants(data: str) -> dict[str, dict[str, Any]]:
+    """Changes of the recipe by what they are called."""
+    return DIGITS_8X8 if data == "digits" else PLANE
+
+
+def line(name: str, kind: str, figures: dict[str, Any]) -> list[str]:
+    """One row of the table; of an energy that is refuted there is no figure."""
+    if "error" in figures:
+        return [name, figures["error"], *[""] * len(FIGURES[kind])]
+    return [name, *(figure(figures, key, digits) for key, digits in FIGURES[kind].items()), str(figures["steps"])]
+
+
+def tables(rows: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """One table for each data set, figures ± two standard errors."""
+    kinds = {data: config(data, budget_s=1.0, seed=0).kind for data in rows}
+    return "\n\n".join(
+        f"**{data}**\n\n" + table(HEADS[kinds[data]], (line(name, kinds[data], one) for name, one in found.items()))
+        for data, found in rows.items()
+    )
+
+
+def alone() -> None:
+    """What a process does first: one core is its own."""
+    torch.set_num_threads(1)
+    use_onednn()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="+", default=["2spirals", "checkerboard", "digits"])
+    parser.add_argument("--budget-s", type=float, default=120.0)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="the mean over them is printed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings side by side")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    rows: dict[str, dict[str, Any]] = {data: {} for data in args.data}
+    # Spawned, as threads of torch do not outlive a fork.
+    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"), initializer=alone) as pool:
+        trained = {
+            (data, name): [
+                pool.submit(measure, config(data, budget_s=args.budget_s, seed=seed), changes) for seed in args.seeds
+            ]
+            for data in args.data
+            for name, changes in variants(data).items()
+        }
+        for (data, name), found in trained.items():
+            kind = config(data, budget_s=1.0, seed=0).kind
+            rows[data][name] = figures = over_seeds([one.result() for one in found], FIGURES[kind])
+            print(f"{data}, {' | '.join(line(name, kind, figures))}", file=sys.stderr, flush=True)
+            write_json(args.out, provenance("ablation", threads=1) | {"rows": rows})
+    print(tables(rows))
+
+
+if __name__ == "__main__":
+    main()
