@@ -167,6 +167,30 @@ def test_a_field_policy_without_network_is_exact_for_the_last_value(generator):
     torch.testing.assert_close(torch.sigmoid(net(x, mask).value_logits[:, 2]), conditionals(energy, x)[:, 2])
 
 
+def test_a_field_policy_without_network_passes_messages_among_void_spins(generator):
+    """A ring of seven, of which three neighbours are void: both ends hear of the middle, and of each other through it."""
+    energy, net = QuadraticEnergy(7), FieldPolicy(7, hidden=8, depth=2)
+    with torch.no_grad():
+        ring = torch.zeros(7, 7)
+        for i in range(7):
+            ring[i, (i + 1) % 7] = ring[(i + 1) % 7, i] = 0.2 * (-1) ** (i // 3)
+        energy.weights.copy_(ring[torch.triu_indices(7, 7, 1).unbind()])
+        energy.field_weights.copy_(0.2 * torch.randn(7, generator=generator))
+    net.follow(energy)
+    x, void = exact.all_states(7), [2, 3, 4]
+    mask = torch.ones_like(x, dtype=torch.bool)
+    mask[:, void] = False
+    said = torch.sigmoid(net(x, mask).value_logits)
+    rest = [i for i in range(7) if i not in void]
+    p = exact.log_p(energy, 7)[0].exp().float()
+    of_rest = (x[:, rest] @ torch.tensor([1.0, 2, 4, 8])).long()
+    alone = torch.sigmoid(4 * (mask * (2 * x - 1)) @ energy.couplings() + 2 * energy.fields())
+    for site in void:
+        total, ones = (torch.zeros(16).index_add_(0, of_rest, part) for part in (p, p * x[:, site]))
+        true = (ones / total)[of_rest]
+        assert (said[:, site] - true).abs().max() < 0.1 * (alone[:, site] - true).abs().max()
+
+
 def test_every_order_of_a_mixture_has_the_density_of_the_mixture():
     net, states = mixture_policy(DIM), exact.all_states(DIM)
     for order in itertools.permutations(range(DIM)):
