@@ -55,14 +55,21 @@ def test_every_density_is_measured_with_both_presets(monkeypatch):
     _, *lines = columns(toy2d.as_text(rows))
     assert len(lines) == 2 * len(toy2d.DENSITIES)
     # Of two values 1/8 either side of 1/4 the mean has a standard error of 1/8; with that of the points, 0.173.
-    assert lines[1] == [f"{expected[2][0]}, paper", "0.250 ± 0.347", "", "", "", "4"]
+    assert lines[1] == [f"{expected[2][0]}, paper", "0.250 ± 0.347", *6 * [""], "4"]
+
+
+def test_small_discrepancies_are_told_in_millionths():
+    (_, line) = columns(
+        toy2d.as_text([{"dataset": "moons", "preset": "fast", "mmd": 2.5e-5, "mmd_se": 1e-6, "steps": 3}])
+    )
+    assert line == ["moons, fast", *5 * [""], "25 ± 2", "", "3"]
 
 
 def test_what_one_of_the_seeds_lacks_or_could_not_finish_is_not_averaged():
     good = {"dataset": "moons", "preset": "fast", "gfn_excess": 0.5, "ebm_excess": 0.25, "ess": 0.5, "steps": 10}
     refuted = {key: value for key, value in good.items() if key != "ebm_excess"} | {"ess": 1.0}
     assert columns(toy2d.as_text([good, refuted]))[1:][-1] == [
-        "moons, fast", "0.500 ± 0.000", "", "", "0.750 ± 0.500", "10"
+        "moons, fast", "0.500 ± 0.000", "", "", "", "0.750 ± 0.500", "", "", "10"
     ]  # fmt: skip
     assert (
         columns(toy2d.as_text([good, {"dataset": "moons", "preset": "fast", "error": "stopped"}]))[-1][1] == "stopped"

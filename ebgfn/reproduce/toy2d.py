@@ -10,8 +10,18 @@ from ebgfn.reproduce.measured import measure, over_seeds
 
 BUDGET_S = 120.0
 PRESETS = ("fast", "paper")
-FIGURES = ("gfn_excess", "ebm_excess", "mh_acceptance", "ess")
-HEAD = ("", "sampler", "energy", "acceptance, K = 8", "effective samples", "steps")
+FIGURES = ("gfn_excess", "gfn_excess_200", "ebm_excess", "mh_acceptance", "ess", "mmd", "coverage")
+HEAD = (
+    "",
+    "sampler",
+    "by 200 trajectories",
+    "energy",
+    "acceptance, K = 8",
+    "effective samples",
+    "MMD × 10⁶",
+    "coverage",
+)
+HEAD += ("steps",)
 
 
 def work(seeds: int) -> int:
@@ -41,5 +51,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
 def line(name: str, figures: dict[str, Any]) -> list[str]:
     """One row of the table."""
     if "error" in figures:
-        return [name, figures["error"], "", "", "", ""]
-    return [name, *(figure(figures, key, 3) for key in FIGURES), str(figures.get("steps", ""))]
+        return [name, figures["error"], *[""] * len(HEAD[2:])]
+    shown = figures | {key: 1e6 * figures[key] for key in ("mmd", "mmd_se") if key in figures}
+    digits = {"mmd": 0}
+    return [name, *(figure(shown, key, digits.get(key, 3)) for key in FIGURES), str(figures.get("steps", ""))]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ebgfn.core.schedules import draw
 from ebgfn.core.weights import mean_estimate
+from ebgfn.evaluation.coverage import coverage
 from ebgfn.evaluation.exact import MAX_POLICY_DIM, log_marginal, log_p, total_variation
 from ebgfn.evaluation.likelihood import log_likelihood, mh_acceptance
 from ebgfn.evaluation.log_z import Budget, Limits, log_z
@@ -18,7 +19,8 @@ from ebgfn.model import Model
 from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.problems.plane.truth import LOG_DENSITIES, log_density
 
-TRAJECTORIES = 20
+# Trajectories a point: of all points, and of some.
+TRAJECTORIES, MORE, SOME = 20, 200, 200
 ACCEPTANCE_K = 8
 MMD_REPEATS = 10
 # Fresh points that stand for training data: their means, and how far from the nearest of them a test point may lie.
@@ -31,8 +33,9 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
     """Figures of a model of the plane on fresh points, in nats; `_se` are standard errors, what does not apply is left out.
 
     `gfn_excess` and `ebm_excess` are the distances from the floor on these very points: NLL of the model less that of the
-    true density, point by point, so that the scatter of the points drops out. `seed` names points and trajectories. Of a
-    refuted energy there is no NLL.
+    true density, point by point, so that the scatter of the points drops out; `gfn_excess_200` is by more trajectories.
+    `coverage`: share of the points that as many samples cover. `seed` names points and trajectories. Of a refuted energy
+    there is no NLL.
     """
     density, bits = model.config.density(), model.config.bits
     rng = np.random.default_rng([seed, 1])
@@ -55,6 +58,9 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
         repeats=MMD_REPEATS,
     )
     figures |= {"mmd": distance.value, "mmd_se": distance.se, "mmd_data": distance.data}
+    drawn = density.grid(bits).decode(draw(model.policy, points, generator).x.byte().cpu().numpy())
+    covered = coverage(torch.from_numpy(drawn), torch.from_numpy(xy).float())
+    figures |= {"coverage": covered.value, "coverage_se": covered.se}
     if bits == FULL_BITS:
         figures["entropy_floor"] = density.entropy
     if bits == FULL_BITS and model.config.dataset in LOG_DENSITIES:
@@ -62,6 +68,10 @@ def report(model: Model, *, seed: int, points: int) -> dict[str, Any]:
             model.device
         )
         figures |= _nll("gfn", "excess", sampler_nats - truth)
+        more = -log_likelihood(model.policy, x[:SOME], trajectories=MORE, generator=generator)
+        gain = mean_estimate(sampler_nats[:SOME] - more)
+        figures[f"gfn_excess_{MORE}"] = figures["gfn_excess"] - gain.value
+        figures[f"gfn_excess_{MORE}_se"] = math.hypot(figures["gfn_excess_se"], gain.se)
         if not partition.refuted:
             figures |= _nll("ebm", "excess", partition.energies + partition.value - truth, partition.se)
     if model.dim <= MAX_POLICY_DIM:
