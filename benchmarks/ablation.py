@@ -7,25 +7,20 @@ Each training has one core; as many run side by side as there are cores. Results
 """
 
 import argparse
-import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from benchmarks.provenance import provenance
 from ebgfn.files import write_json
 from ebgfn.nets.mlp import MLPSizes
-from ebgfn.nets.products import use_onednn
 from ebgfn.problems import Config
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.images.recipes import DIGITS
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.reproduce.markdown import figure, table
-from ebgfn.reproduce.measured import measure, over_seeds
+from ebgfn.reproduce.measured import measure, over_seeds, side_by_side
 from ebgfn.train.chains import ChainPlan
 
 RESULTS = Path(__file__).parent / "results" / "ablation.json"
@@ -102,10 +97,9 @@ def tables(rows: dict[str, dict[str, dict[str, Any]]]) -> str:
     )
 
 
-def alone() -> None:
-    """What a process does first: one core is its own."""
-    torch.set_num_threads(1)
-    use_onednn()
+def measured(task: tuple[Config, dict[str, Any]]) -> dict[str, Any]:
+    """Figures of one training."""
+    return measure(*task)
 
 
 def main() -> None:
@@ -116,21 +110,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings side by side")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
+    named = [(data, name) for data in args.data for name in variants(data)]
+    tasks = [
+        (config(data, budget_s=args.budget_s, seed=seed), variants(data)[name])
+        for data, name in named
+        for seed in args.seeds
+    ]
+    found = side_by_side(measured, tasks, jobs=args.jobs)
     rows: dict[str, dict[str, Any]] = {data: {} for data in args.data}
-    # Spawned, as threads of torch do not outlive a fork.
-    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"), initializer=alone) as pool:
-        trained = {
-            (data, name): [
-                pool.submit(measure, config(data, budget_s=args.budget_s, seed=seed), changes) for seed in args.seeds
-            ]
-            for data in args.data
-            for name, changes in variants(data).items()
-        }
-        for (data, name), found in trained.items():
-            kind = config(data, budget_s=1.0, seed=0).kind
-            rows[data][name] = figures = over_seeds([one.result() for one in found], FIGURES[kind])
-            print(f"{data}, {' | '.join(line(name, kind, figures))}", file=sys.stderr, flush=True)
-            write_json(args.out, provenance("ablation", threads=1) | {"rows": rows})
+    for data, name in named:
+        kind = config(data, budget_s=1.0, seed=0).kind
+        rows[data][name] = figures = over_seeds([next(found) for _ in args.seeds], FIGURES[kind])
+        print(f"{data}, {' | '.join(line(name, kind, figures))}", file=sys.stderr, flush=True)
+        write_json(args.out, provenance("ablation", threads=1) | {"rows": rows})
     print(tables(rows))
 
 

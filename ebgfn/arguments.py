@@ -99,6 +99,7 @@ def parser() -> Parser:
     for table in measured:
         add_seconds(table)
         add_whole(table, "seeds", 1, "times that each row is measured, each from another seed", low=1, high=20)
+        add_whole(table, "jobs", 1, "rows that are measured at a time, if several in one thread each", low=1, high=64)
     for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,11 +229,15 @@ def kernel_of(model: Any, args: argparse.Namespace) -> Any:
 
 def reproduce(args: argparse.Namespace) -> int:
     from ebgfn.nets.products import use_onednn
+    from ebgfn.reproduce.measured import side_by_side
 
     use_onednn()
     table = importlib.import_module(f"ebgfn.reproduce.{args.table}")
-    with progress_bar(table.work(args.seeds)) as bar:
-        rows = table.rows(args.budget_s or table.BUDGET_S, seeds=args.seeds, on_row=lambda: bar.update(1))
+    tasks, rows = table.tasks(args.seeds), []
+    with progress_bar(len(tasks)) as bar:
+        for row in side_by_side(partial(table.row, budget_s=args.budget_s or table.BUDGET_S), tasks, jobs=args.jobs):
+            rows.append(row)
+            bar.update(1)
     answer({"table": args.table, "rows": rows}, table.as_text(rows), as_json=args.json)
     return 0
 

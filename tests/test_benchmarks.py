@@ -5,7 +5,6 @@ import importlib
 import json
 import math
 import re
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -180,7 +179,7 @@ def test_the_table_of_the_plane(printed, monkeypatch, tmp_path):
 
 
 def test_each_part_is_taken_away_in_turn(printed, monkeypatch, tmp_path):
-    """In processes of their own, here in threads of this one: every training is asked for, and stands in its row."""
+    """Every training is asked for, and stands in its row."""
     ablation = importlib.import_module("benchmarks.ablation")
     asked = []
 
@@ -192,7 +191,6 @@ def test_each_part_is_taken_away_in_turn(printed, monkeypatch, tmp_path):
         return {"gfn_excess": 0.5, "gfn_nll": 15.0 + config.seed, "ess": 0.25, "steps": 7, "train_seconds": 2.0}
 
     monkeypatch.setattr(ablation, "measure", measure)
-    monkeypatch.setattr(ablation, "ProcessPoolExecutor", lambda jobs, *_, **__: ThreadPoolExecutor(jobs))
     out = tmp_path / "out.json"
     lines = printed("ablation", "--data", "moons", "digits", "--budget-s", "2", "--jobs", "1", "--out", str(out))
     assert len(set(asked)) == len(asked) == 2 * (len(ablation.PLANE) + len(ablation.DIGITS_8X8))

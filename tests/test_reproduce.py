@@ -2,11 +2,11 @@
 
 import dataclasses
 import importlib
-import itertools
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from ebgfn.arguments import TABLES
 from ebgfn.evaluation.log_z import Budget
@@ -35,7 +35,7 @@ def columns(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_of_the_command_line_is_there(name):
     table = importlib.import_module(f"ebgfn.reproduce.{name}")
-    assert table.work(3) == 3 * table.work(1) > 0
+    assert len(table.tasks(3)) == 3 * len(table.tasks(1)) > 0
     assert table.BUDGET_S >= 1
 
 
@@ -47,15 +47,22 @@ def test_every_density_is_measured_with_both_presets(monkeypatch):
         return {"gfn_excess": 0.125 + 0.25 * config.seed, "gfn_excess_se": 0.12, "steps": len(asked)}
 
     monkeypatch.setattr(toy2d, "measure", measure)
-    counted = itertools.count(1)
-    rows = toy2d.rows(3.0, seeds=2, on_row=lambda: next(counted))
-    assert next(counted) == toy2d.work(2) + 1
+    rows = [toy2d.row(task, 3.0) for task in toy2d.tasks(2)]
     expected = [(d, p, 3.0, s, {}) for d in toy2d.DENSITIES for p in ("fast", "paper") for s in (0, 1)]
     assert asked == expected
     _, *lines = columns(toy2d.as_text(rows))
     assert len(lines) == 2 * len(toy2d.DENSITIES)
     # Of two values 1/8 either side of 1/4 the mean has a standard error of 1/8; with that of the points, 0.173.
     assert lines[1] == [f"{expected[2][0]}, paper", "0.250 ± 0.347", *6 * [""], "4"]
+
+
+def test_rows_come_in_order_also_from_processes_side_by_side_with_one_thread_each():
+    assert [task for task, _ in measured.side_by_side(with_threads, [3, 1, 2], jobs=1)] == [3, 1, 2]
+    assert list(measured.side_by_side(with_threads, [3, 1, 2], jobs=2)) == [(3, 1), (1, 1), (2, 1)]
+
+
+def with_threads(task: int) -> tuple[int, int]:
+    return task, torch.get_num_threads()
 
 
 def test_small_discrepancies_are_told_in_millionths():
@@ -114,10 +121,8 @@ def test_every_method_of_couplings_has_its_score(monkeypatch):
     )
     monkeypatch.setattr(ising.penalised, "fit", fit)
     monkeypatch.setattr(ising.penalised, "thresholded", lambda data, energy: energy.replace(" ", "_refit ", 1))
-    counted = itertools.count(1)
-    systems = (ising.System(3, 0.1), ising.System(4, 0.2, glass=True))
-    rows = ising.rows(5.0, seeds=2, on_row=lambda: next(counted), systems=systems)
-    assert next(counted) == 5
+    monkeypatch.setattr(ising, "SYSTEMS", (ising.System(3, 0.1), ising.System(4, 0.2, glass=True)))
+    rows = [ising.row(task, 5.0) for task in ising.tasks(2)]
     assert set(asked) == {(side, seed, 5.0, side**2) for side in (3, 4) for seed in (0, 1)}
     head, *lines = columns(ising.as_text(rows))
     assert head == ["", "3x3: 0.1", "4x4: 0.2 glass"]
@@ -144,7 +149,7 @@ def test_couplings_are_recovered_from_the_same_samples(monkeypatch):
     monkeypatch.setattr(ising, "TRAINED", {name: ising.TRAINED[name] for name in few})
     for name in ("fit", "thresholded"):
         monkeypatch.setattr(ising.penalised, name, partial(getattr(ising.penalised, name), steps=50))
-    (row,) = ising.rows(1.0, seeds=1, on_row=lambda: None, systems=(ising.System(3, 0.1),))
+    row = ising.row((ising.System(3, 0.1), 0), 1.0)
     scores = {name: value for name, value in row.items() if name in ising.METHODS}
     assert {*few, "neg_log_rmse_pcd_gibbs_refit", "neg_log_rmse_pl_refit_homogeneous"} <= set(scores)
     assert min(scores, key=scores.__getitem__) == "neg_log_rmse_zero"
@@ -175,10 +180,8 @@ def test_images_are_trained_and_stand_beside_their_peers(monkeypatch):
     monkeypatch.setitem(PROBLEMS["images"].trainers, "small", (Fast, recipe))
     monkeypatch.setattr(images, "OURS", (("digits", "small"),))
     budget = Budget(draws=100, others=50, chains=8, moves=5, annealed=20, temperatures=5, steps=49)
-    monkeypatch.setattr(images, "evaluate", lambda model: report(model, seed=0, points=20, budget=budget))
-    counted = itertools.count(1)
-    rows = images.rows(2.0, seeds=1, on_row=lambda: next(counted))
-    assert next(counted) == 2
+    monkeypatch.setattr(measured, "evaluate", lambda model: report(model, seed=0, points=20, budget=budget))
+    rows = [images.row(task, 2.0) for task in images.tasks(1)]
     assert rows[0]["steps"] > 5
     head, ours, mixture = columns(images.as_text(rows))
     assert head[1] == "sampler"
@@ -205,5 +208,5 @@ def test_a_training_that_diverged_is_told():
         {"dataset": "moons", "preset": "paper", "error": "training stopped"},
     ]
     _, good, bad = columns(toy2d.as_text(rows))
-    assert good == ["moons, fast", "0.020 ± 0.002", "", "", "", "7"]
+    assert good == ["moons, fast", "0.020 ± 0.002", *6 * [""], "7"]
     assert bad[:2] == ["moons, paper", "training stopped"]

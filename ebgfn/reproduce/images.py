@@ -4,36 +4,29 @@ Nats of the whole test set, binarised once. Published figures are of dynamic MNI
 whose data are the two small sets with a split by drawers.
 """
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from ebgfn.problems import evaluate
 from ebgfn.problems.images.config import ImagesConfig
 from ebgfn.problems.images.published import IMAGES
-from ebgfn.problems.training import start, train
 from ebgfn.reproduce.markdown import figure, table
+from ebgfn.reproduce.measured import measure
 
 BUDGET_S = 1200.0
 OURS = (("mnist", "fast"), ("mnist", "small"), ("mnist", "mlp"), ("omniglot", "fast"), ("digits", "digits"))
 HEAD = ("", "sampler", "sampler, 49 steps", "energy", "acceptance, K = 64", "minutes")
 
 
-def work(seeds: int) -> int:
-    return len(OURS) * seeds
+def tasks(seeds: int) -> list[ImagesConfig]:
+    """One for each model of ours and seed."""
+    return [
+        ImagesConfig(dataset=dataset, preset=preset, seed=seed) for dataset, preset in OURS for seed in range(seeds)
+    ]
 
 
-def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict[str, Any]]:
-    """One row for each model of ours and seed; the mixture's figures stand in each."""
-    found = []
-    for dataset, preset in OURS:
-        for seed in range(seeds):
-            state = start(ImagesConfig(dataset=dataset, preset=preset, budget_s=budget_s, seed=seed))
-            for _ in train(state, event_interval_s=30):
-                pass
-            trained = {"train_seconds": round(state.elapsed_s, 1), "steps": state.step}
-            found.append({"preset": preset, **evaluate(state.model()), "seed": seed, **trained})
-            on_row()
-    return found
+def row(task: ImagesConfig, budget_s: float) -> dict[str, Any]:
+    """The mixture's figures stand in each."""
+    return {"preset": task.preset, **measure(replace(task, budget_s=budget_s), {}), "seed": task.seed}
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:

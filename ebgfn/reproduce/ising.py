@@ -6,8 +6,8 @@ equal couplings, which pooling rewards; a glass has unequal ones of both signs, 
 not trained follows the couplings without its network: what training it adds is the difference to EB-GFN.
 """
 
+import dataclasses
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,21 +95,14 @@ TRAINED: dict[str, tuple[dict[str, Any], Any]] = {
 }
 
 
-def work(seeds: int) -> int:
-    return len(SYSTEMS) * seeds
+def tasks(seeds: int) -> list[tuple[System, int]]:
+    """One for each system and data set."""
+    return [(system, seed) for system in SYSTEMS for seed in range(seeds)]
 
 
-def rows(
-    budget_s: float, *, seeds: int, on_row: Callable[[], Any], systems: tuple[System, ...] = SYSTEMS
-) -> list[dict[str, Any]]:
-    """One row for each system and data set; `budget_s` seconds for each training."""
-    found = []
-    for system in systems:
-        for seed in range(seeds):
-            known = {"side": system.side, "sigma": system.sigma, "glass": system.glass, "seed": seed}
-            found.append(known | _scores(system, seed, budget_s))
-            on_row()
-    return found
+def row(task: tuple[System, int], budget_s: float) -> dict[str, Any]:
+    system, seed = task
+    return dataclasses.asdict(system) | {"seed": seed} | _scores(system, seed, budget_s)
 
 
 def _scores(system: System, seed: int, budget_s: float) -> dict[str, float]:

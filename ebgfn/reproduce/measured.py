@@ -1,11 +1,16 @@
-"""Training one model and evaluating it, and figures over several seeds."""
+"""Training one model and evaluating it, many of them side by side, and figures over several seeds."""
 
 import dataclasses
 import math
+import multiprocessing
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+import torch
+
+from ebgfn.nets.products import use_onednn
 from ebgfn.problems import Config, evaluate, of
 from ebgfn.problems.training import start, train
 from ebgfn.train.loop import TrainingDiverged
@@ -38,3 +43,18 @@ def over_seeds(trained: list[dict[str, Any]], keys: Iterable[str]) -> dict[str, 
             found |= {key: statistics.mean(values)}
             found |= {f"{key}_se": math.sqrt(statistics.variance(values) / len(values) + points)}
     return found
+
+
+def side_by_side(measure: Callable[[Any], Any], tasks: Iterable[Any], *, jobs: int) -> Iterator[Any]:
+    """What is measured of each task, in order; several at once in processes of one thread each."""
+    if jobs == 1:
+        yield from map(measure, tasks)
+        return
+    # Spawned, as threads of torch do not outlive a fork.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone) as pool:
+        yield from pool.map(measure, tasks)
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)
+    use_onednn()

@@ -1,6 +1,6 @@
 """The table of densities in the plane: distances from the entropy floor, ours beside the published algorithm."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ebgfn.problems.plane.config import Toy2DConfig
@@ -24,20 +24,19 @@ HEAD = (
 HEAD += ("steps",)
 
 
-def work(seeds: int) -> int:
-    return len(DENSITIES) * len(PRESETS) * seeds
+def tasks(seeds: int) -> list[Toy2DConfig]:
+    """One for each density, preset and seed."""
+    return [
+        Toy2DConfig(dataset=dataset, preset=preset, seed=seed)
+        for dataset in DENSITIES
+        for preset in PRESETS
+        for seed in range(seeds)
+    ]
 
 
-def rows(budget_s: float, *, seeds: int, on_row: Callable[[], Any]) -> list[dict[str, Any]]:
-    """One row for each density, preset and seed."""
-    found = []
-    for dataset in DENSITIES:
-        for preset in PRESETS:
-            for seed in range(seeds):
-                config = Toy2DConfig(dataset=dataset, preset=preset, budget_s=budget_s, seed=seed)
-                found.append({"dataset": dataset, "preset": preset, "seed": seed} | measure(config, {}))
-                on_row()
-    return found
+def row(task: Toy2DConfig, budget_s: float) -> dict[str, Any]:
+    known = {"dataset": task.dataset, "preset": task.preset, "seed": task.seed}
+    return known | measure(replace(task, budget_s=budget_s), {})
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
