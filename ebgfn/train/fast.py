@@ -115,8 +115,7 @@ class Fast(EnergyAndSampler):
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
         self._noise: BernoulliMixture | None = None
         self._lessons: Lessons | None = None
-        self._drawn: Vectors = self._chains.x
-        self._left = 0
+        self._drawn, self._left = self._chains.x, 0
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         recipe = self.recipe
