@@ -202,8 +202,7 @@ class Fast(EnergyAndSampler):
         x, means = with_means(source, recipe.batch - taught)
         if taught:
             chains = self._chains.some(taught, generator)
-            # Mixed, as masks are stratified by row.
-            mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)
+            mixed = torch.randperm(recipe.batch, generator=generator, device=x.device)  # as masks are stratified
             x, means = torch.cat([x, chains])[mixed], torch.cat([means, self._means_of(chains)])[mixed]
         return x, means
 
