@@ -141,26 +141,32 @@ def one_flip_from(x: Float[Tensor, " dim"]) -> Float[Tensor, "neighbours dim"]:
 
 def descend(energy: Energy, x: Vectors) -> Vectors:
     """Flips the entries whose gradients promise most, many at once, then fewer, for as long as that lowers the energy."""
-    dim = x.shape[1]
+    x, dim = x.clone(), x.shape[1]
     flips = torch.full((len(x),), max(1, dim // 4), device=x.device)
-    value = energies(energy, x)
+    value, change = promised(energy, x)
+    going = torch.arange(len(x), device=x.device)  # rows that are not at their end
     for _ in range(PASSES):
-        rank = promised(energy, x).argsort(1).argsort(1)
-        proposal = torch.where(rank < flips[:, None], 1 - x, x)
-        lower = (new := energies(energy, proposal)) < value
-        x, value = torch.where(lower[:, None], proposal, x), torch.where(lower, new, value)
-        if not lower.any() and (flips == 1).all():
+        if not len(going):
             break
-        flips = torch.where(lower, flips, (flips // 2).clamp(min=1))
+        rank = change[going].argsort(1).argsort(1)
+        proposal = torch.where(rank < flips[going, None], 1 - x[going], x[going])
+        new, new_change = promised(energy, proposal)
+        lower = new < value[going]
+        better = going[lower]
+        x[better], value[better], change[better] = proposal[lower], new[lower], new_change[lower]
+        at_end = ~lower & (flips[going] == 1)
+        flips[going[~lower]] = (flips[going[~lower]] // 2).clamp(min=1)
+        going = going[~at_end]
     return x
 
 
-def promised(energy: Energy, x: Vectors) -> Vectors:
-    """First-order change of the energy when each entry is flipped."""
+def promised(energy: Energy, x: Vectors) -> tuple[Batch, Vectors]:
+    """The energy, and its first-order change when each entry is flipped."""
     x = x.clone().requires_grad_()
     with torch.enable_grad():
-        (slope,) = torch.autograd.grad(energy(x).sum(), x)
-    return (slope * (1 - 2 * x)).detach()
+        value = energy(x)
+        (slope,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), (slope * (1 - 2 * x)).detach()
 
 
 def energies(energy: Energy, x: Vectors) -> Batch:
