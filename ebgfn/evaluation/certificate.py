@@ -1,6 +1,6 @@
 """Bounds of log Z on both sides, for energies that refine a known density by a term that is bounded below.
 
-Draws of the density q weigh exp(-f), which is at most e^LEAST wherever they fall, and their mean is Z exactly in
+Draws of the density q weigh q^-1 exp(-E), which is at most e^LEAST wherever they fall, and their mean is Z exactly in
 expectation. So a mean of n of them is within
 
     sqrt(2 V log(2 / d) / n) + 7 e^LEAST log(2 / d) / (3 (n - 1)),        V their variance in the sample,
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 
-from ebgfn.core.trajectories import complete
 from ebgfn.core.weights import Estimate, log_mean_exp
 from ebgfn.nets.refined import LEAST, RefinedEnergy
 
@@ -34,10 +33,9 @@ class Certificate:
 @torch.no_grad()
 def certify(energy: RefinedEnergy, *, draws: int, generator: torch.Generator) -> Certificate:
     """From so many draws of the density that the energy refines."""
-    base, dim = energy.base, energy.dim
-    order, empty = base.order.expand(draws, -1), torch.zeros(draws, dim, device=generator.device)
-    x = complete(base, empty, order, schedule=energy.schedule, generator=generator).x
-    log_w = -torch.cat([energy.learned(part) for part in x.split(base.rows)]).double()
+    x, nats = energy.drawn(draws, generator)
+    f = torch.cat([energy.learned(part) for part in x.split(energy.base.rows)])
+    log_w = -(f + energy.steepened(nats) - nats).double()
     w, log_doubt = log_w.exp(), math.log(2 / DOUBT)
     off = math.sqrt(2 * w.var().item() * log_doubt / draws) + 7 * math.exp(LEAST) * log_doubt / (3 * (draws - 1))
     mean = w.mean().item()

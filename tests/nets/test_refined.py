@@ -9,7 +9,7 @@ from ebgfn.core.trajectories import log_ratio
 from ebgfn.evaluation import exact
 from ebgfn.evaluation.certificate import certify
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
-from ebgfn.nets.refined import LEAST, RefinedEnergy
+from ebgfn.nets.refined import LEAST, NEVER, SPREADS, STEEP, RefinedEnergy
 from tests import examples
 
 DIM, STEPS = 6, 3
@@ -39,6 +39,8 @@ def with_last(energy: RefinedEnergy, spread: float) -> RefinedEnergy:
 
 def test_before_training_it_is_the_density_of_the_sampler():
     energy, sampler = refined(), policy()
+    assert energy.far < NEVER
+    energy.far.fill_(NEVER)
     log_q = log_ratio(sampler, STATES, sampler.order.expand(64, -1), schedule=energy.schedule)
     torch.testing.assert_close(energy(STATES), -log_q, rtol=1e-4, atol=1e-4)
     assert len(energy.schedule) == STEPS + 1
@@ -54,6 +56,21 @@ def test_no_state_has_more_than_its_bound_allows(spread):
     assert log_z <= LEAST
     if spread > 1:
         assert abs(log_z) > 0.5
+
+
+def test_far_from_its_draws_it_is_steeper_than_the_density_and_log_z_no_larger():
+    energy = refined()
+    nats = energy.nats(STATES)
+    p = (-nats).exp()
+    mean = (p * nats).sum()
+    expected = mean + SPREADS * (p * (nats - mean) ** 2).sum().sqrt()
+    assert energy.far.item() == pytest.approx(expected.item(), abs=1.5)
+    energy.far.fill_(nats.median())
+    torch.testing.assert_close(energy(STATES), torch.maximum(nats, nats + STEEP * (nats - nats.median())))
+    log_z = exact.log_p(energy, DIM)[1]
+    assert -0.5 < log_z < -0.001
+    found = certify(energy, draws=20_000, generator=torch.Generator().manual_seed(1)).estimate
+    assert abs(found.value - log_z) < 4.5 * found.se < 0.01
 
 
 @pytest.mark.parametrize("says", [-math.inf, -1e38, -5.0, 0.0, 4.0, 1e38])
@@ -79,12 +96,12 @@ def test_its_gradient_tells_of_flips_of_what_is_filled_last():
     """Nothing follows from those, so that the energy is linear in them but for the network."""
     energy = refined()
     x = STATES.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(energy.known(x).sum(), x)
+    (slope,) = torch.autograd.grad(energy.nats(x).sum(), x)
     last = energy.base.order[energy.schedule[-2] :]
     for i in last.tolist():
         other = STATES.clone()
         other[:, i] = 1 - other[:, i]
-        change = energy.known(other) - energy.known(STATES)
+        change = energy.nats(other) - energy.nats(STATES)
         torch.testing.assert_close(slope[:, i] * (1 - 2 * STATES[:, i]), change, rtol=1e-3, atol=1e-4)
 
 

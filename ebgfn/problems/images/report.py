@@ -24,8 +24,9 @@ from ebgfn.nets.bernoulli_mixture import best
 from ebgfn.nets.refined import RefinedEnergy
 from ebgfn.problems.images import sets
 
-# States for the one-call bound, of all images together (2 to 64 of each); steps of complete paths in each of ORDERS random orders, which on
-# 28 x 28 take most of the time and suffice for 8 images; images for paths along one; samples whose neighbours are sought.
+# States for the one-call bound, of all images together (2 to 64 of each); steps of complete paths in each of ORDERS random
+# orders, which on 28 x 28 take most of the time and suffice for 8 images; images for paths along one order; samples whose
+# neighbours are sought.
 STATES, PATH_STEPS, ORDERS, SOME, SAMPLES = 20_000, 8 * 784, 16, 256, 512
 STEPS, FEW, K = 49, 16, 64
 # Training images that tell means of pixels, and how far from the nearest of them a test image may lie.
@@ -33,9 +34,10 @@ REFERENCE = 10_000
 # Up to this dimension annealing by local moves is sure to arrive. On 28 x 28 it may end some nats too low, which says
 # nothing; there chains that stay where neither data nor the sampler's draws are speak too.
 ARRIVES_DIM = 100
-# In 20 s of one core on 8 x 8; in ten minutes of two on 28 x 28, where an energy that refines a density costs 13 calls.
+# In 20 s of one core on 8 x 8; in some ten minutes of one on 28 x 28, where an energy that refines a density costs 13 calls
+# and annealing would not arrive however long.
 SMALL = Budget(draws=2000, others=2000, chains=96, moves=200, annealed=128, temperatures=200, steps=STEPS)
-LARGE = Budget(draws=512, others=300, chains=24, moves=240, annealed=10, temperatures=400, steps=STEPS)
+LARGE = Budget(draws=512, others=300, chains=24, moves=240, annealed=10, temperatures=100, steps=STEPS)
 
 
 def report(model: Model, *, seed: int, points: int | None, budget: Budget | None = None) -> dict[str, Any]:
@@ -138,8 +140,8 @@ def of_energy(model: Model, x: Vectors, generator: torch.Generator, budget: Budg
     figures = partition.figures() | partition.nll()
     if isinstance(model.energy, RefinedEnergy):
         with torch.no_grad():
-            taken = torch.cat([model.energy.learned(part) for part in x.split(model.policy.rows)])
-        figures["density_nll"] = (partition.energies - taken).mean().item()
+            nats = torch.cat([model.energy.nats(part) for part in x.split(model.policy.rows)])
+        figures["density_nll"] = nats.mean().item()
     if "ebm_nll" in figures:
         figures["ebm_bits_per_dim"] = figures["ebm_nll"] / (model.dim * math.log(2))
     k = min(K, model.dim)
