@@ -314,7 +314,7 @@ def test_couplings_from_training_to_chain(shell, ising_run, tmp_path):
     assert {"neg_log_rmse", "pairs", "mh_acceptance", "ess", "log_z"} <= set(ising_run["metrics"])
     figures = shell.json("evaluate", ising_run["id"], "--points", 200)
     scores = {f"neg_log_rmse{peer}" for peer in ("", "_l1_pl", "_oracle", "_zero")}
-    assert scores | {"log_z", "log_z_exact", "ess", "side", "sigma", "couplings"} <= set(figures)
+    assert scores | {"log_z", "log_z_true_couplings", "ess", "side", "sigma", "couplings"} <= set(figures)
     assert None not in figures.values()
     assert figures["neg_log_rmse_oracle"] > figures["neg_log_rmse_zero"]
     shell("sample", ising_run["id"], "-n", 20, "--out", tmp_path / "s.npz")

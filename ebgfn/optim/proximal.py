@@ -83,7 +83,7 @@ class Couplings:
         self._correction = torch.zeros_like(self._previous)
         self.support: Bool[Tensor, " weights"] | None = None
         self.shrinkage: Shrinkage | None = None
-        self._refits, self._updates = 0, 0
+        self._refits, self._updates, self._corrections = 0, 0, 0
 
     @property
     def pairs(self) -> int:
@@ -130,9 +130,11 @@ class Couplings:
         return of.T @ there.square() / len(of)
 
     def correct(self, data: Spins, negative: Float[Tensor, "chains dim"], *, memory: float) -> None:
-        """Average in what a batch of samples of the model says beyond the pseudo-likelihood of all data."""
+        """Average in what a batch of samples of the model says beyond the pseudo-likelihood of all data: the mean since the
+        refit began, which alone uses it, then one with a `memory`."""
         beyond = self._moments(negative) - self._moments(data)
-        self._correction.lerp_(parallel.mean(beyond), 1.0 - memory)
+        self._corrections = self._corrections + 1 if self._refits else 1
+        self._correction.lerp_(parallel.mean(beyond), max(1.0 - memory, 1.0 / self._corrections))
 
     @property
     def updates(self) -> int:
@@ -256,6 +258,7 @@ class Couplings:
             "shrinkage": None if self.shrinkage is None else vars(self.shrinkage),
             "refits": self._refits,
             "updates": self._updates,
+            "corrections": self._corrections,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -267,3 +270,4 @@ class Couplings:
         self.support = None if state["support"] is None else state["support"].to(device)
         self.shrinkage = None if state["shrinkage"] is None else Shrinkage(**state["shrinkage"])
         self._refits, self._updates = state["refits"], state["updates"]
+        self._corrections = state["corrections"]

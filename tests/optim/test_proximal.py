@@ -234,7 +234,10 @@ def test_what_negatives_add_is_remembered_and_added(spins):
     ridge = torch.tensor(10 * [PRIOR] + 5 * [FIELD_PRIOR]) / len(spins)
     weights = torch.cat([learned.module.weights, 2 * learned.module.couplings() @ learned.centre])
     assert apart.abs().max() > 0.05
-    for memory, share in ((0.75, 0.25), (0.75, 0.4375), (0.0, 1.0)):
+    learned.correct(spins, negative, memory=0.75)
+    learned._refits = 1
+    learned.correct(spins, spins, memory=0.75)  # says nothing, but counts: before, each took the place of all
+    for memory, share in ((0.75, 2 / 3), (0.75, 3 / 4), (0.75, 13 / 16), (0.0, 1.0)):
         learned.correct(spins, negative, memory=memory)
         whole = learned.slope(spins).gradient + share * apart + ridge * weights
         torch.testing.assert_close(learned._corrected(spins).gradient, whole)

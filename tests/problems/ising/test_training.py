@@ -115,7 +115,7 @@ def test_the_sampler_knows_the_recovered_energy(couplings):
     assert figures["ess"] > 0.9
     assert figures["mh_acceptance"] > 0.95
     assert figures["log_z"] == pytest.approx(log_z, abs=0.02)
-    assert figures["log_z_exact"] == pytest.approx(kaufman_log_z(3, 0.15))
+    assert figures["log_z_true_couplings"] == pytest.approx(kaufman_log_z(3, 0.15))
     assert figures["neg_log_rmse"] > figures["neg_log_rmse_zero"]
 
 
