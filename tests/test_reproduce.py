@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+import sys
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -56,7 +58,9 @@ def test_every_density_is_measured_with_both_presets(monkeypatch):
     assert lines[1] == [f"{expected[2][0]}, paper", "0.250 ± 0.347", *6 * [""], "4"]
 
 
-def test_rows_come_in_order_also_from_processes_side_by_side_with_one_thread_each():
+def test_rows_come_in_order_also_from_processes_side_by_side_with_one_thread_each(monkeypatch):
+    # A page that was tested before has left its script there, which new processes would run.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     assert [task for task, _ in measured.side_by_side(with_threads, [3, 1, 2], jobs=1)] == [3, 1, 2]
     assert list(measured.side_by_side(with_threads, [3, 1, 2], jobs=2)) == [(3, 1), (1, 1), (2, 1)]
 

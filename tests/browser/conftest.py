@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,28 @@ class Visit:
     def settled(self) -> None:
         """Wait until the script has run and nothing is stale."""
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE_MS)
+
+    def download(self, name: str, *, menu: str | None = None) -> Path:
+        """What the button of that name gives, in a menu that may have to be opened.
+
+        Pressed again where a page that was drawn anew meanwhile lost the click.
+        """
+        button = self.page.get_by_role("button", name=name)
+        for patience_ms in (4_000, 8_000, PATIENCE_MS):
+            self.settled()
+            with suppress(self.timed_out):
+                if menu and not button.is_visible():
+                    self.page.get_by_role("button", name=menu).click()
+                with self.page.expect_download(timeout=patience_ms) as got:
+                    button.click(timeout=patience_ms)
+                return got.value.path()
+        pytest.fail(f"{name} gave no file")
+
+    @property
+    def timed_out(self) -> type[Exception]:
+        from playwright.sync_api import TimeoutError
+
+        return TimeoutError
 
     def axe(self, *, include: str | None = None) -> list[str]:
         """Violations as `rule: selectors`, within `include` or on the whole page without what is THEIRS."""

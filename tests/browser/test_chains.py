@@ -116,9 +116,8 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     button.wait_for(timeout=30_000)
     # The comparison has arrived: a page that is drawn anew while a button is pressed may lose the click.
     here.settled()
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Chains (NPZ)").click()
-    with np.load(download.value.path()) as file:
+    saved = here.download("Chains (NPZ)")
+    with np.load(saved) as file:
         x, accept = file["x"], file["accept"]
     assert x.shape == (5, 64, 32)
     assert x.dtype == np.uint8
@@ -127,14 +126,12 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     moved = (x[1:] != x[:-1]).sum(-1)
     assert (moved[accept == 0] == 0).all()
     assert moved.max() <= 5
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Chains (CSV)").click()
-    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    saved = here.download("Chains (CSV)")
+    rows = list(csv.DictReader(io.StringIO(saved.read_text())))
     assert len(rows) == 5 * 64
     assert rows[70]["bits"] == "".join(map(str, x[1, 6]))
-    with here.page.expect_download() as download:
-        button.click()
-    rows = json.loads(download.value.path().read_text())
+    saved = here.download("Figure data")
+    rows = json.loads(saved.read_text())
     assert [row.get("k") for row in rows] == [None, None, None, 1, 2, 4, 8, 16, 32]
     assert {row["kernel"].split(",")[0] for row in rows} == {"Gibbs", "Gibbs-with-Gradients", "DMALA", "Back-and-forth"}
 

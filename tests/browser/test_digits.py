@@ -123,22 +123,18 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
 
 def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):
     here = digits("steps=4&pixels=10")
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Samples (NPZ)").click()
-    with np.load(download.value.path()) as file:
+    saved = here.download("Samples (NPZ)")
+    with np.load(saved) as file:
         assert file["x"].shape == (64, 64)
         assert int(file["steps"]) == 4
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Sheet (PNG)").click()
-    with Image.open(download.value.path()) as sheet:
+    saved = here.download("Sheet (PNG)")
+    with Image.open(saved) as sheet:
         assert sheet.width == 4 * (8 * 9 - 1)
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Chains (GIF)").click()
-    with Image.open(download.value.path()) as film:
+    saved = here.download("Chains (GIF)")
+    with Image.open(saved) as film:
         assert film.n_frames > 1
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Chains (NPZ)").click()
-    with np.load(download.value.path()) as file:
+    saved = here.download("Chains (NPZ)")
+    with np.load(saved) as file:
         changed = (file["proposal"] != file["x"][:-1]).sum(2)
     assert 0 < changed.max() <= 10
     view = views(here).nth(3)

@@ -88,15 +88,13 @@ def test_numbers_picture_and_files_are_of_one_lattice(ising):
     assert f"{exact.mean():.0%} of them +1" in label
     assert sites(first_lattice(here)) == int(exact.sum())
     here.page.get_by_role("button", name="Download", exact=True).first.click()
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Samples (NPZ)").click()
-    with np.load(download.value.path()) as file:
+    saved = here.download("Samples (NPZ)")
+    with np.load(saved) as file:
         assert file["exact"].shape == (1000, 36)
         # Deep in the ordered phase.
         assert np.abs(2 * file["exact"].mean(1) - 1).mean() > 0.95
-    with here.page.expect_download() as download:
-        here.page.get_by_role("button", name="Picture (PNG)").click()
-    assert Image.open(io.BytesIO(download.value.path().read_bytes())).size[1] == 6 * 32
+    saved = here.download("Picture (PNG)")
+    assert Image.open(io.BytesIO(saved.read_bytes())).size[1] == 6 * 32
 
 
 def test_bad_address_gets_sentences_and_defaults(ising):

@@ -53,12 +53,7 @@ def wait_for_another_moment(here, before: str) -> str:
 
 def save(here, name: str) -> bytes:
     """Open the downloads if they are closed, and take one."""
-    button = here.page.get_by_role("button", name=name)
-    if not button.is_visible():
-        here.page.get_by_role("button", name="Download").click()
-    with here.page.expect_download() as download:
-        button.click()
-    return download.value.path().read_bytes()
+    return here.download(name, menu="Download").read_bytes()
 
 
 def test_the_shipped_model_is_drawn_moved_by_keyboard_saved_and_linked_to(landscape):
@@ -84,9 +79,8 @@ def test_the_shipped_model_is_drawn_moved_by_keyboard_saved_and_linked_to(landsc
     assert log.get_attribute("aria-pressed") == "true"
     page.wait_for_timeout(100)
     assert page.locator("canvas.plane").nth(2).screenshot() != before
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    saved = here.download("PNG")
+    assert saved.read_bytes().startswith(b"\x89PNG")
     page.get_by_role("button", name="Copy link").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert "seed=3" in page.evaluate("navigator.clipboard.readText()")
@@ -111,9 +105,8 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     slider.focus()
     page.keyboard.press("Home")
     page.wait_for_function(f"{VIEW}.querySelector('.time input').value === '0'")
-    page.wait_for_timeout(500)
     first = moment(here)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1200)
     assert moment(here) == first
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play").first.wait_for()

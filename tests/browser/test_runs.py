@@ -30,9 +30,8 @@ def test_files_log_and_delete(visit, server):
     page = here.page
     card = page.locator("[data-testid=stVerticalBlock]", has_text="parcel").last
     card.get_by_role("button", name="More").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download model").click()
-    names = zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())).namelist()
+    saved = here.download("Download model")
+    names = zipfile.ZipFile(io.BytesIO(saved.read_bytes())).namelist()
     assert "parcel/model.safetensors" in names
     page.get_by_text("Delete it for good").click()
     page.get_by_role("button", name="Delete", exact=True).click()

@@ -32,10 +32,10 @@ def measured(energy, policy, seed=0, *, data=None):
     budget = Budget(
         draws=500,
         others=500,
-        chains=64,
+        chains=32 if large else 64,
         moves=400 if large else 150,
         annealed=16 if large else 200,
-        temperatures=100,
+        temperatures=20 if large else 100,
         steps=None if policy.step_nats is None else 1,
     )
     limits = Limits(TOLERANCE, arrives=not large, spurious=0.01 if large else None)
@@ -77,7 +77,7 @@ def test_a_planted_mode_is_found_out(dim, mode):
 @pytest.mark.parametrize("dim", DIMS)
 def test_an_honest_energy_is_not_accused(dim):
     own = base(dim)
-    for seed in range(1 if dim > 100 else 3):
+    for seed in range(1 if dim > 100 else 2):
         found = measured(MixtureEnergy(dim, [own.log_prob], [1.0], offset=100.0), MixturePolicy(own), seed)
         assert not found.refuted, found
         assert found.value == pytest.approx(-100, abs=0.05)
