@@ -48,7 +48,7 @@ def test_moves_of_an_exact_sampler_balance(generator):
 
 def test_with_a_sampler_that_is_not_exact_the_ends_have_the_density_that_is_told(generator):
     """Importance weights 1 / q of whole moves add up to the number of states, whatever the sampler."""
-    made = lessons(examples.energy(DIM), examples.policy(DIM), data(20_000), generator, path_steps=DIM)
+    made = lessons(examples.energy(DIM), examples.policy(DIM), data(6000), generator, path_steps=DIM)
     weights = (-made.log_flow_new[made.whole]).exp()
     assert abs(weights.mean().item() - 2**DIM) < 4.5 * weights.std().item() / len(weights) ** 0.5
 
