@@ -193,6 +193,15 @@ def test_all_void_and_partly_void_say_what_follows(stocked_images, drawn):
     assert "has void pixels" in pages.sentences(at)
 
 
+def test_chains_start_from_samples_where_real_images_are_missing(stocked_images, drawn, monkeypatch, source):
+    monkeypatch.setattr(images, "real", lambda dataset: None)
+    at = open_page()
+    assert not at.exception
+    assert "not on this machine: the chains start from samples" in "\n".join(caption.value for caption in at.caption)
+    sampled = images.sampled(source, image_chains.CHAINS, 16, 1.0, 0).x
+    assert np.array_equal(drawn["image_chain"].panels[1].cells[:16], sampled)
+
+
 def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
     at = open_page()
     at.number_input(key="real").set_value(11)

@@ -35,8 +35,7 @@ def starting_points(source: StoredModel, start: str, seed: int) -> Cells | str:
             )
         return np.repeat(cells[None], CHAINS, 0)
     seen = images.real(models.load(source).config.dataset)
-    if seen is None:
-        return "Real images of this set are not on this machine; start from samples."
+    assert seen is not None, "who asks for real images has looked for them"
     return seen[np.random.default_rng(seed).permutation(len(seen))[:CHAINS]]
 
 
@@ -126,6 +125,9 @@ def show(source: StoredModel, *, seed: int) -> None:
         k = st.slider("K, pixels voided and filled", 1, dim, first, width=420, **address.bound("pixels"))
         start = st.segmented_control("Start from", STARTS, default=STARTS[0], required=True, **address.bound("from"))
     k, start = address.within(k, 1, dim, first), address.choice(start, STARTS, STARTS[0])
+    if start == "real" and images.real(models.load(source).config.dataset) is None:
+        st.caption("Real images of this set are not on this machine: the chains start from samples.")
+        start = "sampled"
     x = starting_points(source, start, seed)
     if isinstance(x, str):
         st.info(x, icon=":material/info:")
