@@ -105,7 +105,8 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     slider.focus()
     page.keyboard.press("Home")
     page.wait_for_function(f"{VIEW}.querySelector('.time input').value === '0'")
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # until it is painted
+    # Until it is painted.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     first = moment(here)
     page.wait_for_timeout(1200)
     assert moment(here) == first
