@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ebgfn import __version__
@@ -100,6 +101,8 @@ def parser() -> Parser:
         add_seconds(table)
         add_whole(table, "seeds", 1, "times that each row is measured, each from another seed", low=1, high=20)
         add_whole(table, "jobs", 1, "rows that are measured at a time, if several in one thread each", low=1, high=64)
+        text = "folder that keeps the rows, so that a table that was stopped goes on"
+        table.add_argument("--keep", type=Path, default=None, metavar="DIR", help=text)
     for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root

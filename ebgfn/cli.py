@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -234,8 +233,9 @@ def reproduce(args: argparse.Namespace) -> int:
     use_onednn()
     table = importlib.import_module(f"ebgfn.reproduce.{args.table}")
     tasks, rows = table.tasks(args.seeds), []
+    budget_s = args.budget_s or table.BUDGET_S
     with progress_bar(len(tasks)) as bar:
-        for row in side_by_side(partial(table.row, budget_s=args.budget_s or table.BUDGET_S), tasks, jobs=args.jobs):
+        for row in side_by_side(table.row, tasks, jobs=args.jobs, keep=args.keep, budget_s=budget_s):
             rows.append(row)
             bar.update(1)
     answer({"table": args.table, "rows": rows}, table.as_text(rows), as_json=args.json)

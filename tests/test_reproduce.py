@@ -69,6 +69,25 @@ def with_threads(task: int) -> tuple[int, int]:
     return task, torch.get_num_threads()
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_table_that_was_stopped_goes_on(tmp_path, monkeypatch, jobs):
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    log, keep = tmp_path / "log", tmp_path / "kept"
+    begun = measured.side_by_side(noted, [3, 1, 0], jobs=jobs, keep=keep, log=str(log))
+    assert [next(begun), next(begun)] == [3, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(begun)
+    assert list(measured.side_by_side(noted, [1, 5, 3], jobs=jobs, keep=keep, log=str(log))) == [1, 5, 3]
+    assert sorted(log.read_text()) == list("0135")
+
+
+def noted(task: int, log: str) -> int:
+    """The task, after it was written down that it was asked for."""
+    with open(log, "a") as file:
+        file.write(str(task))
+    return round(task / min(task, 1))
+
+
 def test_small_discrepancies_are_told_in_millionths():
     (_, line) = columns(
         toy2d.as_text([{"dataset": "moons", "preset": "fast", "mmd": 2.5e-5, "mmd_se": 1e-6, "steps": 3}])

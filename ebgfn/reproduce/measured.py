@@ -6,9 +6,12 @@ import multiprocessing
 import statistics
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
+from joblib import Memory
 
 from ebgfn.nets.products import use_onednn
 from ebgfn.problems import Config, evaluate, of
@@ -45,14 +48,23 @@ def over_seeds(trained: list[dict[str, Any]], keys: Iterable[str]) -> dict[str, 
     return found
 
 
-def side_by_side(measure: Callable[[Any], Any], tasks: Iterable[Any], *, jobs: int) -> Iterator[Any]:
-    """What is measured of each task, in order; several at once in processes of one thread each."""
+def side_by_side(
+    measure: Callable[..., Any], tasks: Iterable[Any], *, jobs: int, keep: Path | None = None, **settings: Any
+) -> Iterator[Any]:
+    """`measure(task, **settings)` of each task, in order; several at once in processes of one thread each.
+
+    What lies in the folder `keep` already is not measured again, so that a table which was stopped goes on. It knows tasks,
+    settings and the text of `measure`, but not what that calls: a changed program wants a new folder.
+    """
+    if keep is not None:
+        measure = Memory(keep, verbose=0).cache(measure)
+    one = partial(measure, **settings)
     if jobs == 1:
-        yield from map(measure, tasks)
+        yield from map(one, tasks)
         return
     # Spawned, as threads of torch do not outlive a fork.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_alone) as pool:
-        yield from pool.map(measure, tasks)
+        yield from pool.map(one, tasks)
 
 
 def _alone() -> None:
