@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--budget-s", type=float, default=120.0)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="the mean over them is printed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trainings side by side")
-    parser.add_argument("--keep", type=Path, help="folder that keeps what was trained, so that what was stopped goes on")
+    parser.add_argument("--keep", type=Path, help="folder that keeps rows, so that a stopped table goes on")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     named = [(data, name) for data in args.data for name in variants(data)]
