@@ -23,7 +23,11 @@ DOUBT = 0.025
 
 @dataclass(frozen=True)
 class Certificate:
-    """log Z as the draws estimate it, and what it is at least and at most but for DOUBT on either side, in nats."""
+    """log Z as the draws estimate it, and what it is at least and at most but for DOUBT on either side, in nats.
+
+    `lower` is -inf where Z may be as small as the bound can tell. The estimate's own error is no bound: where rare draws
+    hold much of Z it is too small.
+    """
 
     estimate: Estimate
     lower: float

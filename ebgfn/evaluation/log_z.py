@@ -112,7 +112,6 @@ class LogZ:
         told = {
             "log_z": self.value,
             "log_z_se": self.se,
-            "log_z_lower": self.value if self.certificate is None else self.certificate.lower,
             "log_z_sampler": self.by_sampler.value,
             "log_z_annealed": self.annealed.value,
             "refuted": self.refuted,
@@ -124,6 +123,8 @@ class LogZ:
             "search_chains": self.budget.chains,
             "search_moves": self.budget.moves,
         }
+        lower = self.value if self.certificate is None else self.certificate.lower
+        told |= {"log_z_lower": lower} if lower > -math.inf else {}
         if self.certificate is not None:
             told |= {"log_z_upper": self.certificate.upper}
         return told | ({"refuted_by": self.refuted_by} if self.refuted else {})

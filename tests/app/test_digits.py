@@ -242,7 +242,7 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_images
 
 def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
     card = {"dataset": "mnist", "gfn_nll": 79.0, "gfn_nll_se": 0.25, "ebm_nll": 83.0, "ebm_nll_se": 0.25}
-    card["refuted"] = False
+    card |= {"refuted": False, "ebm_nll_upper": 83.31}
     card |= {"mixture_nll": 137.0, "mixture_components": 100, "test_images": 10_000}
     nats = [row.nats for row in results.rows(card)]
     assert nats == sorted(nats)
@@ -256,6 +256,7 @@ def test_figures_stand_beside_peers_the_best_first(stocked_images, drawn):
         in table
     )
     assert "| energy | 83.0 ± 0.5 |" in table
+    assert "at most 83.4 on these images" in table, "a bound is rounded up"
 
 
 @pytest.mark.parametrize(

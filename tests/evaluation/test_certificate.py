@@ -1,5 +1,8 @@
 """What `log_z` tells of an energy that refines a density: an upper bound beside its estimates."""
 
+import dataclasses
+import math
+
 import pytest
 import torch
 
@@ -36,6 +39,12 @@ def test_a_refined_energy_has_an_upper_bound(spread, generator):
     if not found.refuted:
         gap = figures["ebm_nll_upper"] - figures["ebm_nll"]
         assert gap == pytest.approx(figures["log_z_upper"] - figures["log_z"], abs=1e-5)
+
+
+def test_where_the_bound_cannot_tell_there_is_no_lower_one(generator):
+    found = measured(refined(), generator)
+    without = dataclasses.replace(found, certificate=dataclasses.replace(found.certificate, lower=-math.inf)).figures()
+    assert found.figures().keys() - without.keys() == {"log_z_lower"}
 
 
 def test_a_planted_fault_in_the_bound_is_found(generator):

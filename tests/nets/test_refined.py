@@ -128,6 +128,32 @@ def test_its_log_z_is_certified(spread, generator):
     assert found.upper < log_z + 0.7
 
 
+def test_the_bound_is_that_of_the_paper(generator):
+    """Worked by hand: 90 of 100 draws weigh 1, ten e^4."""
+    energy = refined()
+    x = STATES[torch.tensor([0] * 90 + [1] * 10)]
+    energy.drawn = lambda n, generator: (x, torch.ones(100))
+    energy.learned = lambda x: -4.0 * (x == STATES[1]).all(1).float()
+    found = certify(energy, draws=100, generator=generator)
+    mean = 0.9 + 0.1 * 54.598150
+    off = math.sqrt(2 * (53.598150**2 * 0.09 * 100 / 99) * 4.3820266 / 100) + 7 * 54.598150 * 4.3820266 / (3 * 99)
+    assert found.upper == pytest.approx(math.log(mean + off), abs=1e-5)
+    assert found.lower == -math.inf, "the bound is wider than the mean"
+    assert found.estimate.value == pytest.approx(math.log(mean), abs=1e-5)
+
+
+def test_draws_are_those_of_the_density(generator):
+    energy, places = refined(), 2 ** torch.arange(DIM)
+    x, nats = energy.drawn(4000, generator)
+    torch.testing.assert_close(nats, energy.nats(x), rtol=1e-4, atol=1e-4)
+    met = torch.bincount((x.long() * places).sum(1), minlength=2**DIM)
+    p = torch.zeros(2**DIM).index_add(0, (STATES.long() * places).sum(1), (-energy.nats(STATES)).exp())
+    large = p * 4000 > 10
+    assert large.sum() > 10
+    chi_square = ((met - 4000 * p)[large] ** 2 / (4000 * p[large])).sum().item()
+    assert chi_square < large.sum() + 5 * math.sqrt(2 * large.sum())
+
+
 def test_what_no_draw_meets_is_in_the_bound(generator):
     """A state that is hardly ever drawn holds what the bound allows; where nothing bounds a network it would hold all."""
     energy = refined()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from ebgfn.problems.images.published import IMAGES
+from ebgfn.reproduce.markdown import at_most
 from ebgfn.ui.shell import frame, models
 from ebgfn.ui.shell.models import StoredModel
 
@@ -52,7 +53,7 @@ def rows(card: dict[str, Any]) -> list[Row]:
     if not card.get("refuted"):
         how = "by the largest of three estimates of log Z"
         if "ebm_nll_upper" in card:
-            how = f"at most {card['ebm_nll_upper']:.1f} on these images, as log Z has an upper bound"
+            how = f"at most {at_most(card['ebm_nll_upper'], 1)} on these images, as log Z has an upper bound"
             if "density_nll" in card:
                 how += f"; {card['density_nll']:.1f} without its correction"
         found += ours("energy", "ebm_nll", how)
