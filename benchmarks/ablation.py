@@ -47,6 +47,7 @@ DIGITS_8X8 = COMMON | {
     "without moves from data": {"pairs": 0.0},
     "without flips": {"flips": 0.0},
     "without data that the sampler drew": {"smooth": 0.0},
+    "without varied images": {"varied": 0.0, "batch": 2 * DIGITS.batch},
     "without dropout": {"sizes": MLPSizes(**vars(DIGITS.sizes) | {"dropout": 0.0})},
     "both from the start": {"warm_share": 0.0, "teach_share": 0.0},
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,7 +17,10 @@ from ebgfn.nets.sizes import check_sizes
 
 @dataclass(frozen=True)
 class MLPSizes:
-    """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own. `dropout` is the policy's."""
+    """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own. `dropout` is the policy's.
+
+    `varied`: the policy can be told which rows are data and which are variations of data.
+    """
 
     kind: ClassVar[str] = "mlp"
 
@@ -28,10 +31,12 @@ class MLPSizes:
     learned_location: bool = False
     learned_erasure: bool = False
     dropout: float = 0.0
+    varied: bool = False
 
     def __post_init__(self):
-        if not all(isinstance(choice, bool) for choice in (self.learned_location, self.learned_erasure)):
-            raise ValueError("learned_location and learned_erasure must be true or false")
+        choices = (self.learned_location, self.learned_erasure, self.varied)
+        if not all(isinstance(choice, bool) for choice in choices):
+            raise ValueError("learned_location, learned_erasure and varied must be true or false")
         if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
             raise ValueError(f"dropout must be a number of at least 0 and below 1, got {self.dropout!r}")
         check_sizes(
@@ -45,7 +50,7 @@ class MLPSizes:
 
     def policy(self, dim: int, *, blocks: bool = False) -> "MLPPolicy":
         """`blocks`: with a curve of what entries cost, for schedules of few steps."""
-        choices = {"learned_location": self.learned_location, "learned_erasure": self.learned_erasure}
+        choices = {name: getattr(self, name) for name in ("learned_location", "learned_erasure", "varied")}
         return MLPPolicy(dim, hidden=self.hidden, depth=self.depth, blocks=blocks, dropout=self.dropout, **choices)
 
 
@@ -120,11 +125,12 @@ class MLPPolicy(nn.Module):
     """Fully connected policy on the one-hot encoding of (value 1, value 0, void = neither).
 
     `carry` is the first layer's pre-activation: filling an entry adds one column of its weights to it. `blocks`: with
-    `step_nats`, log 2 before they are measured.
+    `step_nats`, log 2 before they are measured. `varied` is added to that of rows which are variations of data.
     """
 
     step_nats: Tensor | None
     order: Tensor | None
+    varied: Tensor | None
 
     def __init__(
         self,
@@ -136,12 +142,14 @@ class MLPPolicy(nn.Module):
         learned_erasure: bool = False,
         blocks: bool = False,
         dropout: float = 0.0,
+        varied: bool = False,
     ):
         super().__init__()
         self.dim = dim
         self.learned_location, self.learned_erasure = learned_location, learned_erasure
         heads = 1 + learned_location + learned_erasure
         self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth, dropout=dropout))
+        self.register_parameter("varied", nn.Parameter(torch.zeros(hidden)) if varied else None)
         self.register_buffer("step_nats", torch.full((dim,), math.log(2)) if blocks else None)
         self.register_buffer("order", None, persistent=False)
 
@@ -149,8 +157,12 @@ class MLPPolicy(nn.Module):
     def rows(self) -> int:
         return cached_rows()
 
-    def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
-        values, *rest = self.net(one_hot(x, mask)).split(self.dim, dim=1)
+    def forward(self, x: Vectors, mask: Masks, *, varied: Bool[Tensor, " batch"] | None = None) -> PolicyOutput:
+        pre = self.begin(x, mask)
+        if varied is not None:
+            assert self.varied is not None, "networks of these sizes are not told"
+            pre = pre + varied.unsqueeze(1) * self.varied
+        values, *rest = self.net.last(self.net.features(pre)).split(self.dim, dim=1)
         location = rest[0] if self.learned_location else None
         return PolicyOutput(values, location, rest[-1] if self.learned_erasure else None)
 

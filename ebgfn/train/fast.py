@@ -34,7 +34,7 @@ from ebgfn.train.chains import WHOLE, ChainPlan, PersistentChains, blocks
 from ebgfn.train.contrast import Others, contrast
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.lessons import Lessons, lessons
-from ebgfn.train.noise import broad_noise
+from ebgfn.train.noise import become, broad_noise
 from ebgfn.train.online_em import OnlineEM
 from ebgfn.train.source import Source, with_means
 
@@ -45,16 +45,14 @@ ROWS = 4096
 
 @dataclass(frozen=True)
 class FastRecipe:
-    """Settings.
+    """The first `warm_share` of the budget is the sampler's alone; until `teach_share` neither model learns from the other.
 
-    The first `warm_share` of the budget is the sampler's alone; until `teach_share` the models do not learn from each other.
-    `lr_learned`, the sampler's rate where it starts from a trained one, without Muon; `joint_rate`, its rate after
-    `warm_share` in parts of `lr` (0: it stays as it is). `start_from_sampler`: the energy begins with its features.
-    `fresh` lessons are made at a time, by moves in at most `path_steps` steps, a share `whole` of them from void, and `kept`
-    remembered; each stands in about `reuse` batches. `taught`: share of the sampler's batch that are chains. `smooth`: share
-    of the energy's data that the sampler draws, so that few data are not known by heart. `noise`, `uniform`, `components`:
-    weight of the broad noise, share of coin flips in it, its components that are fitted; `chain_loss`, `pairs`, `flips`:
-    weights of the other losses.
+    `varied`: see `AnyOrder`. `lr_learned`, the sampler's rate if it starts from a trained one, without Muon; `joint_rate`,
+    after `warm_share`, in parts of `lr` (0: it stays as it is). `start_from`: the energy begins as the "noise" or by the
+    "sampler", else flat. `fresh` lessons are made at a time, by moves in at most `path_steps` steps, a share `whole` of them
+    from void, and `kept` remembered; each stands in about `reuse` batches. `taught`: share of chains in the sampler's batch.
+    `smooth`: share of the energy's data that the sampler draws, few being known soon. `noise`, `uniform`, `components`: of
+    broad noise the weight, the coin flips, the fitted components; `chain_loss`, `pairs`, `flips`: weights of the others.
     """
 
     batch: int = 512
@@ -69,11 +67,12 @@ class FastRecipe:
     energy_decay: float = 0.0
     energy_clip: float = 20.0
     average: float = 0.999
+    varied: float = 0.0
     decay: bool = True
     warm_share: float = 0.0
     teach_share: float = 0.3
     joint_rate: float = 1.0
-    start_from_sampler: bool = False
+    start_from: str = ""
     fresh: int = 4096
     kept: int = 4096
     reuse: int = 16
@@ -106,10 +105,9 @@ class Fast(EnergyAndSampler):
         # Networks that have learned already go on gently, with Adam alone; Muon was not measured there.
         self._learned = getattr(model.config, "start", "zero") != "zero"
         sampler = Sampler(model.policy, model.log_z)
-        names = ("average", "clip", "weight_decay", "kernel_decay")
+        names = ("lr", "kernel_lr", "average", "clip", "weight_decay", "kernel_decay", "varied")
         how: dict[str, Any] = {name: getattr(recipe, name) for name in names}
-        how["lr"] = recipe.lr_learned if self._learned else recipe.lr
-        how["kernel_lr"] = 0.0 if self._learned else recipe.kernel_lr
+        how |= {"lr": recipe.lr_learned, "kernel_lr": 0.0} if self._learned else {}
         mixture = isinstance(model.policy, MixturePolicy)
         self.sampler: AnyOrder | OnlineEM = OnlineEM(sampler) if mixture else AnyOrder(sampler, **how)
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
@@ -153,9 +151,11 @@ class Fast(EnergyAndSampler):
             nats = parallel.mean(measured_step_nats(policy, x, generator=generator))
             for part in (policy, self.sampler.module.policy):
                 part.step_nats.copy_(nats)
-        if self.recipe.start_from_sampler and not self._learned:
-            for energy in (self.energy.module, self.energy.averaged):
-                energy.start_from(policy)
+        if self.recipe.start_from == "sampler" and not self._learned:
+            self.energy.module.start_from(policy)
+        if self.recipe.start_from == "noise" and not self._learned:
+            become(self.energy.module, self._noise, source, generator)
+        self.energy.averaged.load_state_dict(self.energy.module.state_dict())
 
     def _teach(self, source: Source, generator: torch.Generator) -> None:
         """New lessons, and some chains begun anew, when the last lessons have been used enough."""

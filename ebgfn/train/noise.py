@@ -8,10 +8,13 @@ import itertools
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from ebgfn import parallel
 from ebgfn.core.states import Vectors
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture, fit
+from ebgfn.train.source import Source
 
 RATES = (0.002, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97, 0.99)
 # How much of the ones of a fitted component is kept, and the share of entries that become coin flips.
@@ -20,6 +23,8 @@ KEPT, FLIPPED = (1.0, 0.6, 0.3, 0.1, 0.02), (0.02, 0.1, 0.3)
 ROWS_EACH = 20
 # No entry is certain.
 LEAST = 1e-3
+# Steps in which an energy becomes that of the noise, vectors in each, and the first learning rate.
+STEPS, VECTORS, LR = 400, 128, 2e-3
 
 
 def broad_noise(x: Vectors, *, uniform: float = 0.25, components: int = 60, seed: int = 0) -> BernoulliMixture:
@@ -34,6 +39,24 @@ def broad_noise(x: Vectors, *, uniform: float = 0.25, components: int = 60, seed
     )
     p = torch.cat([flat, shapes]).clamp(LEAST, 1 - LEAST)
     return BernoulliMixture(weight.log(), torch.logit(p))
+
+
+def become(energy: nn.Module, noise: BernoulliMixture, source: Source, generator: torch.Generator) -> None:
+    """Fit an energy to -log density of the noise, on vectors of it and half as many data, in two seconds.
+
+    Noise and data are then as hard to tell apart as they are, and not all noise held for data: from a flat energy the first
+    thousand steps lead far past where they should, and the rest of a short training leads back.
+    """
+    optimizer = torch.optim.Adam(energy.parameters(), lr=LR)
+    for step in range(STEPS):
+        x = torch.cat([noise.sample(VECTORS, generator), source.draw(VECTORS // 2)])
+        loss = F.smooth_l1_loss(energy(x), -noise.log_prob(x))
+        optimizer.zero_grad()
+        loss.backward()
+        parallel.average_gradients(energy.parameters())
+        for group in optimizer.param_groups:
+            group["lr"] = LR * (1 - step / STEPS)
+        optimizer.step()
 
 
 def _degraded(p: Float[Tensor, "components dim"]) -> Float[Tensor, "more dim"]:

@@ -64,6 +64,9 @@ class OnDevice:
         x, means = self._source.draw_with_means(n)
         return x.to(self._device), means.to(self._device)
 
+    def draw_varied(self, n: int) -> Float[Tensor, "n dim"]:
+        return self._source.draw_varied(n).to(self._device)
+
     @property
     def all(self) -> Float[Tensor, "rows dim"]:
         return self._source.all.to(self._device)

@@ -326,7 +326,7 @@ def blocky(start: str = "zero", **changes) -> Fast:
         policy = examples.randomised(MLPPolicy(6, hidden=16, depth=2, blocks=True))
         energy = examples.randomised(MLPEnergy(6, hidden=16, depth=2))
     config = ImagesConfig(dataset="digits", start=start)
-    recipe = FastRecipe(**{"lr": 0.5, "lr_learned": 0.25, "start_from_sampler": True} | changes)
+    recipe = FastRecipe(**{"lr": 0.5, "lr_learned": 0.25, "start_from": "sampler"} | changes)
     return Fast(Model(config, MLPSizes(), energy, policy, torch.tensor(0.3)), recipe)
 
 
@@ -343,6 +343,15 @@ def test_the_energy_begins_as_what_the_averaged_sampler_sees_and_blocks_are_meas
         assert torch.equal(energy.net.hidden[0].weight, policy.net.hidden[0].weight)
     assert torch.equal(policy.step_nats, algorithm.sampler.module.policy.step_nats)
     assert (policy.step_nats - math.log(2)).abs().min() > 0.01, "what no curve has before it is measured"
+
+
+def test_the_energy_may_begin_as_the_noise(generator):
+    algorithm = blocky(start_from="noise")
+    algorithm._begin(six(fast.ROWS), generator)
+    x = algorithm._noise.sample(200, generator)
+    for energy in (algorithm.energy.module, algorithm.energy.averaged):
+        with torch.no_grad():
+            assert (energy(x) + algorithm._noise.log_prob(x)).abs().mean() < 0.3
 
 
 def test_learned_networks_go_on_gently_and_an_energy_that_has_learned_keeps_what_it_has(generator):

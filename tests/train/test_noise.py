@@ -6,7 +6,9 @@ import torch
 
 from ebgfn.core.states import flip_some
 from ebgfn.evaluation import exact
-from ebgfn.train.noise import RATES, broad_noise
+from ebgfn.nets.mlp import MLPEnergy
+from ebgfn.train.noise import RATES, become, broad_noise
+from tests.train.enumerated import Given
 
 DIM = 6
 
@@ -55,3 +57,16 @@ def test_flips_come_at_every_rate_from_one_entry_to_half_of_all(generator):
     assert abs(flips.mean().item() - mean) < 4.5 * flips.std().item() / len(x) ** 0.5
     assert flips.max() > 0.4
     assert 0.1 < (flips <= 1 / dim).float().mean() < 0.4
+
+
+def test_an_energy_becomes_that_of_the_noise(generator):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        energy = MLPEnergy(DIM, hidden=32, depth=2)
+    noise = broad_noise(rows(400), components=3)
+    become(energy, noise, Given(rows(400)), generator)
+    with torch.no_grad():
+        off = energy(exact.all_states(DIM)) + noise.log_prob(exact.all_states(DIM))
+    # Unless it was fitted, it is off by log 64 = 4.2 everywhere.
+    assert off.abs().mean() < 0.3
+    assert off.abs().max() < 1.0

@@ -21,7 +21,7 @@ UNET = FastRecipe(
     warm_share=0.8,
     teach_share=0.8,
     joint_rate=0.0,
-    start_from_sampler=True,
+    start_from="sampler",
     fresh=256,
     kept=65_536,
     reuse=8,
@@ -33,9 +33,10 @@ UNET = FastRecipe(
     pairs=1.0,
     sizes=UNetSizes(hidden=256, refined=12),
 )
-# A thousand images are soon known by heart: hence the dropout, and data that the sampler draws.
+# A thousand images are soon known by heart: hence the dropout, varied images, and data that the sampler draws.
 DIGITS = FastRecipe(
-    batch=256,
+    batch=128,
+    varied=1.0,
     lr=2e-3,
     weight_decay=0.1,
     clip=200.0,
@@ -45,6 +46,7 @@ DIGITS = FastRecipe(
     energy_clip=50.0,
     warm_share=0.3,
     teach_share=0.3,
+    start_from="noise",
     fresh=1024,
     kept=8192,
     reuse=8,
@@ -55,7 +57,7 @@ DIGITS = FastRecipe(
     chain_loss=1.0,
     pairs=1.0,
     flips=1.0,
-    sizes=MLPSizes(hidden=384, depth=3, energy_hidden=256, dropout=0.4),
+    sizes=MLPSizes(hidden=384, depth=3, energy_hidden=256, dropout=0.2, varied=True),
 )
 
 # An energy that is a network alone must be told what is far from the data.
