@@ -69,15 +69,15 @@ def with_threads(task: int) -> tuple[int, int]:
     return task, torch.get_num_threads()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_table_that_was_stopped_goes_on(tmp_path, monkeypatch, jobs):
+def test_a_table_that_was_stopped_goes_on(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     log, keep = tmp_path / "log", tmp_path / "kept"
-    begun = measured.side_by_side(noted, [3, 1, 0], jobs=jobs, keep=keep, log=str(log))
+    begun = measured.side_by_side(noted, [3, 1, 0], jobs=1, keep=keep, log=str(log))
     assert [next(begun), next(begun)] == [3, 1]
     with pytest.raises(ZeroDivisionError):
         next(begun)
-    assert list(measured.side_by_side(noted, [1, 5, 3], jobs=jobs, keep=keep, log=str(log))) == [1, 5, 3]
+    # Also by other processes.
+    assert list(measured.side_by_side(noted, [1, 5, 3], jobs=2, keep=keep, log=str(log))) == [1, 5, 3]
     assert sorted(log.read_text()) == list("0135")
 
 

@@ -97,7 +97,8 @@ def test_every_phase_reports_its_loss(trained):
 
 
 def tiny(preset: str):
-    sizes = MLPSizes(hidden=32, depth=2) if preset in ("mlp", "digits") else UNetSizes(hidden=16, channels=4, refined=3)
+    flat = MLPSizes(hidden=32, depth=2, varied=preset == "digits")
+    sizes = flat if preset in ("mlp", "digits") else UNetSizes(hidden=16, channels=4, refined=3)
     changes = {"fresh": 64, "batch": 16, "energy_batch": 32, "path_steps": 4, "sizes": sizes}
     if RECIPES[preset].plan.chains:
         changes["plan"] = ChainPlan(chains=48, batch=16, first_moves=3)
