@@ -36,6 +36,8 @@ COMMON: dict[str, dict[str, Any]] = {
     "without averaging": {"average": 0.0},
 }
 PLANE = COMMON | {
+    # Before there are chains it would learn from nothing.
+    "without noise": {"noise": 0.0, "teach_share": 0.0},
     "two networks": {"sizes": MLPSizes(hidden=192, depth=3, energy_hidden=128, energy_depth=6)},
     "with fitted noise": {"uniform": 0.25, "components": 60},
     "with moves from data": {"pairs": 1.0},
