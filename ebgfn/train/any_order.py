@@ -40,11 +40,10 @@ class AnyOrder(Learner[Sampler]):
         told: dict[str, Tensor] = {}
         if self._varied:
             varied = self._source.draw_varied(round(self._varied * len(x)))
-            mixed = torch.randperm(
-                len(x) + len(varied), generator=generator, device=x.device
-            )  # as masks are stratified
+            rows = len(x) + len(varied)
+            mixed = torch.randperm(rows, generator=generator, device=x.device)  # as masks are stratified
             told = {"varied": mixed >= len(x)}
-            x, means = (torch.cat([rows, varied])[mixed] for rows in (x, means))
+            x, means = (torch.cat([one, varied])[mixed] for one in (x, means))
         mask = random_masks(len(x), x.shape[1], generator)
         with half_precision(generator.device), seeds.ambient(generator):
             logits = self.module.policy(x, mask, **told).value_logits.float()
