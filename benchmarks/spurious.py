@@ -158,7 +158,7 @@ PCDS = {
 
 def learners(usual: Any) -> dict[str, Callable[[Model], Any]]:
     """A trainer from a model, for each method; ours as it goes on when it has learned, without decay."""
-    ours = replace(usual, warm_share=0.0, teach_share=0.0, decay=False, average=0.99, taught=0.5)
+    ours = replace(usual, warm_share=0.0, teach_share=0.0, start_from="", decay=False, average=0.99, taught=0.5)
     alone = replace(ours, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0)
     return {
         "ours": lambda model: Fast(model, ours),
@@ -246,7 +246,9 @@ def until_lost(
 
 def contaminated(model: Model, recipe: Any, ball: Ball, generator: torch.Generator) -> Any:
     """The energy after it has learned, by noise-contrastive estimation alone, that SHARE of the data are in the ball."""
-    alone = replace(recipe, warm_share=0.0, plan=NO_CHAINS, pairs=0.0, joint_rate=0.0, teach_share=2.0, decay=False)
+    alone = replace(
+        recipe, warm_share=0.0, start_from="", plan=NO_CHAINS, pairs=0.0, joint_rate=0.0, teach_share=2.0, decay=False
+    )
     trainer, source = Contaminating(fresh(model), alone, ball), Contaminated(model.config.source(), ball, generator)
     for step in range(CONTAMINATING):
         trainer.step(source, Moment(step, 0.5), generator)
@@ -256,8 +258,7 @@ def contaminated(model: Model, recipe: Any, ball: Ball, generator: torch.Generat
 def rows(name: str, *, limit_s: float, seed: int) -> Iterator[dict[str, Any]]:
     """One for each method."""
     model, generator = load(folder() / MODELS[name]), torch.Generator().manual_seed(seed)
-    # The energies here have learned already.
-    recipe = replace(of(model.config).trainers[model.config.trainer][1], start_from="")
+    recipe = of(model.config).trainers[model.config.trainer][1]
     ball = Ball(torch.randint(0, 2, (model.dim,), generator=generator).float())
     learned = replace(model, energy=contaminated(model, recipe, ball, generator))
     share = held(learned.energy, model.policy, ball, generator)

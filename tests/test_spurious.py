@@ -14,6 +14,7 @@ from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.training import start
 from ebgfn.train.chains import ChainPlan
 from ebgfn.train.fast import Fast, FastRecipe
+from ebgfn.train.learner import Moment
 from tests import examples
 from tests.train.enumerated import Given
 
@@ -73,6 +74,18 @@ def test_the_noise_that_knows_of_the_ball_has_it_for_half(ball, generator):
     log_p = noise.log_prob(exact.all_states(DIM))
     assert log_p.logsumexp(0).item() == pytest.approx(0, abs=1e-4)
     assert (log_p >= ball.log_prob(exact.all_states(DIM)) - math.log(2) - 1e-5).all()
+
+
+@pytest.mark.parametrize("method", ["ours", "noise-contrastive estimation"])
+def test_an_energy_that_goes_on_does_not_begin_again(method, generator):
+    """Its recipe begins it as the noise, where it is new."""
+    recipe = FastRecipe(start_from="noise", energy_lr=0.0, energy_batch=8, batch=8, fresh=8, kept=8)
+    model = start(Toy2DConfig(bits=4, steps=10), recipe).model()
+    trainer = spurious.learners(recipe)[method](spurious.fresh(model))
+    x = exact.all_states(model.dim)
+    before = model.energy(x)
+    trainer.step(Given(x.repeat(16, 1)), Moment(0, 0.5), generator)
+    torch.testing.assert_close(trainer.energy.averaged(x), before)
 
 
 @pytest.mark.slow
