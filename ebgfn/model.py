@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import save
 
 from ebgfn.files import write_bytes, write_json
-
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 
 
 class Networks(NamedTuple):

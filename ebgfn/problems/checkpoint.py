@@ -9,8 +9,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE, Model
+from ebgfn.model import Model
 from ebgfn.problems import config_of, of
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 
 MAX_FILE_BYTES = 64 * 2**20
 # Earlier versions wrote the sizes of all kinds of networks into every checkpoint.

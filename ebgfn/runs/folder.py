@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from ebgfn.files import write_bytes, write_json
 from ebgfn.problems import config_of
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 
 FINISHED = ("done", "failed", "cancelled")
 STATES = ("queued", "running", "paused", *FINISHED)
@@ -34,8 +35,8 @@ COMMANDS = ("run", "pause", "step", "cancel")
 MAX_FRAMES = 300
 LOCK_PATIENCE_S = 10.0
 
-CONFIG, STATUS, METRICS, CONTROL, LOG = "config.json", "status.json", "metrics.jsonl", "control", "worker.log"
-TRAINER, WEIGHTS = "trainer.pt", "model.safetensors"
+STATUS, METRICS, CONTROL, LOG = "status.json", "metrics.jsonl", "control", "worker.log"
+TRAINER = "trainer.pt"
 
 
 class RunError(ValueError):
@@ -103,14 +104,14 @@ class RunFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        return (self.checkpoint / WEIGHTS).is_file()
+        return (self.checkpoint / WEIGHTS_FILE).is_file()
 
     @property
     def config(self) -> Any:
         try:
-            return config_of(json.loads((self.path / CONFIG).read_text()))
+            return config_of(json.loads((self.path / CONFIG_FILE).read_text()))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{self.path} is no readable run: {CONFIG}: {_reason(error)}") from None
+            raise RunError(f"{self.path} is no readable run: {CONFIG_FILE}: {_reason(error)}") from None
 
     @property
     def status(self) -> Status:

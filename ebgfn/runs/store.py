@@ -17,17 +17,16 @@ from ebgfn.files import write_bytes, write_json
 from ebgfn.problems.config import Config
 from ebgfn.problems.ising import uploads
 from ebgfn.runs.folder import (
-    CONFIG,
     FINISHED,
     METRICS,
     STATES,
     STATUS,
-    WEIGHTS,
     RunError,
     RunFolder,
     Status,
     writing,
 )
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 
 MAX_UPLOADS = 50
 UNFINISHED = tuple(state for state in STATES if state not in FINISHED)
@@ -84,7 +83,7 @@ def create(path: Path, config: Config, status: Status) -> RunFolder:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-", ignore_cleanup_errors=True) as temporary:
             part = Path(temporary) / path.name
             part.mkdir()
-            write_json(part / CONFIG, {"kind": config.kind, "config": config.to_json()})
+            write_json(part / CONFIG_FILE, {"kind": config.kind, "config": config.to_json()})
             write_json(part / STATUS, status.to_json())
             os.replace(part, path)
     return RunFolder(path)
@@ -129,7 +128,7 @@ def export(run: RunFolder) -> bytes:
         raise RunError(f"run {run.id} has no checkpoint yet")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in (run.checkpoint / CONFIG, run.checkpoint / WEIGHTS, run.path / METRICS):
+        for path in (run.checkpoint / CONFIG_FILE, run.checkpoint / WEIGHTS_FILE, run.path / METRICS):
             if path.is_file():
                 archive.write(path, f"{run.id}/{path.name}")
     return buffer.getvalue()
@@ -138,12 +137,12 @@ def export(run: RunFolder) -> bytes:
 def locate(name: str, *, shipped: Path) -> Path:
     """The checkpoint folder that `name` means: a run or checkpoint folder, a run's id, or a shipped model's name."""
     for path in (Path(name), runs_folder() / name, shipped / name):
-        if (path / WEIGHTS).is_file():
+        if (path / WEIGHTS_FILE).is_file():
             return path
-        if (path / "checkpoint" / WEIGHTS).is_file():
+        if (path / "checkpoint" / WEIGHTS_FILE).is_file():
             return path / "checkpoint"
         if (path / STATUS).is_file():
             raise RunError(f"run {path} has no checkpoint yet")
-    known = sorted(p.parent.name for p in shipped.glob(f"*/{WEIGHTS}"))
+    known = sorted(p.parent.name for p in shipped.glob(f"*/{WEIGHTS_FILE}"))
     hint = f"; shipped models are {', '.join(known)}, and `ebgfn runs` lists runs" if known else ""
     raise RunError(f"{name} is neither a run folder nor a checkpoint folder nor a run's id{hint}")

@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ebgfn.core.schedules import draw
-from ebgfn.model import CONFIG_FILE, WEIGHTS_FILE
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.nets.quadratic import FieldSizes
 from ebgfn.problems.checkpoint import CheckpointError, build, load
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.plane.config import Toy2DConfig
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 from tests.examples import CHOICES
 
 CONFIG = Toy2DConfig(dataset="moons", bits=4)

@@ -20,7 +20,7 @@ from ebgfn.files import write_bytes
 from ebgfn.model import Model
 from ebgfn.optim.plan import looked_at
 from ebgfn.problems.ising.check import check
-from ebgfn.problems.lattice.curves import fingerprint
+from ebgfn.shipped import fingerprint
 
 FILE = "reliability.npz"
 RESAMPLES = 30

@@ -3,7 +3,6 @@
 Where there is a closed form (log Z and mean energy, Kaufman) the sampler stands against it, elsewhere against exact samples.
 """
 
-import hashlib
 import io
 import math
 import zipfile
@@ -17,11 +16,12 @@ from jaxtyping import Float
 
 from ebgfn.core.weights import effective_sample_size, log_weights
 from ebgfn.files import write_bytes
-from ebgfn.model import WEIGHTS_FILE, Model
+from ebgfn.model import Model
 from ebgfn.nets.lattice import at_sigma, curve, draw_lattices
 from ebgfn.problems.lattice import kaufman
 from ebgfn.problems.lattice.exact import Lattice
 from ebgfn.problems.lattice.observables import abs_magnetisation, correlation, mean_energy
+from ebgfn.shipped import fingerprint
 
 FILE, SAMPLES = "curves.npz", 4000
 # Closest around the critical point, 0.2203, where everything changes fastest; on an odd side sigma > 0 only.
@@ -128,11 +128,6 @@ def curves(model: Model, sigmas: list[float], n: int, generator: torch.Generator
 def learned_log_z(model: Model, sigma: Column) -> Column:
     """The learned log Z at any sigma, of the whole lattice."""
     return curve(model.log_z.double(), torch.from_numpy(sigma).to(model.device)).cpu().numpy()
-
-
-def fingerprint(folder: Path) -> str:
-    """Identity of a checkpoint's weights."""
-    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]
 
 
 def save(seen: Curves, folder: Path) -> None:

@@ -5,7 +5,6 @@ what each partial state may still become, and, from the run folder that trained 
 training. Weights that changed since make a preview stale: it is then ignored.
 """
 
-import hashlib
 import io
 import json
 import sys
@@ -18,7 +17,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ebgfn.files import write_bytes
-from ebgfn.runs.folder import WEIGHTS, RunFolder
+from ebgfn.runs.folder import RunFolder
+from ebgfn.shipped import fingerprint
 from ebgfn.ui.components._shared import levels
 from ebgfn.ui.components.landscape_view import Frame
 from ebgfn.ui.components.trajectory_player import ToldTrajectories
@@ -44,11 +44,6 @@ class Preview:
     history: tuple[Frame, ...]
     curves: Columns
     trajectories: ToldTrajectories
-
-
-def fingerprint(folder: Path) -> str:
-    """Identity of a checkpoint's weights."""
-    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
 
 
 def compute(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ebgfn.runs.folder import CONFIG, WEIGHTS
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 from ebgfn.ui.shell.models import CARD
 
 COUNTS = (1000, 4000, 10_000)
@@ -25,7 +25,7 @@ def model_zip(folder: Path, name: str) -> bytes:
     """A checkpoint as the command line reads it once unpacked."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part in (CONFIG, WEIGHTS, CARD):
+        for part in (CONFIG_FILE, WEIGHTS_FILE, CARD):
             if (folder / part).is_file():
                 archive.write(folder / part, f"{name}/{part}")
     return buffer.getvalue()

@@ -10,7 +10,7 @@ import streamlit as st
 from ebgfn import problems, shipped
 from ebgfn.problems import Config, Problem
 from ebgfn.runs import store
-from ebgfn.runs.folder import CONFIG, WEIGHTS
+from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -31,7 +31,7 @@ class StoredModel:
 def stored(folder: Path, name: str = "") -> StoredModel:
     """The model of a checkpoint. Errors: ValueError where there are no weights."""
     try:
-        return StoredModel(name or folder.name, folder, (folder / WEIGHTS).stat().st_mtime_ns)
+        return StoredModel(name or folder.name, folder, (folder / WEIGHTS_FILE).stat().st_mtime_ns)
     except OSError as error:
         raise ValueError(f"{folder.name} is no checkpoint: {error.strerror}") from None
 
@@ -54,7 +54,7 @@ def shipped_of(problem: Problem) -> list[tuple[StoredModel, Any]]:
     for folder in sorted(shipped.folder().glob("*/")):
         try:
             model = stored(folder)
-            config: Config = problems.config_of(json.loads((folder / CONFIG).read_text()))
+            config: Config = problems.config_of(json.loads((folder / CONFIG_FILE).read_text()))
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if problems.of(config) is problem:

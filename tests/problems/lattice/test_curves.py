@@ -12,6 +12,7 @@ from ebgfn.problems.checkpoint import build
 from ebgfn.problems.lattice import curves, kaufman, mixing
 from ebgfn.problems.lattice.config import LatticeConfig
 from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.shipped import fingerprint
 
 SIDE, SIGMA = 4, 0.15
 
@@ -81,7 +82,7 @@ def test_curves_that_cannot_be_read_are_none(model, tmp_path):
     model.save(tmp_path)
     (tmp_path / curves.FILE).write_bytes(b"nonsense")
     assert curves.stored(tmp_path) is None
-    np.savez(tmp_path / curves.FILE, weights=np.array(curves.fingerprint(tmp_path)))
+    np.savez(tmp_path / curves.FILE, weights=np.array(fingerprint(tmp_path)))
     assert curves.stored(tmp_path) is None
 
 
