@@ -3,6 +3,11 @@
 import pytest
 
 CALM = {"reduced_motion": "reduce"}
+# In a component, the text of a card's line is another one.
+_OTHER = """[...document.querySelectorAll('*')].some(e => {{
+  const line = e.shadowRoot?.querySelectorAll('.card .now')[{at}]
+  return line && line.textContent !== '{text}'
+}})"""
 
 
 @pytest.fixture
@@ -49,28 +54,55 @@ def test_it_plays_by_itself_and_can_be_stopped(overview):
     page.wait_for_function(
         "[...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.bits i.filled'))", timeout=10_000
     )
-    page.get_by_role("button", name="Pause").click()
+    page.locator(".story").get_by_role("button", name="Pause").click()
     before = count(here)
     page.wait_for_timeout(500)
     assert count(here) == before
 
 
-def test_another_set_comes_into_the_address_and_the_pages_are_reached(overview):
-    here = overview()
-    page = here.page
-    page.get_by_role("radio", name="moons").click()
-    page.wait_for_url("**shown=moons*")
-    here.settled()
-    page.get_by_test_id("stMainBlockContainer").get_by_role("link", name="Chains").click()
-    page.wait_for_url("**/chains**")
-    here.settled()
-    assert page.get_by_role("heading", level=1).inner_text() == "Chains"
+def test_another_set_comes_into_the_address_and_a_card_carries_it(overview):
+    page = overview().page
+    page.get_by_label("Data set").select_option("moons")
+    page.wait_for_url("**data=moons*")
+    page.get_by_role("link", name="Train it yourself").click()
+    page.wait_for_url("**/landscape_2d?data=moons")
+    page.get_by_role("heading", level=1, name="2D landscape").wait_for()
+    assert page.get_by_role("radio", name="moons").is_checked()
+
+
+def test_the_first_screen_fits_moves_and_can_be_stopped(overview):
+    page = overview(reduced_motion="no-preference", height=720).page
+    numbers = page.locator(".numbers").bounding_box()
+    terms = page.locator(".terms").bounding_box()
+    assert max(box["y"] + box["height"] for box in (numbers, terms)) <= 720
+    page.locator(".terms li.lit").wait_for()
+    growing = page.locator(".card .now").nth(1)
+    page.wait_for_function(_OTHER.format(at=1, text=growing.inner_text()))
+    assert page.locator(".arrow.lit").count() == 1
+    page.locator(".clock").get_by_role("button", name="Pause").click()
+    before = growing.inner_text()
+    page.wait_for_timeout(400)
+    assert growing.inner_text() == before
+
+
+def test_nothing_is_asked_of_other_servers(server, browser):
+    asked = []
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.url)
+    page.locator(".story .bits i").first.wait_for()
+    context.close()
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
 
 
 def test_both_themes_and_a_narrow_window(overview):
     here = overview()
     for _theme, width in here.looks():
         assert here.overflow() <= 0
+        cards = [card.bounding_box() for card in here.page.locator(".card").all()]
+        assert len(cards) == 3
+        assert all(card["x"] + card["width"] <= width for card in cards)
         box = here.page.locator(".story canvas").bounding_box()
         assert box["width"] > 250
         assert box["x"] + box["width"] <= width

@@ -10,6 +10,8 @@ from ebgfn.ui.shell import address, copy_link, routes
 
 NAME = "EB-GFN Lab"
 STYLE = bundle.root() / "assets" / "style.css"
+# A file of ours: an icon named as Streamlit names them is asked of a server elsewhere.
+ICON = str(bundle.root() / "assets" / "icon.png")
 TEXT_WIDTH = 860
 
 # True while app.py runs a page. Streamlit may run a file of pages/ by itself: a cold deep link does so until somebody
@@ -25,8 +27,9 @@ def navigation() -> Any:
 
 def run() -> None:
     """Body of app.py: navigation, then the page inside its frame."""
+    st.set_page_config(page_icon=ICON, layout="wide")  # before the navigation, whose icons it would ask for
     current = navigation()
-    st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=":material/landscape:", layout="wide")
+    st.set_page_config(page_title=f"{current.title} · {NAME}")
     st.html(STYLE)
     token = _framed.set(True)
     try:

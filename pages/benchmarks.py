@@ -1,0 +1,31 @@
+"""Benchmarks: what `evaluate` measured of every shipped model of the plane, beside the floor."""
+
+import streamlit as st
+
+from ebgfn.ui.benchmarks import results
+from ebgfn.ui.plane import shipped
+from ebgfn.ui.shell import frame, models
+
+LEAD = """Every figure here was measured on the files that are shipped, and can be measured again:
+`python -m ebgfn evaluate toy2d-2spirals`."""
+
+ABOUT = """Negative log-likelihood of fresh data in nats, ± two standard errors; the **floor** is the data's entropy,
+which no model can beat but by chance. Acceptance and effective sample size (ESS) are 1 if the sampler knows the energy
+perfectly. MMD is the distance of samples to data, beside that of data to data."""
+
+NOTHING = "No shipped model has a complete card of figures."
+
+
+def main() -> None:
+    """The page, from top to bottom."""
+    frame.page("Benchmarks", LEAD)
+    frame.section("In the plane", ABOUT)
+    table = results.table({name: models.card(model.folder) for name, model in shipped.by_set().items()})
+    if not table:
+        st.info(NOTHING, icon=":material/table_chart:")
+        return
+    right = {name: st.column_config.TextColumn(name, alignment="right") for name in table if name != "set"}
+    st.dataframe(table, column_config=right, hide_index=True)
+
+
+main()
