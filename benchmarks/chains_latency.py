@@ -59,7 +59,7 @@ def picture_ms(page: Any, url: str, model_name: str, repeats: int) -> dict[int, 
     """Times for each K over fresh seeds, in milliseconds."""
     times: dict[int, list[float]] = {k: [] for k in KS}
     for seed in range(repeats):
-        page.goto(f"{url}/chains?model={model_name}&k=2&chain_seed={seed}&passes=66")
+        page.goto(f"{url}/chains?data={model_name}&k=2&seed={seed}&passes=66")
         page.locator(".player[data-k='2']").wait_for()
         page.get_by_role("button", name="Figure data").wait_for(timeout=60_000)
         page.wait_for_timeout(1500)

@@ -30,17 +30,17 @@ NO_MODEL = "There is no trained model here yet. Train one on the page 2D landsca
 def controls(found: dict[str, StoredModel]) -> tuple[StoredModel, Settings]:
     """The model, where the chains start, their moves, and the seed."""
     absent = "The address names no shipped model and no finished run; showing another."
-    address.hold("model", found.__contains__, absent)
+    address.hold("data", found.__contains__, absent)
     address.hold_choice("start", STARTS, "The start")
     address.hold_choice("moves", MOVES, "The number of moves")
-    address.hold_seed("chain_seed")
+    address.hold_seed("seed")
     address.hold_choice("passes", BUDGETS, "The number of passes")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = models.choose(found, "model", "8gaussians", width=260)
+        source = models.choose(found, "data", "8gaussians", width=260)
         start = st.selectbox("Start from", STARTS, width=130, **address.bound("start"))
         index = MOVES.index(DEFAULT_MOVES)
         moves = st.selectbox("Moves", MOVES, index=index, width=110, **address.bound("moves"))
-        seed = address.seed("Seed", "chain_seed")
+        seed = address.seed("Seed", "seed")
     start, moves = address.choice(start, STARTS, STARTS[0]), address.choice(moves, MOVES, DEFAULT_MOVES)
     return source, Settings(start, moves, seed)
 

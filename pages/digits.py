@@ -25,18 +25,18 @@ def controls(dim: int) -> tuple[int, float, int, str]:
     """Steps, temperature, seed and order of the sheet, held to their limits."""
     all_steps = images.steps_for(dim)
     address.hold_choice("steps", all_steps, "The number of steps")
-    address.hold_seed("draw")
+    address.hold_seed("seed")
     address.hold_real("temperature", *TEMPERATURES, "The temperature")
     address.hold_choice("by", ORDERS, "The order")
     if st.session_state.get("steps", DEFAULT_STEPS) not in all_steps:  # chosen for larger images
         st.session_state["steps"] = DEFAULT_STEPS
     text = "T, block steps: quick … good"
-    steps = st.select_slider(text, all_steps, DEFAULT_STEPS, width=300, **address.bound("steps"))
+    steps = st.select_slider(text, all_steps, DEFAULT_STEPS, width=300, **address.bound("steps", all_steps))
     text = "Below 1 the sampler's odds are sharpened: more typical images, fewer kinds."
     temperature = st.slider(
         "Temperature", *TEMPERATURES, DEFAULT_TEMPERATURE, 0.05, width=200, help=text, **address.bound("temperature")
     )
-    seed = address.seed("Seed", "draw", width=130)
+    seed = address.seed("Seed", "seed", width=130)
     by = st.segmented_control("Order", ORDERS, default=ORDERS[0], required=True, **address.bound("by"))
     return (
         address.choice(steps, all_steps, DEFAULT_STEPS),
@@ -54,9 +54,9 @@ def main() -> None:
     if not found:
         st.info(NO_MODEL, icon=":material/model_training:")
         return
-    address.hold_choice("set", found, "The model")
+    address.hold_choice("images", found, "The model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = models.choose(found, "set", "images-mnist", width=230)
+        source = models.choose(found, "images", "images-mnist", width=230)
         try:
             dim = images.dim(source)
         except ValueError as error:

@@ -28,10 +28,10 @@ NO_SAMPLER = (
 def controls() -> tuple[int, int]:
     """Side and seed, held to their limits."""
     address.hold_whole("side", *SIDES, "The side")
-    address.hold_seed("draw")
+    address.hold_seed("seed")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         side = st.slider("Side of the lattice", *SIDES, DEFAULT_SIDE, width=340, **address.bound("side"))
-        seed = address.seed("Seed", "draw")
+        seed = address.seed("Seed", "seed")
     return address.within(side, *SIDES, DEFAULT_SIDE), seed
 
 

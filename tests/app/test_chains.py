@@ -49,9 +49,9 @@ def test_without_a_model_it_says_what_to_do(home):
 
 def test_a_finished_run_can_be_chosen(home, model):
     tiny.finished_run(home, "mine", model)
-    at = open_page(model="mine", k="3")
+    at = open_page(data="mine", k="3")
     assert not at.exception
-    assert at.selectbox(key="model").value == "mine"
+    assert at.selectbox(key="data").value == "mine"
     assert warnings(at) == ""
     assert {b.label for b in at.get("download_button")} >= {"Chains (NPZ)", "Chains (CSV)"}
 
@@ -74,9 +74,9 @@ def test_a_run_in_training_is_not_offered(home, model):
             ("k", "<b>8</b>", "1..32"),
             ("moves", "1000000", "4, 6, 8"),
             ("start", "heaven", "data, noise, sampler"),
-            ("chain_seed", "-1", "0..2147483647"),
-            ("chain_seed", "2147483648", "0..2147483647"),
-            ("model", "../../etc", "no shipped model"),
+            ("seed", "-1", "0..2147483647"),
+            ("seed", "2147483648", "0..2147483647"),
+            ("data", "../../etc", "no shipped model"),
             ("passes", "10000000", "66, 132"),
         ]
     ),

@@ -81,7 +81,7 @@ def test_without_a_model_there_is_a_command(machine, drawn):
 
 
 def test_the_page_samples_fills_and_moves(stocked_images, drawn):
-    at = open_page(steps="8", draw="3")
+    at = open_page(steps="8", seed="3")
     assert not at.exception
     assert not pages.sentences(at)
     sheet, growth, answers, chain = (drawn[f"image_{n}"] for n in ("sheet", "growth", "answers", "chain"))
@@ -218,10 +218,10 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
     "asked",
     pages.bad_addresses(
         [
-            ("set", "nothing", "The model in the address must be one of images-digits"),
+            ("images", "nothing", "The model in the address must be one of images-digits"),
             ("steps", "3", "1, 2, 4, 8, 16, 32, 49, 64"),
             ("steps", "784", "1, 2, 4, 8, 16, 32, 49, 64"),
-            ("draw", "-1", "0..2147483647"),
+            ("seed", "-1", "0..2147483647"),
             ("pixels", "65", "1..64"),
             ("pixels", "0", "1..64"),
             ("from", "nowhere", "real, sampled, painted"),

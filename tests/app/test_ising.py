@@ -81,7 +81,7 @@ def test_without_a_sampler_there_are_exact_lattices_and_a_command(machine, drawn
 
 
 def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
-    at = open_page(side="4", sigma="-0.3", draw="5", more="true")
+    at = open_page(side="4", sigma="-0.3", seed="5", more="true")
     assert not at.exception
     assert at.slider(key="side").value == SIDE
     live, sheet = drawn["lattice_live"], drawn["lattice_sheet"]
@@ -119,7 +119,7 @@ def test_what_a_sampler_covers(sigma, side, covered):
         [
             ("side", "2", "3..16"),
             ("side", "1e9", "3..16"),
-            ("draw", "-1", "0..2147483647"),
+            ("seed", "-1", "0..2147483647"),
             ("sigma", "0.7", "-0.6..0.6"),
             ("sigma", "nan", "-0.6..0.6"),
             ("sigma", "<b>", "-0.6..0.6"),

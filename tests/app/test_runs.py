@@ -76,7 +76,7 @@ def test_a_run_of_images_opens_where_models_of_images_are_shown(home):
     at = open_page(PAGE)
     assert not at.exception
     assert "images of digits · fast" in everything(at)
-    assert [link.query_string for link in at.get("page_link")] == ["set=seen"]
+    assert [link.query_string for link in at.get("page_link")] == ["images=seen"]
 
 
 def test_more_of_an_ended_run_opens_and_deletes(home, small):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-PAGE = "chains?model=tiny"
+PAGE = "chains?data=tiny"
 # Stops the clock: what a test sees depends on no timer.
 CALM = {"reduced_motion": "reduce"}
 
@@ -61,7 +61,7 @@ def test_moving_the_dial_brings_a_new_picture_and_the_address_follows(player):
 
 
 def test_steps_show_bits_void_then_filled_then_the_formula_and_keys_do_it_all(player):
-    here = player("chains?model=tiny&k=12")
+    here = player("chains?data=tiny&k=12")
     page, forward = here.page, here.page.locator(".forward")
     assert page.locator(".play").get_attribute("aria-label") == "Play", (
         "less motion is wanted, so nothing plays by itself"
@@ -111,7 +111,7 @@ def test_it_plays_by_itself(visit):
 
 
 def test_files_of_chains_and_of_the_comparison_that_arrives(player):
-    here = player("chains?model=tiny&k=5&moves=4&passes=66")
+    here = player("chains?data=tiny&k=5&moves=4&passes=66")
     button = here.page.get_by_role("button", name="Figure data")
     button.wait_for(timeout=30_000)
     # The comparison has arrived: a page that is drawn anew while a button is pressed may lose the click.
@@ -137,7 +137,7 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
 
 
 def test_bad_address_gets_sentences_and_defaults(player):
-    here = player("chains?model=nowhere&k=99&start=heaven&moves=7&chain_seed=-1")
+    here = player("chains?data=nowhere&k=99&start=heaven&moves=7&seed=-1")
     text = "\n".join(here.page.get_by_role("alert").all_inner_texts())
     for words in ("names no shipped model", "1..32", "data, noise, sampler", "4, 6, 8", "0..2147483647"):
         assert words in text
@@ -145,7 +145,7 @@ def test_bad_address_gets_sentences_and_defaults(player):
 
 
 def test_both_themes_and_a_narrow_window(player):
-    here = player("chains?model=tiny&passes=66")
+    here = player("chains?data=tiny&passes=66")
     page = here.page
     page.locator(".forward").click()
     page.locator(".forward").click()

@@ -22,7 +22,7 @@ def digits(visit):
     """Open the page on the small model, unless the query names another, and wait for the last picture."""
 
     def go(query: str = "", **options):
-        here = visit(f"digits?{query if 'set=' in query else f'set={SMALL}&{query}'}", **(CALM | options))
+        here = visit(f"digits?{query if 'images=' in query else f'images={SMALL}&{query}'}", **(CALM | options))
         here.page.get_by_role("button", name="Chains (GIF)").wait_for(timeout=60_000)
         here.settled()
         return here
@@ -149,7 +149,7 @@ def test_mnist_is_there_at_once(digits):
     if not (shipped.folder() / "images-mnist").is_dir():
         pytest.skip("MNIST is not shipped")
     bits = shipped_digits()[0]
-    here = digits("set=images-mnist")
+    here = digits("images=images-mnist")
     assert "64 sampled images of 28 × 28" in views(here).nth(0).locator(".lattice").get_attribute("aria-label")
     assert bits.shape == (500, 784)
 

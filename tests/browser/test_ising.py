@@ -81,7 +81,7 @@ def test_the_dial_follows_hand_and_keyboard_and_the_address_follows_it(ising):
 
 
 def test_numbers_picture_and_files_are_of_one_lattice(ising):
-    here = ising("side=6&sigma=0.4&draw=3")
+    here = ising("side=6&sigma=0.4&seed=3")
     exact = samplers.Lattice(6, 0.4).sample(1, np.random.default_rng(3))
     label = here.page.locator(".lattice").first.get_attribute("aria-label")
     assert "6 × 6 spins at σ = 0.40" in label
@@ -98,7 +98,7 @@ def test_numbers_picture_and_files_are_of_one_lattice(ising):
 
 
 def test_bad_address_gets_sentences_and_defaults(ising):
-    here = ising("side=99&sigma=7&draw=-1")
+    here = ising("side=99&sigma=7&seed=-1")
     text = "\n".join(here.page.get_by_role("alert").all_inner_texts())
     for words in ("3..16", "-0.6..0.6", "0..2147483647"):
         assert words in text

@@ -9,7 +9,7 @@ IMAGES = PROBLEMS["images"]
 
 def opens(run: RunFolder) -> Query | None:
     """What tells the page to show the model of a run: it shows models, not training."""
-    return {"set": run.id} if run.status.finished and run.has_checkpoint else None
+    return {"images": run.id} if run.status.finished and run.has_checkpoint else None
 
 
 PAGE = Page(

@@ -66,7 +66,7 @@ def current(source: StoredModel) -> Cells:
 
 def keep(cells: Cells) -> None:
     """Into the address."""
-    st.query_params[PARAMETER] = pixel_canvas.encode(cells)
+    address.put(PARAMETER, pixel_canvas.encode(cells))
 
 
 def answers_scene(cells: Cells, sheet: Sheet) -> Scene:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import streamlit as st
+
 from ebgfn.ui.overview.living import DEFAULT
 from ebgfn.ui.shell import address
 
@@ -21,9 +23,16 @@ def chosen(names: tuple[str, ...]) -> str | None:
     if not names:
         return None
     default = DEFAULT if DEFAULT in names else names[0]
+    if (
+        address.entered()
+        and DIAL.parameter not in st.query_params
+        and (last := address.last_choice(DIAL.parameter, names))
+    ):
+        DIAL.set(last)
     name = DIAL.chosen()
     if name not in names:
         if name != DEFAULT:
             address.refuse(f"The data set in the address must be one of {', '.join(names)}; using {default}.")
         return default
+    address.remember(DIAL.parameter, name)
     return name

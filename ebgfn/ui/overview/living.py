@@ -97,7 +97,7 @@ def cards(name: str, sweep: stories.Sweep | None) -> tuple[Card, ...]:
             "Digits grow",
             _of_digits(digits),
             "pages/digits.py",
-            (("set", stories.IMAGES),),
+            (("images", stories.IMAGES),),
             "Draw one, let it finish →",
             "Sixteen digits that the GFlowNet fills, a few pixels at a time.",
         ),

@@ -22,7 +22,7 @@ def choose() -> tuple[str, Weights]:
         st.session_state["data_default"] = _first()
     first = st.session_state["data_default"]
     name = st.segmented_control(
-        "Data", SETS, default=first, required=True, on_change=training.forget, **address.bound("data")
+        "Data", SETS, default=first, required=True, on_change=_chosen, **address.bound("data", SETS)
     )
     if name != DRAW:
         return address.choice(name, SETS, DEFAULT), None
@@ -35,6 +35,17 @@ def choose() -> tuple[str, Weights]:
 
 def _first() -> str:
     """The set to begin with: that of the run in the address, if there is one."""
+    return _of_run() or DEFAULT
+
+
+def _of_run() -> str | None:
     run = training.current(PLANE, quiet=True)
-    name = run.config.dataset if run else DEFAULT
-    return DRAW if name == DRAWN else name
+    if run is None:
+        return None
+    return DRAW if run.config.dataset == DRAWN else run.config.dataset
+
+
+def _chosen() -> None:
+    """Another set than the run's. Coming back to the page the widget reports a change, too, when there is none."""
+    if st.session_state.get("data") != _of_run():
+        training.forget()

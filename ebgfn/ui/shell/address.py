@@ -1,6 +1,7 @@
 """What the address asks for, held to its limits: one sentence for what is not allowed, and the default in its place.
 
-Whatever stands there may come from anywhere; a sentence never shows what was typed.
+Whatever stands there may come from anywhere; a sentence never shows what was typed. What was chosen on a page is there again
+when the visitor comes back, and a choice of the same name is the same on every page.
 """
 
 import base64
@@ -14,25 +15,74 @@ from typing import Any, TypeVar
 import streamlit as st
 
 MAX_SEED = 2**31 - 1
-_TITLE, _REFUSED = "title_of_page", "refused_in_address"
+_TITLE, _ENTERED, _REFUSED = "title_of_page", "entered_page", "refused_in_address"
+# Choices by name, the latest first: pages may differ in what may be chosen. And by page what else its address held.
+_CHOICES, _ADDRESSES, MOST_CHOICES = "choices", "addresses", 8
 T = TypeVar("T")
 
 
-def bound(key: str) -> dict[str, Any]:
-    """For a widget whose value stands in the address."""
+def bound(key: str, options: Iterable[Any] | None = None) -> dict[str, Any]:
+    """For a widget whose value stands in the address; it begins as it was chosen last, if that is among the options."""
+    state = st.session_state
+    state.setdefault(_CHOICES, {}).setdefault(key, [])
+    last = last_choice(key, options)
+    elsewhere = options is not None and state.get(key) not in (None, *options)  # as another page has it
+    if last is not None and key not in st.query_params and (elsewhere or key not in state):
+        state[key] = last
+    elif elsewhere:
+        del state[key]
     return {"key": key, "bind": "query-params"}
 
 
+def last_choice(key: str, options: Iterable[Any] | None = None) -> Any:
+    """What was chosen last under this name, on whichever page, if it is among the options; None if nothing was."""
+    choices = st.session_state.get(_CHOICES, {}).get(key, [])
+    allowed = None if options is None else list(options)
+    return next((value for value in choices if allowed is None or value in allowed), None)
+
+
+def remember(key: str, value: Any) -> None:
+    """A choice."""
+    choices = st.session_state.setdefault(_CHOICES, {}).setdefault(key, [])
+    choices[:] = [value, *(one for one in choices if one != value)][:MOST_CHOICES]
+
+
+def put(key: str, text: str | None) -> None:
+    """Let the address say what no widget of Streamlit's holds, or no more (None)."""
+    of_page = st.session_state.setdefault(_ADDRESSES, {}).setdefault(st.session_state.get(_TITLE), {})
+    if text is None:
+        st.query_params.pop(key, None)
+        of_page.pop(key, None)
+    else:
+        st.query_params[key] = of_page[key] = text
+
+
 def begin(title: str) -> None:
-    """Another page forgets what was asked in vain of the last one."""
-    if st.session_state.get(_TITLE) != title:
-        st.session_state[_TITLE], st.session_state[_REFUSED] = title, {}
+    """Another page forgets what was asked in vain of the last one; if its address is bare it gets what it held before."""
+    st.session_state[_ENTERED] = st.session_state.get(_TITLE) != title
+    if not entered():
+        return
+    st.session_state[_TITLE], st.session_state[_REFUSED] = title, {}
+    if not len(st.query_params):
+        for key, text in st.session_state.get(_ADDRESSES, {}).get(title, {}).items():
+            st.query_params[key] = text
 
 
-def note_defaults() -> None:
-    """At the end of a run: what the widgets that the address asked in vain have fallen back to."""
-    refused = st.session_state.get(_REFUSED, {})
-    refused |= {key: (asked, st.session_state.get(key)) for key, (asked, _) in refused.items()}
+def entered() -> bool:
+    """Whether this is the first run of a page since the visitor came to it."""
+    return st.session_state.get(_ENTERED, False)
+
+
+def end() -> None:
+    """At the end of a run: what the widgets that the address asked in vain have fallen back to, and what was chosen."""
+    state = st.session_state
+    refused, widgets = state.get(_REFUSED, {}), state.get(_CHOICES, {})
+    refused |= {key: (asked, state.get(key)) for key, (asked, _) in refused.items()}
+    for key in widgets:
+        if key in state:
+            remember(key, state[key])
+    rest = {key: text for key, text in st.query_params.items() if key not in widgets}
+    state.setdefault(_ADDRESSES, {})[state.get(_TITLE)] = rest
 
 
 def refuse(sentence: str) -> None:
@@ -165,12 +215,12 @@ class BoundDial:
     def settled(self) -> None:
         """When the component reports `settled`, a value."""
         text = self.text(st.session_state[self.key].get("settled"))
-        if text is None:
-            return
+        if text is not None:
+            self.set(text)
+
+    def set(self, text: str) -> None:
+        """Turn the dial, and let the address say so."""
         st.session_state[f"{self.key}_chosen"] = text
         st.session_state[f"{self.key}_left"] = st.query_params.get(self.parameter)
-        if text == self.default:
-            st.query_params.pop(self.parameter, None)
-        else:
-            st.query_params[self.parameter] = text
+        put(self.parameter, None if text == self.default else text)
         st.session_state[f"{self.key}_seen"] = st.query_params.get(self.parameter)

@@ -36,7 +36,7 @@ def run() -> None:
         current.run()
     finally:
         _framed.reset(token)
-        address.note_defaults()
+        address.end()
 
 
 def page(title: str, lead: str) -> None:

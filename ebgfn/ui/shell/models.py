@@ -11,6 +11,7 @@ from ebgfn import problems, shipped
 from ebgfn.problems import Config, Problem
 from ebgfn.runs import store
 from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
+from ebgfn.ui.shell import address
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
@@ -74,7 +75,7 @@ def choose(found: dict[str, StoredModel], key: str, first: str, *, width: int) -
     names = list(found)
     index = names.index(first) if first in names else 0
     text = "Shipped models, then finished runs of this machine."
-    name = st.selectbox("Model", names, index=index, key=key, bind="query-params", help=text, width=width)
+    name = st.selectbox("Model", names, index=index, help=text, width=width, **address.bound(key, names))
     return found.get(name, found[names[index]])
 
 

@@ -34,14 +34,14 @@ def start(configs: Sequence[Config]) -> None:
     except ValueError as error:
         st.session_state["refused"] = str(error)
         return
-    st.query_params["run"] = ids[0]
+    address.put("run", ids[0])
     if len(ids) > 1:
         st.session_state["compare"] = ids[1]
 
 
 def forget() -> None:
-    """Show the shipped model again, compared with nothing. For `on_click` and `on_change`."""
-    st.query_params.pop("run", None)
+    """Show the shipped model again, compared with nothing. For `on_click`."""
+    address.put("run", None)
     st.session_state.pop("compare", None)
 
 
@@ -117,7 +117,7 @@ def watch(run: RunFolder, look: Callable[..., None], *, ticking: bool) -> None:
 
 def _watch(run: RunFolder, look: Callable[..., None]) -> None:
     whole, status = st.session_state.pop("whole", False), run.status
-    if not whole and _changed(status):
+    if not whole and _changed(run, status):
         st.rerun()
     st.session_state["seen"] = (status.state, lively(status))
     keep_alive(force=whole)
@@ -127,9 +127,11 @@ def _watch(run: RunFolder, look: Callable[..., None]) -> None:
         st.error(str(error), icon=":material/error:")
 
 
-def _changed(status: Status) -> bool:
-    """Whether the page has to be drawn anew: the state is another, or there is no more need to look."""
+def _changed(run: RunFolder, status: Status) -> bool:
+    """Whether the page has to be drawn anew: the run was left, its state is another, or there is no more need to look."""
     state, looked = st.session_state.get("seen", ("", False))
+    if st.query_params.get("run") != run.id:  # it was left
+        return True
     if status.state != state:
         st.session_state.pop("look_until", None)
     return (state, looked) != (status.state, lively(status))

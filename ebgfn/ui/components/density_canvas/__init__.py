@@ -68,7 +68,7 @@ def canvas(*, key: str) -> Patches:
         except ValueError:
             return
         if patches.any():  # an empty canvas stands for nothing yet
-            st.query_params[PARAMETER] = encode(patches)
+            address.put(PARAMETER, encode(patches))
 
     _component(key=key, data={"cells": packed(shown), "side": SIDE}, on_strokes_change=keep)
     return shown
