@@ -81,7 +81,7 @@ def resting(run: RunFolder, seed: int, **_: bool) -> None:
     lines = history.lines(run)
     shown, folder = run_pictures.at_rest(run, lines), run.checkpoint if run.has_checkpoint else None
     if shown is None:
-        st.info("This run has no pictures: it ended before the first one.", icon=":material/hide_image:")
+        run_bar.without_pictures(run.status)
         return
     columns, label = preview.curves(lines), comparison.short(run.config)
     pictures(shown, folder, run.id, columns, seed, label=label, config=run.config)
@@ -92,7 +92,7 @@ def moving(run: RunFolder, _seed: int, *, newest_only: bool) -> None:
     lines, config = history.lines(run), run.config
     shown = run_pictures.seen(run, lines, newest_only=newest_only)
     if shown is None:
-        st.info("The first picture comes as soon as training has begun.", icon=":material/hourglass_top:")
+        run_bar.without_pictures(run.status)
         return
     landscape_view.draw(shown, key="landscape")
     end_s, columns = 0.0 if config.steps else config.budget_s, preview.curves(lines)

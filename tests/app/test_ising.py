@@ -136,6 +136,16 @@ def test_an_address_out_of_limits_gets_a_sentence_and_the_default(stocked_lattic
     assert drawn["lattice_live"].dial.value == 22
 
 
+@pytest.mark.parametrize(("key", "text", "default"), [("side", "3.5", 10), ("seed", "1e9", 0), ("seed", "inf", 0)])
+def test_what_is_said_of_the_address_and_what_is_used_agree(stocked_lattice, drawn, key, text, default):
+    """Streamlit's own widgets take these for 3, for 1000000000, and not at all."""
+    at = open_page(**{key: text})
+    assert not at.exception
+    assert "using the default" in pages.sentences(at)
+    (widget,) = [one for one in (*at.slider, *at.number_input) if one.key == key]
+    assert widget.value == default
+
+
 def test_what_was_said_of_the_address_stays_while_the_page_runs_by_itself(stocked_lattice, drawn, monkeypatch):
     """A comparison that ends between two looks at it runs the page once more, when the address is right again."""
     look, looks = background._look, []

@@ -159,6 +159,14 @@ def test_a_run_offers_what_makes_sense_in_its_state(stocked, small, scenes, subm
     assert [frame.step for frame in scenes[-1].frames] == [10, 20]
 
 
+def test_a_run_that_was_cancelled_in_the_queue_says_so_once(stocked, small, scenes, submitted):
+    run = store.create(stocked / "runs" / "mine", small.config, store.Status("cancelled", 1.0, 1.0, queued_at=None))
+    at = open_page(PAGE, run=run.id)
+    assert not at.exception
+    assert sentences(at) == "It was stopped before training began, so there is nothing to show."
+    assert "not begun" in [text.value for text in at.markdown]
+
+
 def test_the_data_set_follows_the_run_in_the_address(stocked, small, scenes, submitted):
     put(stocked, "mine", small)
     assert open_page(PAGE, run="mine").session_state["data"] == "8gaussians"

@@ -366,7 +366,8 @@ def csv(x) -> bytes:
 
 
 def upload(at, contents: bytes, name: str = "../../mine.csv"):
-    return at.file_uploader(key="recover_upload").set_value((name, contents, "text/csv")).run()
+    (field,) = at.file_uploader
+    return field.set_value((name, contents, "text/csv")).run()
 
 
 def test_a_file_is_understood_and_trained_on(shipped, scenes, submitted):

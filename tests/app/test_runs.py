@@ -112,6 +112,27 @@ def test_many_ended_runs_come_in_pages(home, small):
     assert len(at.get("page_link")) == 12
 
 
+def test_ones_own_runs_come_first_and_others_are_not_stopped_by_a_slip(home, small):
+    queued(home, "mine", small, 10.0)
+    queued(home, "theirs", small, 20.0).update(owner="somebody")
+    tiny.finished_run(home, "over", small).update(owner="somebody")
+    at = open_page(PAGE)
+    assert not at.exception
+    shown = [element.value for element in at.markdown if "8gaussians" in element.value]
+    assert [text.startswith("**") for text in shown] == [True, False, False]
+    assert labels(at) == {"Cancel"}
+    at.checkbox(key="steer-theirs").check().run()
+    at.button(key="Cancel-theirs").click().run()
+    assert store.find("theirs").status.state == "cancelled"
+    at.session_state["more-over"] = True
+    at.run()
+    assert "Delete" not in labels(at)
+    at.checkbox(key="steer-over").check()
+    at.session_state["more-over"] = True
+    at.run()
+    assert "Delete" in labels(at)
+
+
 def test_on_a_public_address_others_runs_are_not_shown(home, small, monkeypatch):
     tiny.finished_run(home, "theirs", small).update(owner="somebody")
     monkeypatch.setenv("EBGFN_HOSTED", "1")

@@ -110,15 +110,24 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
     ImageDraw.Draw(picture).line([(80, 40), (220, 40), (120, 170)], fill=0, width=14)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    chooser = here.page.locator("input[type=file]").first
-    chooser.set_input_files({"name": "seven.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
+
+    def choose(name: str, kind: str, contents: bytes) -> None:
+        # The field is a new one after each file.
+        here.settled()
+        field = here.page.locator("input[type=file]").first
+        field.set_input_files({"name": name, "mimeType": kind, "buffer": contents})
+
+    choose("no.txt", "text/plain", b"no picture")
+    here.page.get_by_text("text/plain files are not allowed").wait_for()
+    choose("seven.png", "image/png", buffer.getvalue())
     here.page.get_by_text("300 × 200 pixels became 8 × 8").wait_for()
     here.page.get_by_role("button", name="Use it").click()
     here.page.get_by_text("Nothing is void").wait_for()
     cells = in_address(here, 64)
     assert 5 <= (cells == INK).sum() <= 40
-    chooser.set_input_files({"name": "no.png", "mimeType": "image/png", "buffer": b"no picture"})
-    here.page.get_by_text("This picture cannot be used").wait_for()
+    choose("no.png", "image/png", b"no picture")
+    here.page.get_by_text("no.png cannot be used").wait_for()
+    assert here.page.get_by_text("are not allowed").count() == 0
 
 
 def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):

@@ -10,8 +10,9 @@ from ebgfn.ui.components.pixel_canvas import VOID
 from ebgfn.ui.components.squares import FILLED, Panel, Scene
 from ebgfn.ui.digits import energy_rank, image_files, images
 from ebgfn.ui.digits.images import Sheet
-from ebgfn.ui.shell import address, models
+from ebgfn.ui.shell import address, models, taken
 from ebgfn.ui.shell.models import StoredModel
+from ebgfn.ui.shell.text import plain
 
 ANSWERS, COLUMNS = 8, 4
 EXAMPLE = 7
@@ -146,20 +147,16 @@ def _show_real(seen: UInt8[np.ndarray, "n dim"]) -> None:
 def _upload(source: StoredModel) -> None:
     """A picture from outside, shown small before it is used."""
     side = round(models.load(source).dim ** 0.5)
-    file = st.file_uploader(
-        "Your own picture",
-        ["png", "jpg", "jpeg"],
-        key="image_upload",
-        help=f"PNG or JPEG; it becomes {side} × {side} pixels, ink or paper.",
-    )
+    text = f"PNG or JPEG; it becomes {side} × {side} pixels, ink or paper."
+    file = taken.latest("Your own picture", ["png", "jpg", "jpeg"], key="image_upload", text=text)
     if file is None:
         return
     try:
-        found = pictures.read_picture(file.getvalue(), side)
+        found = pictures.read_picture(file.contents, side)
     except ValueError as error:
-        st.error(f"This picture cannot be used: {error}", icon=":material/error:")
+        st.error(f"{plain(file.name)} cannot be used: {error}", icon=":material/error:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(image_files.sheet_image(found.bits[None]), width=112)
-        st.caption(" ".join(found.notes))
+        st.caption(f"{plain(file.name)}: {' '.join(found.notes)}")
     st.button("Use it", icon=":material/check:", on_click=keep, args=(found.bits,))

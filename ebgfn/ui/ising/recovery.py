@@ -118,8 +118,7 @@ def show_run(run: RunFolder) -> None:
         moving, lines = status.state in training.ACTIVE, history.lines(run)
         scene = couplings_scenes.scene(run, lines, newest_only=moving and not whole)
         if scene is None:
-            text = "The first picture comes as soon as training has begun." if moving else "This run has no pictures."
-            st.info(text, icon=":material/hourglass_top:")
+            run_bar.without_pictures(status)
             return
         run_pictures(run, scene, history.columns(lines, estimate_scores.FIGURES), others, moving=moving)
         score_table(scene, run.config, others, waiting=waiting)

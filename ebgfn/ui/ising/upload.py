@@ -12,7 +12,7 @@ from ebgfn.problems.ising.uploads import Upload
 from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.runs import store
 from ebgfn.ui.ising import recovery_form
-from ebgfn.ui.shell import training
+from ebgfn.ui.shell import taken, training
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.text import plain
 
@@ -25,19 +25,18 @@ SHARES = "Share of ones in each column. A column near 0 or 1 hardly ever changes
 def show() -> None:
     """Upload, read, train."""
     st.markdown(ABOUT, width=TEXT_WIDTH)
-    file = st.file_uploader("Your samples", type=["csv", "npz"], key="recover_upload")
+    file = taken.latest("Your samples", ["csv", "npz"], key="recover_upload")
     if file is None:
         st.info(
             "Choose a file: you see what was understood of it before anything is trained.", icon=":material/upload:"
         )
         return
-    contents = file.getvalue()
     kind = ".npz" if file.name.lower().endswith(".npz") else ".csv"
-    found, complaint = read(hashlib.sha256(contents).hexdigest(), kind, _contents=contents)
+    found, complaint = read(hashlib.sha256(file.contents).hexdigest(), kind, _contents=file.contents)
     if found is None:
-        st.error(plain(complaint), icon=":material/error:")
+        st.error(f"{plain(file.name)}: {plain(complaint)}", icon=":material/error:")
         return
-    understood(found)
+    understood(found, file.name)
     x = found.x
     side = lattice_side(x.shape[1])
     with recovery_form.row():
@@ -56,15 +55,16 @@ def read(digest: str, kind: str, *, _contents: bytes) -> tuple[Upload | None, st
         return None, str(error)
 
 
-def understood(found: Upload) -> None:
+def understood(found: Upload, name: str) -> None:
     """Sizes, and how often each column is one."""
     x, (rows, dim) = found.x, found.x.shape
     names = [str(i + 1) for i in range(dim)] if found.names is None else list(found.names)
     share = x.mean(0)
     low, high = int(share.argmin()), int(share.argmax())
     st.markdown(
-        f"Understood: **{rows:,} samples of {dim} variables**. Ones are **{share.mean():.1%}** of all values, least often "
-        f"in column {plain(names[low])} ({share[low]:.1%}), most often in column {plain(names[high])} ({share[high]:.1%})."
+        f"{plain(name)}: **{rows:,} samples of {dim} variables**. Ones are **{share.mean():.1%}** of all values, least "
+        f"often in column {plain(names[low])} ({share[low]:.1%}), most often in column {plain(names[high])} "
+        f"({share[high]:.1%})."
     )
     table = {"column": np.arange(1, dim + 1) if found.names is None else names, "share of ones": share}
     st.bar_chart(table, x="column", y="share of ones", height=160, width="stretch", sort=False)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import DAMAGED, RunError, RunFolder, Status
-from ebgfn.ui.shell import routes, run_bar, training, visitor
+from ebgfn.ui.shell import routes, run_bar, training
 from ebgfn.ui.shell.text import plain
 
 LOG_LINES = 12
@@ -30,12 +30,10 @@ WHOLE = ("step", "coupled pairs")
 
 
 def visible() -> list[tuple[RunFolder, Status]]:
-    """Runs that this visitor may see, newest first."""
+    """Runs that this visitor may see, one's own first, newest first: on a public address one's own alone."""
     runs = [(run, run.status) for run in store.list_runs()]
-    if visitors.hosted():
-        me = visitor.name()
-        runs = [(run, status) for run, status in runs if status.owner == me]
-    return runs
+    own = [entry for entry in runs if training.mine(entry[1])]
+    return own if visitors.hosted() else own + [entry for entry in runs if not training.mine(entry[1])]
 
 
 def active(run: RunFolder, status: Status) -> None:
@@ -43,12 +41,27 @@ def active(run: RunFolder, status: Status) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             title(run, status)
-            act(run, "Cancel", jobs.cancel, ":material/stop:")
-            if status.state == "paused":
-                act(run, "Play", jobs.resume, ":material/play_arrow:")
-            elif status.state == "running":
-                act(run, "Pause", jobs.pause, ":material/pause:")
+            if training.mine(status):
+                steer(run, status)
+            else:
+                of_another(run, status)
         st.progress(min(1.0, max(0.0, status.progress)), text=run_bar.progress_text(run, status))
+
+
+def steer(run: RunFolder, status: Status) -> None:
+    """Stop, pause, go on."""
+    act(run, "Cancel", jobs.cancel, ":material/stop:")
+    if status.state == "paused":
+        act(run, "Play", jobs.resume, ":material/play_arrow:")
+    elif status.state == "running":
+        act(run, "Pause", jobs.pause, ":material/pause:")
+
+
+def of_another(run: RunFolder, status: Status) -> None:
+    """A run from another browser: nothing is stopped by a slip of the hand."""
+    with st.popover("Another visitor's", icon=":material/person:", key=f"other-{run.id}"):
+        if st.checkbox("Steer it all the same", key=f"steer-{run.id}"):
+            steer(run, status)
 
 
 def ended(run: RunFolder, status: Status) -> None:
@@ -70,7 +83,9 @@ def title(run: RunFolder, status: Status) -> None:
         st.markdown(f"`{run.id}`", width="stretch")
         return
     made = time.strftime("%d %b %H:%M", time.localtime(status.created))
-    st.markdown(f"**{run_bar.describe(run.config)}**  \n:small[{made} · {run.id}]", width="stretch")
+    name = run_bar.describe(run.config)
+    shown = f"**{name}**" if training.mine(status) else f":gray[{name}]"
+    st.markdown(f"{shown}  \n:small[{made} · {run.id}]", width="stretch")
     link(run)
 
 
@@ -88,7 +103,8 @@ def act(run: RunFolder, label: str, action: Callable[[str], None], icon: str) ->
 
 def details(run: RunFolder, status: Status) -> None:
     """Go on, take away, look into, delete."""
-    if status.state in ("failed", "cancelled"):
+    free = training.mine(status) or st.checkbox("Another visitor's run: steer it all the same", key=f"steer-{run.id}")
+    if free and status.state in ("failed", "cancelled"):
         act(run, "Resume", jobs.resume, ":material/play_arrow:")
     if status.state != DAMAGED and run.has_checkpoint:
         st.download_button(
@@ -96,6 +112,8 @@ def details(run: RunFolder, status: Status) -> None:
             key=f"download-{run.id}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
     log(run)
+    if not free:
+        return
     sure = st.checkbox("Delete it for good", key=f"sure-{run.id}")
     st.button(
         "Delete", key=f"delete-{run.id}", icon=":material/delete:", disabled=not sure,

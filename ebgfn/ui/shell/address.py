@@ -9,10 +9,12 @@ import binascii
 import math
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 MAX_SEED = 2**31 - 1
 _TITLE, _ENTERED, _REFUSED = "title_of_page", "entered_page", "refused_in_address"
@@ -63,9 +65,12 @@ def begin(title: str) -> None:
     if not entered():
         return
     st.session_state[_TITLE], st.session_state[_REFUSED] = title, {}
+    before, widgets = st.session_state.setdefault(_ADDRESSES, {}), st.session_state.get(_CHOICES, {})
     if not len(st.query_params):
-        for key, text in st.session_state.get(_ADDRESSES, {}).get(title, {}).items():
-            st.query_params[key] = text
+        for key, text in before.get(title, {}).items():
+            if key not in widgets:
+                st.query_params[key] = text
+    before[title] = st.query_params.to_dict()
 
 
 def entered() -> bool:
@@ -91,18 +96,23 @@ def refuse(sentence: str) -> None:
 
 
 def hold(key: str, allowed: Callable[[str], bool], sentence: str) -> None:
-    """Say so if the address asks for what is not allowed; the widget of that key then falls back to its default.
+    """Say so if the address asks for what is not allowed; the widget of that key then begins at its default.
 
-    The widget puts the address right at once. What was asked is therefore kept for runs of the page that follow by
-    themselves, until the widget is used or another page is shown.
+    It must not see what was asked: it would take 3.5 for 3, and infinity ends the run. So the page runs again without.
+    What was asked is kept for the runs that follow, until the widget is used or another page is shown.
     """
     refused = st.session_state.setdefault(_REFUSED, {})
     kept, default = refused.pop(key, (None, None))
     used = default is not None and st.session_state.get(key) != default
     asked = st.query_params.get(key, None if used else kept)
-    if asked is not None and not allowed(asked):
-        refused[key] = asked, default
-        refuse(sentence)
+    if asked is None or allowed(asked):
+        return
+    refused[key] = asked, default
+    if key in st.query_params:
+        with suppress(StreamlitAPIException):  # a widget has it already, and has put it right
+            del st.query_params[key]
+            st.rerun()
+    refuse(sentence)
 
 
 def _sentence(name: str, allowed: str) -> str:

@@ -17,9 +17,9 @@ d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.6-5.6l-1.5 1.5M14 10a4 4 0 0 0-6-.4l-3 
 button:hover { border-color: var(--st-link-color); color: var(--st-link-color); }
 button:focus-visible { outline: 2px solid var(--st-link-color); outline-offset: 2px; }
 """,
-    js="""// The browser's Back undoes the last choice: a widget's value, which Streamlit writes over the address before (as a whole
-// address; what the server says it writes as a path), becomes an entry of its own. What settles within moments of a page's
-// opening is no choice and becomes none.
+    js="""// The browser's Back undoes the last choice: a widget's value, which Streamlit writes over the address before
+// (as a whole address; what the server says it writes as a path), becomes an entry of its own. What settles
+// within moments of a page's opening is no choice and becomes none.
 const SETTLING_MS = 1500
 if (!history.ofChoices) {
   const replace = history.replaceState.bind(history), push = history.pushState.bind(history)

@@ -43,6 +43,8 @@ def bar(run: RunFolder, status: Status) -> None:
         st.markdown(progress_text(run, status), width="stretch")
         if training.mine(status):
             buttons(run, status)
+        else:
+            st.caption("Another visitor's run: the Runs page can steer it.", width="content")
     st.progress(min(1.0, max(0.0, status.progress)))
     if status.error:
         st.error(status.error, icon=":material/error:")
@@ -69,11 +71,23 @@ def buttons(run: RunFolder, status: Status) -> None:
     )  # fmt: skip
 
 
+def without_pictures(status: Status) -> None:
+    """Say why there is nothing to be seen of a run yet, or any more."""
+    if status.state in training.ACTIVE:
+        st.info("The first picture comes as soon as training has begun.", icon=":material/hourglass_top:")
+    elif status.step == 0:
+        st.info("It was stopped before training began, so there is nothing to show.", icon=":material/hide_image:")
+    else:
+        st.info("It ended before its first picture, so there is nothing to show.", icon=":material/hide_image:")
+
+
 def progress_text(run: RunFolder, status: Status) -> str:
     """Where the run stands, in one line."""
     if status.state == "queued":
         place = jobs.queue_position(run.id)
         return f"place {place} in the queue" if place else "about to start"
+    if status.finished and status.step == 0:
+        return "not begun"
     settings = run.config
     length = f"{settings.steps:,} steps" if settings.steps else f"{settings.budget_s:g} s"
     # Between two looks of the training process its clock goes on.

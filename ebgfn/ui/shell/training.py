@@ -83,8 +83,8 @@ def current(problem: Problem, *, quiet: bool = False) -> RunFolder | None:
 
 
 def mine(status: Status) -> bool:
-    """Whether this visitor may steer the run: everybody may on a machine of one's own."""
-    return not visitors.hosted() or status.owner == visitor.name()
+    """Whether the run is this visitor's, or of the command line of a machine of one's own."""
+    return status.owner == visitor.name() or (status.owner == "" and not visitors.hosted())
 
 
 def keep_alive(*, force: bool = False) -> None:
