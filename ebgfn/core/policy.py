@@ -80,6 +80,15 @@ class Stepwise(Protocol):
         ...
 
 
+@runtime_checkable
+class Tractable(Protocol):
+    """A policy that fills entries by one density whatever their order: how probable its samples are is known."""
+
+    def log_prob(self, x: Vectors) -> Batch:
+        """log q(x) in nats: log P_F - log P_B of every trajectory that ends in x."""
+        ...
+
+
 def bernoulli_log_prob(logits: Tensor, value: Tensor) -> Tensor:
     """log probability of binary values under log-odds."""
     return -F.softplus(torch.where(value > 0.5, -logits, logits))

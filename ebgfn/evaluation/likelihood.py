@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ebgfn.core.energy import Energy
 from ebgfn.core.losses import any_order_likelihood
-from ebgfn.core.policy import Policy
+from ebgfn.core.policy import Policy, Tractable
 from ebgfn.core.states import Batch, Vectors, random_masks
 from ebgfn.core.trajectories import Schedule, finest, log_ratio, sample_backward
 from ebgfn.core.weights import Estimate, mean_estimate
@@ -23,7 +23,12 @@ from ebgfn.mcmc import BackAndForth
 def log_ratios(
     policy: Policy, x: Vectors, *, trajectories: int, generator: torch.Generator, schedule: Schedule | None = None
 ) -> Float[Tensor, "batch trajectories"]:
-    """log P_F - log P_B of backward trajectories from each point, by a whole schedule or entry by entry."""
+    """log P_F - log P_B of backward trajectories from each point, by a whole schedule or entry by entry.
+
+    Where all trajectories of a point have the same, none is walked.
+    """
+    if isinstance(policy, Tractable) and schedule is None:
+        return policy.log_prob(x).unsqueeze(1).expand(-1, trajectories)
     repeated = x.repeat_interleave(trajectories, dim=0)
     order = sample_backward(policy, repeated, k=x.shape[1], generator=generator)
     ratios = log_ratio(policy, repeated, order, schedule=schedule or finest(x.shape[1]))

@@ -65,6 +65,10 @@ class MixturePolicy(nn.Module):
         """The density of its samples."""
         return BernoulliMixture(self.log_weight, self.log_odds)
 
+    def log_prob(self, x: Vectors) -> Batch:
+        with torch.autocast(x.device.type, enabled=False):
+            return self.mixture.log_prob(x)
+
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         return PolicyOutput(self._logits(self.begin(x, mask)), None, None)
 

@@ -31,7 +31,7 @@ from ebgfn.train.loop import Event, TrainingDiverged
 
 PAUSED_POLL_S = 0.05
 PAUSED_HEARTBEAT_S = 1.0
-EVENT_INTERVAL_S = 0.5
+EVENT_INTERVAL_S = 0.4
 MAX_EVENT_INTERVAL_S = 5.0
 EVENTS_PER_RUN = 2000
 

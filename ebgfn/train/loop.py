@@ -17,6 +17,8 @@ from ebgfn.train.source import OnDevice, Stored
 # Looking costs about this share of the time at most, unless events would come too seldom: for a live page, or where there
 # is none, of large networks, for checkpoints.
 LOOK_SHARE, MOST_SECONDS_BETWEEN_EVENTS = 0.14, 2.0
+# At first, while most changes and somebody surely looks, about this share.
+FIRST_S, FIRST_LOOK_SHARE = 30.0, 0.4
 LARGE_LOOK_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
 
 Look = Callable[[Model], tuple[dict[str, float], dict[str, np.ndarray]]]
@@ -116,7 +118,7 @@ def train(state: TrainState, look: Look, *, live: bool, event_interval_s: float)
         losses |= state.take_step(progress)
         now = time.perf_counter()
         state.elapsed_s, clock = state.elapsed_s + now - clock, now
-        early = state.elapsed_s < last_event + _pause(event_interval_s, look_s, live=live)
+        early = state.elapsed_s < last_event + _pause(event_interval_s, look_s, state.elapsed_s, live=live)
         if early and state.progress() < 1.0:
             continue
         metrics, frame = look(state.model())
@@ -128,10 +130,11 @@ def train(state: TrainState, look: Look, *, live: bool, event_interval_s: float)
     parallel.leave()
 
 
-def _pause(event_interval_s: float, look_s: float, *, live: bool) -> float:
+def _pause(event_interval_s: float, look_s: float, elapsed_s: float, *, live: bool) -> float:
     """Seconds from one event to the next, given what the last look cost."""
     if event_interval_s == 0:
         return 0.0
     if live:
-        return max(event_interval_s, min(look_s / LOOK_SHARE, MOST_SECONDS_BETWEEN_EVENTS))
+        share = FIRST_LOOK_SHARE if elapsed_s < FIRST_S else LOOK_SHARE
+        return max(event_interval_s, min(look_s / share, MOST_SECONDS_BETWEEN_EVENTS))
     return max(event_interval_s, min(look_s / LARGE_LOOK_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS))

@@ -1,4 +1,4 @@
-"""The quick look: honest against the floor, and its picture renewed part by part."""
+"""The quick look: honest against the floor, its pictures whole."""
 
 import dataclasses
 
@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from ebgfn.core.trajectories import finest, log_ratio
 from ebgfn.evaluation import exact
+from ebgfn.nets.mixture import MixtureSizes
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.plane.config import Toy2DConfig
-from ebgfn.problems.plane.landscape import cells_per_pixel, sampler_picture
-from ebgfn.problems.plane.look import PICTURE_PARTS, SIDE, PlaneLook
+from ebgfn.problems.plane.landscape import cells_per_pixel, pixel_bits, sampler_picture
+from ebgfn.problems.plane.look import COARSE, LOOKS_A_PICTURE, SIDE, PlaneLook
 
 
 def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
@@ -25,19 +27,33 @@ def test_an_untrained_model_is_as_far_from_the_floor_as_uniform_bits_are():
     assert metrics["ess"] == pytest.approx(1.0, abs=1e-4)
 
 
-def test_the_sampler_picture_is_renewed_after_a_few_looks():
+def test_the_sampler_picture_of_a_network_is_whole_and_renewed_after_a_few_looks():
     config = Toy2DConfig(dataset="8gaussians", bits=6)
     watch, model = PlaneLook(config), build(config, MLPSizes(hidden=8, depth=2))
     _, first = watch.look(model)
     with torch.no_grad():
         model.policy.net.last.bias.fill_(0.5)
-    for _ in range(PICTURE_PARTS):
-        _, frame = watch.look(model)
-    assert first["log_q"].shape == (SIDE, SIDE)
+    seen = [watch.look(model)[1]["log_q"] for _ in range(LOOKS_A_PICTURE)]
+    assert first["log_q"].shape == first["log_p"].shape == (COARSE, COARSE)
     assert np.ptp(first["log_q"]) < 1e-4
-    expected = sampler_picture(model, side=SIDE)
+    assert all(np.array_equal(picture, first["log_q"]) for picture in seen[:-1])
+    frame = {"log_q": seen[-1]}
+    expected = sampler_picture(model, side=COARSE)
     assert frame["log_q"].mean() == pytest.approx(expected.mean(), abs=0.2)
     assert np.ptp(frame["log_q"]) > 1.0
+
+
+def test_the_picture_of_a_mixture_is_of_now_and_fine():
+    config = Toy2DConfig(dataset="8gaussians", bits=6)
+    watch, model = PlaneLook(config), build(config, MixtureSizes(components=3))
+    watch.look(model)
+    with torch.no_grad():
+        model.policy.log_odds.fill_(0.5)
+    _, frame = watch.look(model)
+    assert frame["log_p"].shape == (SIDE, SIDE)
+    x = pixel_bits(model, SIDE, 0)
+    walked = log_ratio(model.policy, x, torch.arange(config.dim).expand(len(x), -1), schedule=finest(config.dim))
+    np.testing.assert_allclose(frame["log_q"].ravel(), walked.detach().numpy(), atol=1e-4)
 
 
 class Spike(torch.nn.Module):
@@ -64,7 +80,7 @@ def test_a_peak_that_few_trajectories_meet_does_not_flatter_the_energy():
     assert metrics["ebm_nll_se"] < 0.4
     assert metrics["log_z"] > log_z - 2 * metrics["ebm_nll_se"]
     assert metrics["log_z"] == pytest.approx(log_z, abs=0.3)
-    shown = np.exp(frame["log_p"]).sum() * cells_per_pixel(config.density().grid(config.bits), SIDE)
+    shown = np.exp(frame["log_p"]).sum() * cells_per_pixel(config.density().grid(config.bits), COARSE)
     assert 0.9 < shown < 1 + 1e-4
 
 

@@ -10,7 +10,7 @@ import torch
 from ebgfn.problems.checkpoint import load
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import visitors
-from ebgfn.runs.worker import MAX_EVENT_INTERVAL_S, Interruptions, Worker, event_interval
+from ebgfn.runs.worker import EVENT_INTERVAL_S, MAX_EVENT_INTERVAL_S, Interruptions, Worker, event_interval
 from tests.runs.fake import CONFIG, FakeTrainer
 
 
@@ -42,7 +42,7 @@ def test_checkpoints_are_close_enough_to_lose_less_than_30_s(run):
     worker(run, trainer).work()
     assert trainer.state.saved_at == [1, 11, 20]
     assert Worker(run, trainer).checkpoint_s + MAX_EVENT_INTERVAL_S <= 20.0
-    assert event_interval(Toy2DConfig(budget_s=120.0)) == 0.5
+    assert event_interval(Toy2DConfig(budget_s=120.0)) == EVENT_INTERVAL_S
     assert event_interval(Toy2DConfig(budget_s=7 * 24 * 3600.0)) == MAX_EVENT_INTERVAL_S
     assert event_interval(CONFIG) == 0.5
 

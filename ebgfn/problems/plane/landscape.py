@@ -1,5 +1,6 @@
 """Pictures of a model of the plane: log-density of target, energy and sampler on one square of pixels."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,12 @@ def pixel_points(grid: Grid, side: int, rng: np.random.Generator) -> Float[np.nd
 
 def pixel_bits(model: Model, side: int, seed: int) -> Float[Tensor, "pixels dim"]:
     """Bits of one random cell in each pixel."""
-    grid = model.config.density().grid(model.config.bits)
+    return _bits(model.config.density().grid(model.config.bits), side, seed)
+
+
+# Every look at a training asks for the same.
+@functools.lru_cache(maxsize=4)
+def _bits(grid: Grid, side: int, seed: int) -> Float[Tensor, "pixels dim"]:
     return torch.from_numpy(grid.encode(pixel_points(grid, side, np.random.default_rng(seed)))).float()
 
 
@@ -52,13 +58,11 @@ def energy_picture(model: Model, *, log_z: float, side: int = 64, seed: int = 0)
     return (-model.energy(pixel_bits(model, side, seed)) - log_z).view(side, side).numpy()
 
 
-def sampler_picture(
-    model: Model, *, side: int = 64, trajectories: int = 1, seed: int = 0, rows: slice = slice(None)
-) -> Picture:
-    """log q in each of side x side pixels, or in some rows of them, by `trajectories` backward trajectories each."""
-    generator = torch.Generator().manual_seed(seed)
-    x = pixel_bits(model, side, seed).view(side, side, -1)[rows].flatten(0, 1)
-    return log_likelihood(model.policy, x, trajectories=trajectories, generator=generator).view(-1, side).numpy()
+@torch.no_grad()
+def sampler_picture(model: Model, *, side: int = 64, trajectories: int = 1, seed: int = 0) -> Picture:
+    """log q in each of side x side pixels, by `trajectories` backward trajectories each."""
+    generator, x = torch.Generator().manual_seed(seed), pixel_bits(model, side, seed)
+    return log_likelihood(model.policy, x, trajectories=trajectories, generator=generator).view(side, side).numpy()
 
 
 def landscape(model: Model, *, log_z: float, side: int = 64, trajectories: int = 1, seed: int = 0) -> Landscape:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 
+from ebgfn.core.policy import Tractable
 from ebgfn.core.schedules import draw
 from ebgfn.core.weights import effective_sample_size, log_mean_exp, log_weights, mean_estimate
 from ebgfn.evaluation.likelihood import log_likelihood, mh_acceptance
@@ -16,9 +17,10 @@ from ebgfn.problems.plane.landscape import cells_per_pixel, energy_picture, samp
 from ebgfn.problems.plane.truth import LOG_DENSITIES, log_density
 
 TEST_POINTS = 256
-SIDE = 64
-# The sampler's picture costs more than all the rest together, so each look renews one part of its rows only.
-PICTURE_PARTS = 8
+SIDE = 128
+# Where a network is the sampler, its picture costs more than all the rest: pictures are coarser, and this one is renewed by
+# every eighth look.
+COARSE, LOOKS_A_PICTURE = 64, 8
 
 
 class PlaneLook:
@@ -38,21 +40,22 @@ class PlaneLook:
             truth = 2 * np.log(density.units) - log_density(config.dataset, xy)
             self._excess = torch.from_numpy(truth - density.entropy).float()
         self._log_q: np.ndarray | None = None
-        self._part = 0
+        self._looks = 0
 
     @torch.no_grad()
     def look(self, model: Model) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Estimates in nats on 256 test points with one trajectory each, and the landscape on 64 x 64 pixels.
+        """Estimates in nats on 256 test points with one trajectory each, and the landscape on side x side pixels.
 
         log Z is the larger of two estimates, both too low on average: by weights of the sampler's trajectories, of which few
         may count, and by the points of the pixels, which miss what lies outside of the picture.
         """
         generator = torch.Generator().manual_seed(LOOK_SEED)
+        side = SIDE if _tractable(model) else COARSE
         drawn = draw(model.policy, TEST_POINTS, generator)
         log_w = log_weights(model.energy, drawn)
         by_sampler, ess = log_mean_exp(log_w), effective_sample_size(log_w)
-        minus_energy = energy_picture(model, log_z=0.0, side=SIDE)
-        by_pixels = np.logaddexp.reduce(minus_energy, axis=None) + np.log(cells_per_pixel(self._grid, SIDE))
+        minus_energy = energy_picture(model, log_z=0.0, side=side)
+        by_pixels = np.logaddexp.reduce(minus_energy, axis=None) + np.log(cells_per_pixel(self._grid, side))
         # The log of a mean is too low by half the relative variance of that mean.
         log_z = max(by_sampler.value + (1 / ess - 1) / (2 * TEST_POINTS), float(by_pixels))
         energy = mean_estimate(model.energy(self._x) - self._excess)
@@ -77,11 +80,14 @@ class PlaneLook:
         }
 
     def _sampler_picture(self, model: Model) -> np.ndarray:
-        """log q with every eighth row, counted from `_part`, evaluated now; all of them at the first look."""
-        if self._log_q is None:
-            self._log_q = sampler_picture(model, side=SIDE)
-        else:
-            rows = slice(self._part, None, PICTURE_PARTS)
-            self._log_q[rows] = sampler_picture(model, side=SIDE, rows=rows)
-            self._part = (self._part + 1) % PICTURE_PARTS
-        return self._log_q.copy()
+        """log q of every pixel at one moment of training: now, or at the last whole picture."""
+        if _tractable(model):
+            return sampler_picture(model, side=SIDE)
+        if self._log_q is None or self._looks % LOOKS_A_PICTURE == 0:
+            self._log_q = sampler_picture(model, side=COARSE)
+        self._looks += 1
+        return self._log_q
+
+
+def _tractable(model: Model) -> bool:
+    return isinstance(model.policy, Tractable)

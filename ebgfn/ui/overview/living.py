@@ -27,16 +27,16 @@ def training(name: str, names: tuple[str, ...], seen: Preview) -> Training:
     frames = (*seen.history, seen.final)
     chosen = sorted({round(i) for i in np.linspace(0, len(frames) - 1, MOMENTS)})
     floor = DENSITIES[name].entropy
-    moments = tuple(_moment(frames[i], seen.top, floor) for i in chosen)
+    moments = tuple(_moment(frames[i], floor) for i in chosen)
     points = DENSITIES[name].draw(POINTS, np.random.default_rng(0)) / seen.half
-    return Training(name, names, _coarse(seen.target, seen.top), points, moments)
+    return Training(name, names, levels.coarse(seen.target, SIDE), points, moments)
 
 
-def _moment(frame: Frame, top: float, floor: float) -> Moment:
+def _moment(frame: Frame, floor: float) -> Moment:
     values = frame.values
     accepted = f"{values['mh_acceptance']:.0%}" if "mh_acceptance" in values else "unknown"
     numbers = _above(values, "gfn", floor), _above(values, "ebm", floor), accepted
-    return Moment(frame.seconds, _coarse(frame.p, top), _coarse(frame.q, top), numbers)
+    return Moment(frame.seconds, levels.coarse(frame.p, SIDE), levels.coarse(frame.q, SIDE), numbers)
 
 
 def _above(values: Figures, model: str, floor: float) -> str:
@@ -45,15 +45,6 @@ def _above(values: Figures, model: str, floor: float) -> str:
     return (
         "unknown" if math.isnan(excess) else f"{max(0.0, excess):.2f}" if excess >= 0.095 else f"{max(0.0, excess):.3f}"
     )
-
-
-def _coarse(picture: np.ndarray, top: float) -> np.ndarray:
-    """A picture of SIDE x SIDE: means of the densities."""
-    k = len(picture) // SIDE
-    if k < 2:
-        return picture
-    means = levels.decode(picture, top).reshape(SIDE, k, SIDE, k).mean(axis=(1, 3))
-    return levels.encode(means, top)
 
 
 def images(growth: stories.Growth | None) -> Images | None:

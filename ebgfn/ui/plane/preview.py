@@ -28,7 +28,7 @@ from ebgfn.ui.shell.history import Columns, Metrics
 
 FILE, FORMAT = "preview.npz", 3
 SIDE, TRAJECTORIES, SAMPLES, DRAWS = 128, 8, 1000, 8_000_000
-MOMENTS, MOMENT_SAMPLES = 32, 256
+MOMENTS, MOMENT_SAMPLES, MOMENT_SIDE = 32, 256, 64
 FIGURES = ("gfn_nll", "ebm_nll", "log_z", "ess", "mh_acceptance")
 CURVES = ("elapsed_s", *FIGURES, "gfn_nll_se", "ebm_nll_se")
 
@@ -80,9 +80,10 @@ def moments(run: RunFolder, rows: list[Metrics], cell: float, top: float) -> tup
     return tuple(moment(line, arrays, cell, top) for line, arrays in history.frames(run, rows, chosen))
 
 
-def moment(row: Metrics, arrays: dict[str, np.ndarray], cell: float, top: float) -> Frame:
-    """A run's frame, with its line of metrics, in the view's form."""
-    p, q = (levels.encode(levels.per_area(arrays[name], cell), top) for name in ("log_p", "log_q"))
+def moment(row: Metrics, arrays: dict[str, np.ndarray], cell: float, top: float, *, side: int = MOMENT_SIDE) -> Frame:
+    """A run's frame, with its line of metrics, in the view's form, on no more than side x side pixels."""
+    fine = (levels.encode(levels.per_area(arrays[name], cell), top) for name in ("log_p", "log_q"))
+    p, q = (levels.coarse(picture, side) for picture in fine)
     samples = arrays["samples"][:MOMENT_SAMPLES].astype(np.float32)
     values = {name: row[name] for name in FIGURES if name in row}
     return Frame(int(row["step"]), row["elapsed_s"], p, q, samples, values)

@@ -16,7 +16,7 @@ from ebgfn.ui.plane import exact_pictures, preview
 from ebgfn.ui.shell import history, models
 from ebgfn.ui.shell.history import Metrics
 
-SIDE, DRAWS = 64, 4_000_000
+SIDE, DRAWS = 128, 8_000_000
 HISTORY, SAMPLES = 40, 512
 
 
@@ -36,15 +36,17 @@ def _target(dataset: str, weights: str) -> tuple[float, Picture]:
 
 
 def seen(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Landscape | None:
-    """What the run's frames show: the newest, or a history of them; None before the first frame."""
+    """What the run's frames show: the newest, finely, or with it a history of them; None before the first frame."""
     steps = history.shown_steps(run, lines)
     if not steps:
         return None
     cell, top = _cell(run), levels.top_of(target(run.config)[1])
     steps = steps[-1:] if newest_only else history.spread(steps, HISTORY)
-    return _landscape(
-        run, tuple(preview.moment(line, arrays, cell, top) for line, arrays in history.frames(run, lines, steps))
+    frames = (
+        preview.moment(line, arrays, cell, top, side=SIDE if line["step"] == steps[-1] else preview.MOMENT_SIDE)
+        for line, arrays in history.frames(run, lines, steps)
     )
+    return _landscape(run, tuple(frames))
 
 
 def at_rest(run: RunFolder, lines: list[Metrics]) -> Landscape | None:
@@ -54,7 +56,7 @@ def at_rest(run: RunFolder, lines: list[Metrics]) -> Landscape | None:
     so_far = seen(run, lines, newest_only=False)
     if not run.has_checkpoint:
         return so_far
-    # While training, the sampler's picture is taken rarely: the last frame's may be old.
+    # While training, a network's picture is taken rarely: the last frame's may be old.
     earlier = so_far.frames[:-1] if so_far else ()
     return _landscape(run, (*earlier, _final(run, lines[-1] if lines else {"step": 0, "elapsed_s": 0.0})))
 
@@ -74,7 +76,7 @@ def _final(run: RunFolder, line: Metrics) -> Frame:
     """The last checkpoint of a run, evaluated now; `line` holds the figures to go with it. Errors: CheckpointError."""
     model = models.stored(run.checkpoint)
     arrays = _evaluated(str(model.folder), model.stamp, line.get("log_z"))
-    return preview.moment(line, arrays, _cell(run), levels.top_of(target(run.config)[1]))
+    return preview.moment(line, arrays, _cell(run), levels.top_of(target(run.config)[1]), side=SIDE)
 
 
 @st.cache_data(max_entries=32, show_spinner="Evaluating the last checkpoint …")

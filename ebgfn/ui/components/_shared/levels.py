@@ -27,6 +27,14 @@ def decode(levels: UInt8[np.ndarray, "side side"], top: float) -> Picture:
     return top * np.expm1(levels / 255 * np.log1p(FAINT)) / FAINT
 
 
+def coarse(picture: UInt8[np.ndarray, "side side"], side: int) -> UInt8[np.ndarray, "small small"]:
+    """Means of the densities on so many pixels, or the picture itself if it is no whole multiple of them."""
+    k, rest = divmod(len(picture), side)
+    if k < 2 or rest:
+        return picture
+    return encode(decode(picture, 1.0).reshape(side, k, side, k).mean(axis=(1, 3)), 1.0)
+
+
 def per_area(log_cell: Picture, cell: float) -> Picture:
     """Probability per unit area from nats per cell of width `cell`."""
     with np.errstate(over="ignore"):
