@@ -6,7 +6,7 @@ from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.ui.ising import memory, recovery, samplers, sigma_curves, sigma_dial
 from ebgfn.ui.ising.samplers import DEFAULT_SIDE, Sampler
-from ebgfn.ui.shell import address, frame, server
+from ebgfn.ui.shell import address, frame, server, training
 
 LEAD = r"""Spins $s_i = \pm 1$ on a square lattice whose ends meet. Each likes to agree with its four neighbours if σ > 0
 and to differ if σ < 0: $E(s) = -\sigma \sum_{i,j} A_{ij} s_i s_j$, where $A$ says who is whose neighbour. No formula draws
@@ -71,6 +71,7 @@ def main() -> None:
         frame.section("Moves near the critical point", ABOUT_MOVES)
         memory.hold(source.side**2)
         memory.show(source)
+    training.prepare()
 
 
 main()

@@ -92,11 +92,21 @@ def moving(run: RunFolder, _seed: int, *, newest_only: bool) -> None:
     lines, config = history.lines(run), run.config
     shown = run_pictures.seen(run, lines, newest_only=newest_only)
     if shown is None:
-        run_bar.without_pictures(run.status)
+        waiting_pictures(config)
         return
     landscape_view.draw(shown, key="landscape")
     end_s, columns = 0.0 if config.steps else config.budget_s, preview.curves(lines)
     comparison.curves_and_other(shown, comparison.short(config), columns, config=config, but=run.id, end_s=end_s)
+
+
+def waiting_pictures(config: Toy2DConfig) -> None:
+    """Until a run has pictures of its own, those of the shipped model stay."""
+    model = shipped.by_set(config.bits).get(config.dataset)
+    if model is None or config.bits < FULL_BITS:
+        st.info("The first picture comes as soon as training has begun.", icon=":material/hourglass_top:")
+        return
+    st.caption("These are pictures of the shipped model. Your own take their place as soon as training has begun.")
+    landscape_view.draw(shipped.landscape(config.dataset, shipped.pictures(model), history=False), key="landscape")
 
 
 def main() -> None:
@@ -113,6 +123,7 @@ def main() -> None:
             show_run(current, chosen.seed)
     except ValueError as problem:
         st.error(str(problem), icon=":material/error:")
+    training.prepare()
 
 
 main()

@@ -5,6 +5,7 @@ queued run. A lock file keeps two servers on one folder from starting a run twic
 train at once.
 """
 
+import itertools
 import os
 import secrets
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from ebgfn.problems.config import Config
 from ebgfn.runs import store, visitors
 from ebgfn.runs.folder import FINISHED, RunError, RunFolder, Status, file_lock, writing
-from ebgfn.runs.spawn import reap, spawn
+from ebgfn.runs.spawn import prepare, reap, spawn
 from ebgfn.runs.visitors import heartbeat
 
 MAX_FINISHED_RUNS = 50
@@ -102,6 +103,22 @@ class Jobs:
         """Place in the queue, 1 = next; None if the run does not wait."""
         ids = [run.id for run, _ in waiting(entries())]
         return ids.index(run_id) + 1 if run_id in ids else None
+
+    def expected_wait(self, run_id: str) -> float | None:
+        """Seconds until the run may begin, as far as the budgets of those before it tell; None if they do not."""
+        known = entries()
+        ahead = list(itertools.takewhile(lambda run: run.id != run_id, (run for run, _ in waiting(known))))
+        seconds = []
+        for run, status in known:
+            if occupies(run, status) or run in ahead:
+                try:
+                    config = run.config
+                except RunError:
+                    return None
+                if config.steps:
+                    return None
+                seconds.append(config.budget_s * (1 - status.progress))
+        return sum(seconds) / max_jobs()
 
     def _go_on(self, run_id: str, command: str) -> None:
         run = store.find(run_id)
@@ -284,6 +301,20 @@ def _process_exists(pid: int) -> bool:
 
 _jobs = Jobs()
 submit, poll, cancel, pause = _jobs.submit, _jobs.poll, _jobs.cancel, _jobs.pause
-resume, step, delete, queue_position = _jobs.resume, _jobs.step, _jobs.delete, _jobs.queue_position
+resume, step, delete = _jobs.resume, _jobs.step, _jobs.delete
+queue_position, expected_wait = _jobs.queue_position, _jobs.expected_wait
 
-__all__ = ["Jobs", "cancel", "delete", "heartbeat", "pause", "poll", "queue_position", "resume", "step", "submit"]
+__all__ = [
+    "Jobs",
+    "cancel",
+    "delete",
+    "expected_wait",
+    "heartbeat",
+    "pause",
+    "poll",
+    "prepare",
+    "queue_position",
+    "resume",
+    "step",
+    "submit",
+]

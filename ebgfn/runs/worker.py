@@ -22,11 +22,12 @@ import torch
 
 from ebgfn.files import write_bytes
 from ebgfn.nets.products import use_onednn
-from ebgfn.problems import training
+from ebgfn.problems import PROBLEMS, training
 from ebgfn.problems.config import Config
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, visitors
 from ebgfn.runs.folder import LOG, TRAINER, RunError, RunFolder, Status, writing
-from ebgfn.runs.spawn import worker_threads
+from ebgfn.runs.spawn import WAIT, worker_threads
 from ebgfn.train.loop import Event, TrainingDiverged
 
 PAUSED_POLL_S = 0.05
@@ -34,6 +35,8 @@ PAUSED_HEARTBEAT_S = 1.0
 EVENT_INTERVAL_S = 0.4
 MAX_EVENT_INTERVAL_S = 5.0
 EVENTS_PER_RUN = 2000
+# A step of this loads whatever training in the plane needs.
+REHEARSED = Toy2DConfig(bits=3, steps=1)
 
 
 @runtime_checkable
@@ -240,11 +243,29 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def await_run() -> Path:
+    """Wait for a run's folder as a line of the standard input, after a rehearsal; what is printed goes into its log then.
+
+    The process ends if no run comes.
+    """
+    for problem in PROBLEMS.values():
+        _ = problem.trainers
+    for _ in training.train(training.start(REHEARSED), event_interval_s=0.0):
+        pass
+    line = sys.stdin.readline().strip()
+    if not line:
+        sys.exit()
+    log = os.open(Path(line) / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    return Path(line)
+
+
 def main(path: str) -> None:
     """Train a claimed run, then start the next one that waits."""
-    run = RunFolder(Path(path))
     torch.set_num_threads(worker_threads())
     use_onednn()
+    run = RunFolder(await_run() if path == WAIT else Path(path))
     Worker(run, training, interrupted=Interruptions(run, limited=visitors.hosted()).listen()).work()
     jobs.poll()
 

@@ -11,6 +11,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from ebgfn.files import write_json
 from ebgfn.model import Model
+from ebgfn.runs import jobs
 from tests import tiny
 
 CARD = {
@@ -79,6 +80,12 @@ def stocked(machine: Path, shipped_once: Path, monkeypatch: pytest.MonkeyPatch) 
     """Home of a machine with one shipped model: 8gaussians."""
     shutil.copytree(shipped_once, machine.parent / "checkpoints")
     return machine
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages prepare a process for the run that they may start."""
+    monkeypatch.setattr(jobs, "prepare", lambda: None)
 
 
 @pytest.fixture(autouse=True, scope="session")

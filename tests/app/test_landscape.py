@@ -89,13 +89,16 @@ def test_a_damaged_drawing_in_the_address_is_told(machine):
 
 
 def test_train_submits_what_the_form_says(stocked, scenes, submitted):
-    at = open_page(PAGE, data="8gaussians", preset="paper", seconds="30", bits="8", seed="7")
+    at = open_page(PAGE, data="8gaussians", preset="paper", seconds="30", seed="7")
     at.button(key="train").click().run()
     assert not at.exception
-    assert submitted == [Toy2DConfig("8gaussians", "paper", bits=8, budget_s=30.0, seed=7)]
+    assert submitted == [Toy2DConfig("8gaussians", "paper", budget_s=30.0, seed=7)]
     assert at.query_params["run"] == "run1"
     assert "place 1 in the queue" in "\n".join(m.value for m in at.markdown)
     assert {"Cancel", "Reset"} <= labels(at)
+    # Nothing is to be seen of it yet: the shipped pictures stay.
+    assert scenes[-1].source == "shipped/8gaussians"
+    assert "pictures of the shipped model" in "\n".join(c.value for c in at.caption)
 
 
 def test_train_both_compares_the_second_with_the_first(stocked, scenes, submitted):

@@ -56,6 +56,20 @@ def test_one_at_a_time_in_order(queue, launched):
     assert states(a, b, c) == ["done", "running", "cancelled"]
 
 
+def test_the_expected_wait_is_what_those_before_have_left(queue, launched, monkeypatch):
+    a, b, c = (queue.submit(replace(CONFIG, steps=None, budget_s=s), owner="me") for s in (60.0, 30.0, 10.0))
+    store.find(a).update(progress=0.25)
+    assert queue.expected_wait(b) == pytest.approx(45.0)
+    assert queue.expected_wait(c) == pytest.approx(75.0)
+    monkeypatch.setenv("EBGFN_MAX_JOBS", "3")
+    assert queue.expected_wait(c) == pytest.approx(25.0)
+    # Of a number of steps nobody knows how long they take.
+    steps = queue.submit(CONFIG, owner="me")
+    last = queue.submit(replace(CONFIG, steps=None, budget_s=5.0), owner="me")
+    assert queue.expected_wait(steps) is not None
+    assert queue.expected_wait(last) is None
+
+
 def test_places(queue, launched, monkeypatch):
     monkeypatch.setenv("EBGFN_MAX_JOBS", "2")
     runs = [queue.submit(CONFIG) for _ in range(3)]

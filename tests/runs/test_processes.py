@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,7 @@ def no_survivors(home) -> Iterator[None]:
         if run.alive:
             os.kill(run.read_status().pid or 0, signal.SIGKILL)
     wait_for(lambda: spawn.reap() == 0)
+    spawn.dismiss()
     jobs.poll()
 
 
@@ -87,3 +91,36 @@ def test_queue_kill_resume_pause_cancel(no_survivors):
     assert load(second.checkpoint).config == SHORT
     assert first.log == ""
     assert second.log == ""
+
+
+def test_a_process_that_waits_takes_the_next_run(no_survivors, monkeypatch):
+    spawn.prepare()
+    (there,) = spawn._waiting
+    spawn.prepare()
+    assert spawn._waiting == [there], "one is enough"
+    first = store.find(jobs.submit(SHORT, owner="me"))
+    assert first.read_status().pid == there.process.pid
+    wait_for(in_state(first, "done"))
+    assert first.log == ""
+    # One that was started for other surroundings would train elsewhere: it is let go.
+    spawn.prepare()
+    (there,) = spawn._waiting
+    monkeypatch.setenv("EBGFN_SOMETHING", "else")
+    second = store.find(jobs.submit(SHORT, owner="me"))
+    assert second.read_status().pid != there.process.pid
+    assert there.process.poll() is not None
+    wait_for(in_state(second, "done"))
+
+
+def test_a_process_that_waits_ends_with_who_prepared_it(home):
+    script = "from ebgfn.runs import spawn; spawn.prepare(); print(spawn._waiting[0].process.pid)"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    wait_for(lambda: not _lives(int(told.stdout)))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc/self/stat").exists() else True

@@ -44,7 +44,7 @@ def test_checkpoints_are_close_enough_to_lose_less_than_30_s(run):
     assert Worker(run, trainer).checkpoint_s + MAX_EVENT_INTERVAL_S <= 20.0
     assert event_interval(Toy2DConfig(budget_s=120.0)) == EVENT_INTERVAL_S
     assert event_interval(Toy2DConfig(budget_s=7 * 24 * 3600.0)) == MAX_EVENT_INTERVAL_S
-    assert event_interval(CONFIG) == 0.5
+    assert event_interval(CONFIG) == EVENT_INTERVAL_S
 
 
 def test_killed_and_resumed_the_curve_goes_on(run):

@@ -84,8 +84,10 @@ def without_pictures(status: Status) -> None:
 def progress_text(run: RunFolder, status: Status) -> str:
     """Where the run stands, in one line."""
     if status.state == "queued":
-        place = jobs.queue_position(run.id)
-        return f"place {place} in the queue" if place else "about to start"
+        place, wait = jobs.queue_position(run.id), jobs.expected_wait(run.id)
+        if place is None:
+            return "about to start"
+        return f"place {place} in the queue" + (f", to begin in about {clock(wait)}" if wait else "")
     if status.finished and status.step == 0:
         return "not begun"
     settings = run.config

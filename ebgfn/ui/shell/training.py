@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import streamlit as st
 
@@ -37,6 +38,12 @@ def start(configs: Sequence[Config]) -> None:
     address.put("run", ids[0])
     if len(ids) > 1:
         st.session_state["compare"] = ids[1]
+
+
+def prepare() -> None:
+    """Have a process ready for the run that this page may start; at the end of a page, so that pictures come first."""
+    with suppress(OSError):  # then training starts a few seconds later
+        jobs.prepare()
 
 
 def forget() -> None:
