@@ -28,7 +28,6 @@ from ebgfn.ui.shell.history import Columns
 LEAD = """Points of the plane become vectors of bits. An **energy** $E(x)$ learns how probable each vector is, and a
 **GFlowNet** learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are shown beside
 the data: what they have not learned yet is what you can see differ."""
-REPLAY = "Load moments of its training, to play them or to scrub through them."
 
 
 def show_shipped(dataset: str, bits: int, seed: int) -> None:
@@ -41,8 +40,7 @@ def show_shipped(dataset: str, bits: int, seed: int) -> None:
         shown, curves = exact_pictures.landscape(model.folder, source=dataset), {}
     else:
         seen = shipped.pictures(model)
-        replay = bool(seen.history) and st.toggle("Replay its training", key="replay", help=REPLAY)
-        shown, curves = shipped.landscape(dataset, seen, history=replay), seen.curves
+        shown, curves = shipped.landscape(dataset, seen), seen.curves
     config = Toy2DConfig(dataset, bits=bits)
     pictures(shown, model.folder, dataset, curves, seed, label="shipped", config=config)
     models.provenance(models.card(model.folder))
@@ -106,14 +104,21 @@ def waiting_pictures(config: Toy2DConfig) -> None:
         st.info("The first picture comes as soon as training has begun.", icon=":material/hourglass_top:")
         return
     st.caption("These are pictures of the shipped model. Your own take their place as soon as training has begun.")
-    landscape_view.draw(shipped.landscape(config.dataset, shipped.pictures(model), history=False), key="landscape")
+    landscape_view.draw(shipped.landscape(config.dataset, shipped.pictures(model), moments=0), key="landscape")
 
 
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("2D landscape", LEAD)
-    dataset, weights = data_choice.choose()
-    chosen = training_form.show(dataset, weights)
+    dataset = data_choice.choose()
+    if dataset == DRAWN:
+        left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+        with left:
+            weights = data_choice.drawing()
+        with right:
+            chosen = training_form.show(dataset, weights)
+    else:
+        chosen = training_form.show(dataset, None)
     current = training.current(PLANE)
     training.say_refusal()
     try:

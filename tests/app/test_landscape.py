@@ -110,6 +110,13 @@ def test_train_both_compares_the_second_with_the_first(stocked, scenes, submitte
     assert at.session_state["compare"] == "run2"
 
 
+def test_an_empty_canvas_is_not_trained_on(machine, submitted):
+    at = open_page(PAGE, data="draw your own")
+    assert not at.exception
+    (train,) = [button for button in at.button if button.label == "Train"]
+    assert train.disabled
+
+
 def test_a_drawing_is_trained_on(machine, submitted):
     patches = np.zeros((density_canvas.SIDE, density_canvas.SIDE), dtype=np.uint8)
     patches[3, 5] = 9

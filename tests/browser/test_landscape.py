@@ -136,17 +136,29 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     page.wait_for_url(lambda url: "run=" not in url)
 
 
-def test_training_of_the_shipped_model_can_be_replayed(landscape):
+def test_training_of_the_shipped_model_plays_by_itself_and_can_be_scrubbed(landscape):
     here = landscape()
     page = here.page
-    page.get_by_text("Replay its training").click()
     page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
-    last = moment(here)
+    wait_for_another_moment(here, moment(here))
+    page.get_by_role("button", name="Stop playing").click()
+    stopped = moment(here)
+    page.wait_for_timeout(600)
+    assert moment(here) == stopped
     page.locator(".view input").focus()
+    page.keyboard.press("End")
     page.keyboard.press("Home")
-    first = wait_for_another_moment(here, last)
+    first = moment(here)
     page.get_by_role("button", name="Play the training").click()
     wait_for_another_moment(here, first)
+
+
+def test_who_wants_less_motion_sees_the_end(landscape):
+    page = landscape(reduced_motion="reduce").page
+    page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
+    page.wait_for_timeout(600)
+    slider = page.locator(".view .time input")
+    assert slider.input_value() == slider.get_attribute("max")
 
 
 def test_a_chart_is_read_off_where_the_pointer_is(landscape):
@@ -162,12 +174,15 @@ def test_a_chart_is_read_off_where_the_pointer_is(landscape):
 
 
 def test_a_drawing_goes_into_the_address_and_comes_back(visit):
-    here = visit("landscape_2d?data=draw+your+own")
+    here = visit("landscape_2d?data=draw+your+own", height=720)
     page = here.page
     canvas = page.locator(".drawing canvas")
     canvas.wait_for()
-    page.get_by_role("button", name="clear").click()
+    train = page.get_by_role("button", name="Train", exact=True)
+    assert train.is_disabled(), "nothing is drawn yet"
     box = canvas.bounding_box()
+    below = max(one["y"] + one["height"] for one in (box, train.bounding_box()))
+    assert below <= 720, "canvas and button are in one view"
     page.mouse.move(box["x"] + 40, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 150, box["y"] + 60, steps=5)
@@ -186,6 +201,12 @@ def test_a_drawing_goes_into_the_address_and_comes_back(visit):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.wait_for_function("url => location.href !== url", arg=url)
+    here.settled()
+    assert train.is_enabled()
+    page.get_by_role("button", name="clear").click()
+    page.wait_for_url(lambda url: "drawing=" not in url)
+    here.settled()
+    assert train.is_disabled()
 
 
 def test_exact_mode_of_a_finished_run(landscape, server):
@@ -229,12 +250,15 @@ def test_a_cold_deep_link_comes_inside_the_frame(browser, tmp_path):
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"http://127.0.0.1:{port}", process, log)
-        page = browser.new_page()
+        page, asked = browser.new_page(), []
+        page.on("request", lambda request: asked.append(request.url))
         page.goto(f"http://127.0.0.1:{port}/landscape_2d?data=pinwheel")
         page.locator("canvas.plane").first.wait_for(timeout=20_000)
         assert page.get_by_role("link", name="Chains").is_visible()
         assert page.get_by_role("radio", name="pinwheel").is_checked()
         assert "EB-GFN Lab" in page.title()
+        elsewhere = [url for url in asked if not url.startswith((f"http://127.0.0.1:{port}", "data:", "blob:"))]
+        assert elsewhere == []
         page.close()
     finally:
         process.terminate()

@@ -14,8 +14,8 @@ DEFAULT = "checkerboard"
 Weights = tuple[tuple[float, ...], ...] | None
 
 
-def choose() -> tuple[str, Weights]:
-    """The set's name, and the drawing if it is one. Another choice leaves the run that was shown."""
+def choose() -> str:
+    """The set's name, or DRAWN. Another choice leaves the run that was shown."""
     address.hold_choice("data", SETS, "The data set")
     # A default that changed later would change the widget: it is settled by the address a visit began with.
     if "data_default" not in st.session_state:
@@ -24,13 +24,13 @@ def choose() -> tuple[str, Weights]:
     name = st.segmented_control(
         "Data", SETS, default=first, required=True, on_change=_chosen, **address.bound("data", SETS)
     )
-    if name != DRAW:
-        return address.choice(name, SETS, DEFAULT), None
-    with st.container(border=True):
-        st.markdown(
-            "**Draw a density**, then train on it: data are drawn from your strokes, more where they are strong."
-        )
-        return DRAWN, density_canvas.weights(density_canvas.canvas(key="canvas"))
+    return DRAWN if name == DRAW else address.choice(name, SETS, DEFAULT)
+
+
+def drawing() -> Weights:
+    """The visitor's own density; None as long as nothing is drawn."""
+    st.markdown("**Draw a density**, then train on it: data are drawn from your strokes, more where they are strong.")
+    return density_canvas.weights(density_canvas.canvas(key="canvas"))
 
 
 def _first() -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from ebgfn.problems.plane.densities import DENSITIES
@@ -10,6 +11,9 @@ from ebgfn.ui.components.landscape_view import Landscape
 from ebgfn.ui.plane import PLANE, preview
 from ebgfn.ui.shell import models
 from ebgfn.ui.shell.models import StoredModel
+
+# Of a stored training: each is 11 kB on its way to the browser.
+MOMENTS = 12
 
 
 def by_set(bits: int = FULL_BITS) -> dict[str, StoredModel]:
@@ -29,8 +33,10 @@ def _pictures(path: str, stamp: int) -> preview.Preview:
     return preview.load(Path(path)) or preview.compute(Path(path), side=64, trajectories=2)
 
 
-def landscape(dataset: str, seen: preview.Preview, *, history: bool) -> Landscape:
-    """A model's pictures, with the moments of its training if `history`."""
-    frames = (*(seen.history if history else ()), seen.final)
+def landscape(dataset: str, seen: preview.Preview, *, moments: int = MOMENTS) -> Landscape:
+    """A model's pictures, and before them some moments of its training, which play by themselves."""
+    chosen = sorted({round(i) for i in np.linspace(0, len(seen.history) - 1, moments)}) if seen.history else []
+    frames = (*(seen.history[i] for i in chosen), seen.final)
     floor = DENSITIES[dataset].entropy
-    return Landscape(dataset, f"shipped/{dataset}", seen.half, seen.top, seen.target, frames, floor)
+    source = f"shipped/{dataset}"
+    return Landscape(dataset, source, seen.half, seen.top, seen.target, frames, floor, autoplay=bool(chosen))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ebgfn.problems.plane.config import PRESETS, Toy2DConfig
+from ebgfn.problems.plane.densities import DRAWN
 from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.ui.plane.data_choice import Weights
 from ebgfn.ui.shell import address, training
@@ -33,6 +34,11 @@ def show(dataset: str, weights: Weights) -> Chosen:
     address.hold_seed("seed")
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = settings()
+        if dataset == DRAWN and weights is None:
+            st.button(
+                "Train", type="primary", icon=":material/play_arrow:", disabled=True, help="Draw something first."
+            )
+            return chosen
         try:
             one = config(dataset, weights, chosen, preset=chosen.preset)
             both = [config(dataset, weights, chosen, preset=preset) for preset in COMPARED]

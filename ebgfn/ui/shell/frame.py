@@ -21,13 +21,13 @@ _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
 def navigation() -> Any:
     """Declare the pages and return the one that the address names."""
+    st.set_page_config(page_icon=ICON, layout="wide")  # first, as the pages' own icons would be asked for elsewhere
     pages = [st.Page(page.file, title=page.title, icon=page.icon, help=page.text) for page in routes.pages()]
     return st.navigation(pages, position="top")
 
 
 def run() -> None:
     """Body of app.py: navigation, then the page inside its frame."""
-    st.set_page_config(page_icon=ICON, layout="wide")  # before the navigation, whose icons it would ask for
     current = navigation()
     st.set_page_config(page_title=f"{current.title} · {NAME}")
     st.html(STYLE)

@@ -20,9 +20,11 @@ class Pictures {
 
   // Data of the server with frames as the timeline keeps them; another source begins anew.
   take(data, frames) {
-    if (data.source !== this.data?.source) this.time.begin()
+    const another = data.source !== this.data?.source
+    if (another) this.time.begin()
     this.data = data
     this.time.add(frames)
+    if (another && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.time.play()
     this.buildPanels()
     this.paint()
   }

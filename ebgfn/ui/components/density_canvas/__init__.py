@@ -33,29 +33,20 @@ def decode(text: str) -> Patches:
     return np.stack([levels >> 4, levels & 15], axis=1).reshape(SIDE, SIDE)
 
 
-def example() -> Patches:
-    """What the canvas shows at first: a ring around a dot."""
-    at = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
-    radius = np.hypot(*np.meshgrid(at, at))
-    ring, dot = np.exp(-(((radius - 0.62) / 0.09) ** 2)), np.exp(-((radius / 0.17) ** 2))
-    return np.round((STRENGTHS - 1) * np.maximum(ring, dot)).astype(np.uint8)
-
-
 def from_address() -> Patches:
-    """The drawing that the address holds, or the example; a sentence says so if it cannot be read."""
+    """The drawing that the address holds, else nothing; a sentence says so if it cannot be read."""
     text = st.query_params.get(PARAMETER)
-    if text is None:
-        return example()
-    try:
-        return decode(text)
-    except ValueError as error:
-        address.refuse(f"This link is damaged: {error}. An example is shown instead.")
-        return example()
+    if text is not None:
+        try:
+            return decode(text)
+        except ValueError as error:
+            address.refuse(f"This link is damaged: {error}. The canvas is empty.")
+    return np.zeros((SIDE, SIDE), np.uint8)
 
 
-def weights(patches: Patches) -> tuple[tuple[float, ...], ...]:
-    """The table that Toy2DConfig takes, row 0 on top."""
-    return tuple(tuple(float(v) for v in row) for row in patches)
+def weights(patches: Patches) -> tuple[tuple[float, ...], ...] | None:
+    """The table that Toy2DConfig takes, row 0 on top; None if nothing is drawn."""
+    return tuple(tuple(float(v) for v in row) for row in patches) if patches.any() else None
 
 
 def canvas(*, key: str) -> Patches:
@@ -67,8 +58,7 @@ def canvas(*, key: str) -> Patches:
             patches = painted(st.session_state[key].get("strokes"), SIDE * SIDE, STRENGTHS - 1)
         except ValueError:
             return
-        if patches.any():  # an empty canvas stands for nothing yet
-            address.put(PARAMETER, encode(patches))
+        address.put(PARAMETER, encode(patches) if patches.any() else None)
 
     _component(key=key, data={"cells": packed(shown), "side": SIDE}, on_strokes_change=keep)
     return shown

@@ -33,7 +33,7 @@ class View extends Painting {
 
   press(tool) {
     if (tool === "broad") this.broad = !this.broad
-    else if (tool === "clear") { this.cells.fill(0); this.paint() }
+    else if (tool === "clear") { this.cells.fill(0); this.paint(); this.send() }
     else this.erase = tool === "erase"
   }
 

@@ -32,7 +32,8 @@ class Frame:
 class Landscape:
     """All that the view draws. `source` names where frames come from: another source starts the history anew.
 
-    `floor` is the entropy of the data on the grid, in nats, where it is known.
+    `floor` is the entropy of the data on the grid, in nats, where it is known. `autoplay`: frames play at once, unless the
+    visitor wants less motion.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Landscape:
     target: UInt8[np.ndarray, "side side"]
     frames: tuple[Frame, ...]
     floor: float | None = None
+    autoplay: bool = False
 
 
 def draw(scene: Landscape, *, key: str) -> None:
@@ -65,6 +67,7 @@ def payload(scene: Landscape) -> dict[str, Any]:
     return {
         "name": scene.name,
         "source": scene.source,
+        "autoplay": scene.autoplay,
         "half": scene.half,
         "top": scene.top,
         "target": packed(scene.target),
