@@ -45,15 +45,23 @@ def readable(source: Sampler | None) -> Sampler | None:
     return None
 
 
-def against_sigma(source: Sampler | None, side: int) -> None:
-    """Curves of the sampler of this side, or of the nearest one."""
+def more(source: Sampler | None, side: int) -> None:
+    """Curves and moves of the sampler of this side, or of the nearest one."""
     if source is None:
-        frame.section("Curves against σ")
         st.info(NO_SAMPLER.format(side=side), icon=":material/model_training:")
         return
     trained = f"This is the sampler of {source.side} × {source.side} sites."
-    frame.section("Curves against σ", f"{ABOUT_CURVES} {trained}")
-    sigma_curves.show(source)
+    if not memory.SETTINGS.isdisjoint(st.query_params):  # who asks for a move wants to see it
+        st.session_state.setdefault("moving", True)
+    memory.hold(source.side**2)
+    with frame.folded("Curves against σ, beside the exact ones", "curves") as asked_for:
+        if asked_for:
+            st.markdown(f"{ABOUT_CURVES} {trained}", width=frame.TEXT_WIDTH)
+            sigma_curves.show(source)
+    with frame.folded("Moves near the critical point", "moving") as asked_for:
+        if asked_for:
+            st.markdown(f"{ABOUT_MOVES} {trained}", width=frame.TEXT_WIDTH)
+            memory.show(source)
 
 
 def main() -> None:
@@ -65,12 +73,7 @@ def main() -> None:
     sigma_dial.show(own, side, seed)
     frame.section("Recover the couplings")
     recovery.show()
-    source = own or readable(samplers.nearest(side))
-    against_sigma(source, side)
-    if source is not None:
-        frame.section("Moves near the critical point", ABOUT_MOVES)
-        memory.hold(source.side**2)
-        memory.show(source)
+    more(own or readable(samplers.nearest(side)), side)
     training.prepare()
 
 

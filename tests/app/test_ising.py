@@ -81,7 +81,7 @@ def test_without_a_sampler_there_are_exact_lattices_and_a_command(machine, drawn
 
 
 def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
-    at = open_page(side="4", sigma="-0.3", seed="5", more="true")
+    at = open_page(side="4", sigma="-0.3", seed="5", more="true", moving="true")
     assert not at.exception
     assert at.slider(key="side").value == SIDE
     live, sheet = drawn["lattice_live"], drawn["lattice_sheet"]
@@ -96,6 +96,8 @@ def test_a_sampler_of_the_side_is_shown_beside(stocked_lattice, drawn):
 def test_elsewhere_the_page_says_what_the_sampler_is_for(stocked_lattice, drawn):
     at = open_page(side="7")
     assert not at.exception
+    assert "lattice_moves" not in drawn, "folded until it is asked for"
+    at = open_page(side="7", moving="true")
     assert len(drawn["lattice_live"].panels) == 1
     assert "trained for 4 × 4 sites and σ from −0.5 to 0.5" in told(drawn["lattice_live"])
     assert "This is the sampler of 4 × 4 sites" in "\n".join(m.value for m in at.markdown)
@@ -296,7 +298,7 @@ def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, gene
     curves.save(seen, stocked_lattice)
     charts = {}
     monkeypatch.setattr(line_charts, "draw", lambda shown, *, key, tall: charts.update({key: shown}))
-    at = open_page(side="4")
+    at = open_page(side="4", curves="true", moving="true")
     assert not at.exception
     assert [len(shown) for shown in charts.values()] == [4, 2]
     assert all("3 lattices" in chart.words for chart in charts["sigma_curves"])

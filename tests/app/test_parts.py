@@ -86,7 +86,8 @@ def test_a_drawing_is_a_density_the_right_way_up():
 
 
 def test_drawn_cells_agree_with_counted_draws():
-    config = Toy2DConfig("drawn", bits=4, weights=density_canvas.weights(density_canvas.example()))
+    patches = np.random.default_rng(0).integers(0, 16, (density_canvas.SIDE, density_canvas.SIDE))
+    config = Toy2DConfig("drawn", bits=4, weights=density_canvas.weights(patches))
     table = exact_pictures.target(config)
     n = 200_000
     levels = config.density().grid(4).levels(config.density().draw(n, np.random.default_rng(1)))

@@ -46,6 +46,10 @@ def current(source: Sampler, sigma: float, k: int) -> Measurement:
     return state
 
 
+# What the address may say of the moves.
+SETTINGS = frozenset({"near", "void", "cost"})
+
+
 def hold(dim: int) -> None:
     """Hold the address to what may be chosen here; to be done where the page is run as a whole."""
     address.hold_real("near", *NEAR, "σ of the moves")

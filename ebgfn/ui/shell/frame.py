@@ -1,5 +1,7 @@
 """The frame of all pages: navigation, the guard of deep links, a page's head."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -45,10 +47,26 @@ def page(title: str, lead: str) -> None:
         navigation()
         st.rerun()
     address.begin(title)
+    _narrow_navigation()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(title, anchor=False, width="content")
         copy_link.button()
     st.markdown(lead, width=TEXT_WIDTH)
+
+
+def _narrow_navigation() -> None:
+    """All pages in one row, where Streamlit hides its own behind a button: shown on narrow screens alone (see STYLE)."""
+    with st.container(horizontal=True, gap="small", key="narrow_navigation"):
+        for page in routes.pages():
+            st.page_link(page.file, label=page.title, width="content")
+
+
+@contextmanager
+def folded(title: str, key: str) -> Iterator[bool]:
+    """A section that is folded until it is asked for, here or by the address; says whether it is open."""
+    box = st.expander(f"**{title}**", on_change="rerun", **address.bound(key))
+    with box:
+        yield bool(box.open)
 
 
 def section(title: str, *paragraphs: str) -> None:
