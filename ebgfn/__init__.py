@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ebgfn.front import load
+    from ebgfn.samples import load_samples
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "load_samples"]
 
 
 def __getattr__(name: str):
-    if name != "load":
-        raise AttributeError(f"module 'ebgfn' has no attribute {name!r}")
-    from ebgfn.front import load  # late: torch is needed by whoever opens a model, not by whoever asks for the version
+    # Late: torch is needed by whoever opens a model, not by whoever asks for the version.
+    if name == "load":
+        from ebgfn.front import load
 
-    return load
+        return load
+    if name == "load_samples":
+        from ebgfn.samples import load_samples
+
+        return load_samples
+    raise AttributeError(f"module 'ebgfn' has no attribute {name!r}")

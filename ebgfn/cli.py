@@ -7,7 +7,6 @@ it is used, so that help and refusals come at once.
 import argparse
 import dataclasses
 import importlib
-import io
 import json
 import os
 import sys
@@ -170,7 +169,8 @@ def sample(args: argparse.Namespace) -> int:
             parts.append(piece.cpu().numpy())
             bar.update(len(piece))
     x = np.concatenate(parts)
-    save_arrays(out, x=x, **problem.decode(model.config, x))
+    asked = {"model": args.model, "seed": args.seed, "steps": args.steps, "sigma": args.sigma}
+    save(out, x, {name: value for name, value in asked.items() if value is not None}, **problem.decode(model.config, x))
     answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
     return 0
 
@@ -199,12 +199,13 @@ def chain(args: argparse.Namespace) -> int:
             states.append(part.x[1:].cpu().numpy())
             parts.append((part.accepted.cpu().numpy(), part.log_alpha.cpu().numpy()))
             bar.update(count)
-    accept, log_alpha = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    save_arrays(out, x=np.concatenate(states), accept=accept, log_alpha=log_alpha)
+    accepted, log_alpha = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     asked = {name: getattr(args, name) for name in ("steps", "chains", "seed")}
     asked |= {"k": kernel.k} if hasattr(kernel, "k") else {}
-    figures = {"out": str(out), **asked, "acceptance": float(accept.mean())}
-    answer(figures, f"{out}\nacceptance {accept.mean():.4f}", as_json=args.json)
+    about = {"model": args.model, "kernel": args.kernel, **asked}
+    save(out, np.concatenate(states), about, accepted=accepted, log_alpha=log_alpha)
+    figures = {"out": str(out), **asked, "acceptance": float(accepted.mean())}
+    answer(figures, f"{out}\nacceptance {accepted.mean():.4f}", as_json=args.json)
     return 0
 
 
@@ -294,12 +295,10 @@ def writable(name: str) -> Path:
     return path
 
 
-def save_arrays(path: Path, **arrays: Any) -> None:
-    import numpy as np
+def save(path: Path, x: Any, about: dict[str, Any], **others: Any) -> None:
+    from ebgfn.samples import to_npz
 
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, to_npz(x, about=about, **others))
 
 
 def progress_bar(total: int, *, begun: int = 0, bar_format: str = BAR + ", {rate_noinv_fmt}") -> Any:

@@ -51,7 +51,7 @@ def played(source: StoredModel, dim: int, settings: Settings) -> None:
     k = player.chosen_k(dim)
     chain = simulation.chain(source, settings, k=k)
     player.play(source, chain, k=k)
-    player.files(source, chain, k=k, seed=settings.seed)
+    player.files(source, chain, k=k, settings=settings)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import from its own part and from earlier lines; parts on one line know nothing of each other.
 LAYERS = [
-    ["bundle", "files", "seeds", "parallel"],
+    ["bundle", "files", "samples", "seeds", "parallel"],
     ["core", "shipped"],
     ["model"],
     ["nets", "mcmc"],
@@ -84,7 +84,7 @@ def test_imports_follow_the_way(path):
 def test_the_package_itself_imports_nothing():
     # `import ebgfn` must be cheap and cannot depend on its parts; `load` comes when it is asked for.
     source = (ROOT / "ebgfn" / "__init__.py").read_text(encoding="utf-8")
-    assert imports(source) == {"typing.TYPE_CHECKING", "ebgfn.front.load"}
+    assert imports(source) == {"typing.TYPE_CHECKING", "ebgfn.front.load", "ebgfn.samples.load_samples"}
     command = (
         "import sys, ebgfn; print(*{name.split('.')[0] for name in sys.modules} & {'torch', 'numpy', 'jaxtyping'})"
     )

@@ -137,7 +137,7 @@ def test_chain(shell, trained, tmp_path):
     file = tmp_path / "c.npz"
     told = shell.json("chain", trained["run"], "--k", 2, "--steps", 120, "--chains", 7, "--out", file)
     with np.load(file) as arrays:
-        x, accept = arrays["x"], arrays["accept"]
+        x, accept = arrays["x"], arrays["accepted"]
     assert (x.shape, x.dtype, accept.shape, accept.dtype) == ((121, 7, 8), np.uint8, (120, 7), np.bool_)
     moved = (x[1:] != x[:-1]).any(2)
     assert not moved[~accept].any()
@@ -320,7 +320,7 @@ def test_couplings_from_training_to_chain(shell, ising_run, tmp_path):
     shell("sample", ising_run["id"], "-n", 20, "--out", tmp_path / "s.npz")
     shell("chain", ising_run["id"], "--k", 4, "--steps", 5, "--chains", 3, "--out", tmp_path / "c.npz")
     with np.load(tmp_path / "s.npz") as sampled, np.load(tmp_path / "c.npz") as chained:
-        assert sampled.files == ["x"]
+        assert sampled.files == ["x", "about"]
         assert (sampled["x"].shape, chained["x"].shape) == ((20, 16), (6, 3, 16))
 
 
@@ -368,7 +368,7 @@ def test_an_energy_without_a_sampler(shell, method, tmp_path):
     shell(*asked, "--kernel", "gwg")
     with np.load(tmp_path / "c.npz") as arrays:
         assert arrays["x"].shape == (7, 5, 16)
-        assert arrays["accept"].shape == arrays["log_alpha"].shape == (6, 5)
+        assert arrays["accepted"].shape == arrays["log_alpha"].shape == (6, 5)
 
 
 @pytest.mark.parametrize("kernel", ["gibbs", "gwg", "dmala", "back-and-forth"])

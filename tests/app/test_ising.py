@@ -241,8 +241,9 @@ def test_payload_is_small_json(source):
 def test_files(source):
     many = lattices.pair(source, SIDE, 0.2, n=30, seed=1)
     with np.load(io.BytesIO(lattice_files.npz(many, 1))) as file:
-        assert file["exact"].shape == file["gflownet"].shape == (30, 16)
-        assert (float(file["sigma"]), int(file["side"]), int(file["seed"])) == (0.2, SIDE, 1)
+        assert np.array_equal(file["x"], np.concatenate([many.exact, many.ours]))
+        assert file["source"].tolist() == ["exact"] * 30 + ["gflownet"] * 30
+        assert json.loads(str(file["about"])) == {"sigma": 0.2, "side": SIDE, "seed": 1}
     lines = lattice_files.csv(many).splitlines()
     assert len(lines) == 61
     kind, sigma, energy, mean, bits = lines[-1].split(",")

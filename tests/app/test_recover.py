@@ -523,7 +523,9 @@ def test_files_hold_what_is_shown(shipped):
         assert file["curve_ess"].tolist() == [0.5]
     drawn = couplings_files.samples_csv(folder, 50, seed=0).encode()
     with np.load(io.BytesIO(couplings_files.samples_npz(folder, 50, seed=0))) as file:
-        assert np.array_equal(uploads.parse(drawn, "samples.csv").x, file["x"])
+        back = uploads.parse(drawn, "samples.csv")
+        assert np.array_equal(back.x, file["x"])
+    assert drawn.splitlines()[0].startswith(b"x1,x2,")
 
 
 def test_a_score_in_words():

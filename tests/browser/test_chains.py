@@ -118,7 +118,7 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     here.settled()
     saved = here.download("Chains (NPZ)")
     with np.load(saved) as file:
-        x, accept = file["x"], file["accept"]
+        x, accept = file["x"], file["accepted"]
     assert x.shape == (5, 64, 32)
     assert x.dtype == np.uint8
     assert accept.shape == (4, 64)

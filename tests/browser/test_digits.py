@@ -1,6 +1,7 @@
 """The Digits page in a browser: samples, growth, painting, filling, chains, files, address, themes, a narrow window, axe."""
 
 import io
+import json
 import time
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):
     saved = here.download("Samples (NPZ)")
     with np.load(saved) as file:
         assert file["x"].shape == (64, 64)
-        assert int(file["steps"]) == 4
+        assert json.loads(str(file["about"]))["steps"] == 4
     saved = here.download("Sheet (PNG)")
     with Image.open(saved) as sheet:
         assert sheet.width == 4 * (8 * 9 - 1)

@@ -48,13 +48,13 @@ class Recovered:
 
 def couplings_csv(found: Recovered) -> str:
     """One line for each pair that is coupled, recovered or truly; columns are numbered from 1."""
-    rows = [[_safe(found.name(i)), _safe(found.name(j)), i + 1, j + 1, found.pair(i, j)] for i, j in found.pairs]
+    rows = [[safe(found.name(i)), safe(found.name(j)), i + 1, j + 1, found.pair(i, j)] for i, j in found.pairs]
     return _table(["name_i", "name_j", "i", "j", *found.pair(0, 1)], rows)
 
 
 def fields_csv(found: Recovered) -> str:
     """One line for each column, numbered from 1."""
-    rows = [[_safe(found.name(i)), i + 1, found.field(i)] for i in range(len(found.fields))]
+    rows = [[safe(found.name(i)), i + 1, found.field(i)] for i in range(len(found.fields))]
     return _table(["name", "i", *found.field(0)], rows)
 
 
@@ -94,6 +94,6 @@ def _table(head: list[str], rows: list[list]) -> str:
     return text.getvalue()
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
     """A name that no spreadsheet takes for a formula: names come from files of strangers."""
     return f"'{name}" if name[:1] in tuple("=+-@") else name

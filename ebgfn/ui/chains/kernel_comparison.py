@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -25,18 +27,19 @@ def measurement(source: StoredModel, budget: int) -> Measurement:
 def show(source: StoredModel, budget: int) -> None:
     """Draw what is known and come back until all is."""
     state = measurement(source, budget)
+    figure = partial(figure_json, model=source.name, passes=budget)
     expected = len(peers()) + len(ladder(models.load(source).dim))
-    background.follow(state, lambda: _draw(state, expected))
+    background.follow(state, lambda: _draw(state, expected, figure))
 
 
-def _draw(state: Measurement, expected: int) -> None:
+def _draw(state: Measurement, expected: int, figure: Callable[[list[Mixing]], str]) -> None:
     rows = list(state.rows)
     background.progress(state, expected, "kernels", "a few seconds")
     charts = [chart(rows, "acceptance", "Acceptance", "share of proposals accepted")]
     charts.append(chart(rows, "memory", "Memory of the start", "1: never left the cell; 0: forgotten"))
     line_charts.draw(charts, key="kernel_comparison", tall=True)
     if rows and state.done:
-        _table(rows)
+        _table(rows, figure)
 
 
 def chart(rows: list[Mixing], field: str, title: str, note: str) -> Chart:
@@ -67,7 +70,14 @@ def records(rows: list[Mixing]) -> list[dict]:
     return [{k: v for k, v in dataclasses.asdict(row).items() if v is not None} for row in rows]
 
 
-def _table(rows: list[Mixing]) -> None:
+def figure_json(rows: list[Mixing], model: str, passes: int) -> str:
+    """What was measured, of which model, at how many network passes a chain."""
+    return json.dumps(
+        {"model": model, "passes": passes, "chains": CHAINS, "seed": 0, "kernels": records(rows)}, indent=1
+    )
+
+
+def _table(rows: list[Mixing], figure: Callable[[list[Mixing]], str]) -> None:
     with st.expander("The numbers"):
         st.dataframe(
             {
@@ -83,4 +93,4 @@ def _table(rows: list[Mixing]) -> None:
         st.caption(
             f"{CHAINS} chains from data points, seed 0; ± one standard error over chains; seconds for all chains."
         )
-    downloads.button("Figure data (JSON)", lambda: json.dumps(records(rows), indent=1), "mixing.json")
+    downloads.button("Figure data (JSON)", lambda: figure(rows), "mixing.json")

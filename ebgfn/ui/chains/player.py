@@ -14,8 +14,9 @@ from ebgfn.mcmc import Chain
 from ebgfn.model import Model
 from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.problems.plane.mixing import move_terms
+from ebgfn.samples import to_csv, to_npz
 from ebgfn.ui.chains import simulation
-from ebgfn.ui.chains.simulation import CHAINS, DEFAULT_K
+from ebgfn.ui.chains.simulation import CHAINS, DEFAULT_K, Settings
 from ebgfn.ui.components import chain_player
 from ebgfn.ui.components._shared import packed
 from ebgfn.ui.shell import address, downloads, models
@@ -101,27 +102,33 @@ def sums(trained: Model, played: Chain) -> list[tuple[str, str, str]]:
     ]
 
 
-def files(source: StoredModel, played: Chain, *, k: int, seed: int) -> None:
+def files(source: StoredModel, played: Chain, *, k: int, settings: Settings) -> None:
     """The chains as arrays and as text."""
-    name = f"{source.name}-k{k}-seed{seed}"
-    about = "x (steps + 1, chains, bits), accept"
+    name, about = f"{source.name}-k{k}-seed{settings.seed}", {"model": source.name, "k": k, **vars(settings)}
     with st.container(horizontal=True):
-        downloads.button("Chains (NPZ)", lambda: npz(played), f"{name}.npz", about)
+        text = "x (steps + 1, chains, bits), accepted and log_alpha (steps, chains)"
+        downloads.button("Chains (NPZ)", lambda: npz(played, about), f"{name}.npz", text)
         text = "a line for each state"
         downloads.button("Chains (CSV)", lambda: csv(models.load(source), played), f"{name}.csv", text)
 
 
-def npz(played: Chain) -> bytes:
-    """Chains as a file: x (steps + 1, chains, D) and accept (steps, chains), both uint8."""
-    return downloads.npz(x=played.x.numpy(), accept=played.accepted.byte().numpy())
+def npz(played: Chain, about: dict[str, Any]) -> bytes:
+    """Chains as a file: states and, of each move, whether it was accepted and its log alpha."""
+    accepted = played.accepted.byte().numpy()
+    return to_npz(played.x.numpy(), about=about, accepted=accepted, log_alpha=played.log_alpha.float().numpy())
 
 
 def csv(trained: Model, played: Chain) -> str:
     """One line a state: where the chain stands and, but for the first, how it came there."""
-    xy, bits = simulation.positions(trained, played.x), played.x.numpy()
-    lines = ["step,chain,x,y,accepted,log_alpha,bits"]
-    for step, chain in np.ndindex(bits.shape[:2]):
-        came = f"{int(played.accepted[step - 1, chain])},{played.log_alpha[step - 1, chain]:.6g}" if step else ","
-        word = "".join(map(str, bits[step, chain]))
-        lines.append(f"{step},{chain + 1},{xy[step, chain, 0]:.6g},{xy[step, chain, 1]:.6g},{came},{word}")
-    return "\n".join(lines) + "\n"
+    steps, chains, dim = played.x.shape
+    xy = simulation.positions(trained, played.x).reshape(-1, 2).astype(float)
+    first = [""] * chains
+    return to_csv(
+        played.x.numpy().reshape(-1, dim),
+        step=np.repeat(np.arange(steps), chains),
+        chain=np.tile(np.arange(1, chains + 1), steps),
+        x=xy[:, 0],
+        y=xy[:, 1],
+        accepted=[*first, *played.accepted.int().flatten().tolist()],
+        log_alpha=[*first, *played.log_alpha.flatten().tolist()],
+    )

@@ -16,7 +16,7 @@ def show(source: StoredModel, cells: Cells) -> None:
     energy = float(images.energy_of(source, cells[None])[0])
     seen = images.energy_of_real(source)
     drawn = images.sampled(source, 64, 16, 1.0, 0).energy
-    st.plotly_chart(ranking(energy, seen, drawn), key="energy_rank", alt=verdict(energy, seen, drawn))
+    st.plotly_chart(ranking(energy, seen, drawn), key="energy_rank", alt=verdict(energy, seen, drawn).replace("**", ""))
     st.markdown(verdict(energy, seen, drawn))
 
 
@@ -47,6 +47,6 @@ def verdict(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> str:
     middle = float(np.median(values))
     return (
         f"The energy of this picture is **{energy:.1f} nats**; {below:.0%} of {len(values)} {name} lie lower, their median "
-        f"is {middle:.1f}. The model holds it for e^{abs(energy - middle):.1f} times "
+        f"is {middle:.1f}. To the model it is e^{abs(energy - middle):.1f} times "
         f"{'less' if energy > middle else 'more'} probable than that one."
     )

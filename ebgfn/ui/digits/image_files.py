@@ -8,8 +8,9 @@ import streamlit as st
 from jaxtyping import UInt8
 from PIL import Image
 
+from ebgfn.samples import to_npz
 from ebgfn.ui.digits.images import Chains, Sheet
-from ebgfn.ui.shell.downloads import button, npz
+from ebgfn.ui.shell.downloads import button
 from ebgfn.ui.shell.models import StoredModel
 
 SCALE, GAP = 4, 1
@@ -48,12 +49,12 @@ def gif(states: UInt8[np.ndarray, "moments n dim"]) -> bytes:
 def samples(source: StoredModel, sheet: Sheet, *, steps: int, temperature: float, seed: int) -> None:
     """The sheet as a picture and as arrays."""
     name = f"{source.name}-T{steps}-seed{seed}"
-    made = {"steps": np.array(steps), "temperature": np.array(temperature), "seed": np.array(seed)}
+    about = {"model": source.name, "steps": steps, "temperature": temperature, "seed": seed}
     with st.container(horizontal=True):
         button("Sheet (PNG)", lambda: png(sheet.x), f"{name}.png", "the samples in the order drawn")
         button(
             "Samples (NPZ)",
-            lambda: npz(x=sheet.x, order=sheet.order, energy=sheet.energy, **made),
+            lambda: to_npz(sheet.x, about=about, order=sheet.order, energy=sheet.energy),
             f"{name}.npz",
             "x (samples, pixels), the order of filling, energies in nats, and how they were made",
         )
@@ -66,7 +67,7 @@ def answers(source: StoredModel, sheet: Sheet, cells: np.ndarray, seed: int) -> 
         button("Answers (PNG)", lambda: png(sheet.x), f"{name}.png", "all answers, in the order drawn")
         button(
             "Answers (NPZ)",
-            lambda: npz(x=sheet.x, energy=sheet.energy, given=cells),
+            lambda: to_npz(sheet.x, about={"model": source.name, "seed": seed}, energy=sheet.energy, given=cells),
             f"{name}.npz",
             "x, energies in nats, and what was given: 0 paper, 1 ink, 2 void",
         )
@@ -74,12 +75,13 @@ def answers(source: StoredModel, sheet: Sheet, cells: np.ndarray, seed: int) -> 
 
 def chains(source: StoredModel, played: Chains, *, k: int, seed: int) -> None:
     """States of chains, still or moving."""
-    name = f"{source.name}-k{k}-seed{seed}"
+    name, about = f"{source.name}-k{k}-seed{seed}", {"model": source.name, "k": k, "seed": seed}
+    moves = {"proposal": played.proposal, "log_alpha": played.log_alpha, "accepted": played.accepted}
     with st.container(horizontal=True):
         button("Chains (GIF)", lambda: gif(played.x), f"{name}.gif", "all chains, one frame a move")
         button(
             "Chains (NPZ)",
-            lambda: npz(x=played.x, proposal=played.proposal, log_alpha=played.log_alpha, accepted=played.accepted),
+            lambda: to_npz(played.x, about=about, **moves),
             f"{name}.npz",
             "x (moves + 1, chains, pixels), proposals, log α and verdicts",
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from ebgfn.problems.ising import export
 from ebgfn.problems.ising.export import Recovered
+from ebgfn.samples import to_npz, to_table
 from ebgfn.ui.components.couplings_view import Recovery
 from ebgfn.ui.ising import couplings_scenes, reliability
 from ebgfn.ui.shell import downloads
@@ -29,12 +30,12 @@ def couplings_npz(found: Recovered) -> bytes:
 
 def samples_npz(folder: Path, n: int, *, seed: int) -> bytes:
     """Array x, one sample a row."""
-    return downloads.npz(x=couplings_scenes.drawn(folder, n, seed=seed))
+    return to_npz(couplings_scenes.drawn(folder, n, seed=seed), about={"model": folder.name, "seed": seed})
 
 
-def samples_csv(folder: Path, n: int, *, seed: int) -> str:
-    """One line a sample, in the form that this page takes."""
-    return "".join(",".join(map(str, row)) + "\n" for row in couplings_scenes.drawn(folder, n, seed=seed).tolist())
+def samples_csv(folder: Path, n: int, *, seed: int, names: tuple[str, ...] | None = None) -> str:
+    """One line a sample below the columns' names, in the form that this page takes."""
+    return to_table(couplings_scenes.drawn(folder, n, seed=seed), names and [export.safe(name) for name in names])
 
 
 def figure_npz(scene: Recovery, curves: Columns) -> bytes:
@@ -65,6 +66,8 @@ def panel(
         downloads.entry("Figure data (NPZ)", lambda: figure_npz(scene, curves), f"{name}-couplings-figure.npz")
 
         def draw(folder: Path, n: int):
-            return lambda: samples_npz(folder, n, seed=seed), lambda: samples_csv(folder, n, seed=seed)
+            return lambda: samples_npz(folder, n, seed=seed), lambda: samples_csv(
+                folder, n, seed=seed, names=scene.names
+            )
 
         downloads.checkpoint_entries(folder, name, draw, seed=seed, key="recover_")

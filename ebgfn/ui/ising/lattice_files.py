@@ -7,6 +7,7 @@ import streamlit as st
 from jaxtyping import UInt8
 from PIL import Image
 
+from ebgfn.samples import to_csv, to_npz
 from ebgfn.ui.ising.lattices import Pair, pair
 from ebgfn.ui.ising.samplers import Sampler
 from ebgfn.ui.shell import downloads
@@ -32,22 +33,22 @@ def panel(source: Sampler | None, seen: Pair, seed: int) -> None:
 
 
 def npz(many: Pair, seed: int) -> bytes:
-    """Arrays exact and gflownet (n, D), rows of the lattice one after the other; sigma, side, seed."""
-    ours = {} if many.ours is None else {"gflownet": many.ours}
-    about = {name: np.array(getattr(many.lattice, name)) for name in ("sigma", "side")}
-    return downloads.npz(exact=many.exact, **ours, **about, seed=np.array(seed))
+    """Lattices, rows of each one after the other, and where each comes from, exact or gflownet."""
+    x, source = _both(many)
+    about = {"sigma": many.lattice.sigma, "side": many.lattice.side, "seed": seed}
+    return to_npz(x, about=about, source=source)
 
 
 def csv(many: Pair) -> str:
     """A line for each lattice."""
-    lattice, lines = many.lattice, ["source,sigma,energy,magnetisation,bits"]
-    for name, x in (("exact", many.exact), ("gflownet", many.ours)):
-        if x is None:
-            continue
-        for energy, bits in zip(lattice.energy(x).tolist(), x.tolist(), strict=True):
-            mean = 2 * sum(bits) / len(bits) - 1
-            lines.append(f"{name},{lattice.sigma:g},{energy:.6g},{mean:.6g},{''.join(map(str, bits))}")
-    return "\n".join(lines) + "\n"
+    (x, source), lattice = _both(many), many.lattice
+    sigma = np.full(len(x), lattice.sigma)
+    return to_csv(x, source=source, sigma=sigma, energy=lattice.energy(x), magnetisation=2 * x.mean(1) - 1)
+
+
+def _both(many: Pair) -> tuple[np.ndarray, np.ndarray]:
+    parts = {name: x for name, x in (("exact", many.exact), ("gflownet", many.ours)) if x is not None}
+    return np.concatenate(list(parts.values())), np.repeat(list(parts), [len(x) for x in parts.values()])
 
 
 def png(seen: Pair, *, square: int = 32) -> bytes:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ebgfn.problems import of
+from ebgfn.samples import to_csv, to_npz
 from ebgfn.ui.components._shared import levels
 from ebgfn.ui.components.landscape_view import Landscape
 from ebgfn.ui.shell import downloads, models
@@ -25,14 +26,13 @@ def samples(folder: Path, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def samples_npz(folder: Path, n: int, seed: int) -> bytes:
     """Arrays x (bits) and xy (points)."""
     x, xy = samples(folder, n, seed)
-    return downloads.npz(x=x, xy=xy)
+    return to_npz(x, about={"model": folder.name, "seed": seed}, xy=xy)
 
 
 def samples_csv(folder: Path, n: int, seed: int) -> str:
     """One line a sample: the point, then its bits as one word."""
     x, xy = samples(folder, n, seed)
-    lines = [f"{a:.6f},{b:.6f},{''.join(map(str, bits))}" for (a, b), bits in zip(xy, x.tolist(), strict=True)]
-    return "\n".join(["x,y,bits", *lines]) + "\n"
+    return to_csv(x, x=xy[:, 0].astype(float), y=xy[:, 1].astype(float))
 
 
 def figure_npz(shown: Landscape, curves: Columns) -> bytes:
