@@ -16,6 +16,9 @@ and **void** what it should fill. Given pixels never change."""
 ABOUT_CHAINS = """Void K pixels at random, let the sampler fill them, and accept by the rule of Metropolis and Hastings: a
 chain whose images are samples of the **energy**, not of the sampler. Acceptance says how well the two agree."""
 
+# Half as wide as the other of MNIST: 0.3 nats worse, and more than twice as quick.
+FIRST = "images-mnist-small"
+
 NO_MODEL = (
     "No trained model of images is here: `python -m ebgfn train images --dataset digits --budget-s 120` makes one."
 )
@@ -56,7 +59,7 @@ def main() -> None:
         return
     address.hold_choice("images", found, "The model")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = models.choose(found, "images", "images-mnist", width=230)
+        source = models.choose(found, "images", FIRST, width=230)
         try:
             dim = images.dim(source)
         except ValueError as error:

@@ -17,7 +17,7 @@ from ebgfn import bundle, shipped
 from ebgfn.files import write_bytes
 
 FILE = "first_screen.npz"
-IMAGES, LATTICE, COUPLINGS = "images-mnist", "lattice-10x10", re.compile(r"ising-10x10-(0\.\d+)")
+IMAGES, LATTICE, COUPLINGS = "images-mnist-small", "lattice-10x10", re.compile(r"ising-10x10-(0\.\d+)")
 GROWN, STEPS = 16, 49
 SIGMAS = np.round(np.linspace(0, 0.5, 26), 2)
 
