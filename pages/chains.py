@@ -9,7 +9,7 @@ from ebgfn.ui.chains.simulation import DEFAULT_MOVES, MOVES, STARTS, Settings
 from ebgfn.ui.shell import address, frame, models, server
 from ebgfn.ui.shell.models import StoredModel
 
-LEAD = """A **back-and-forth move** voids K bits of a point by the GFlowNet's erasure policy $P_B$, fills them again by
+LEAD = """A **back-and-forth move** erases K bits of a point by the GFlowNet's erasure policy $P_B$, fills them again by
 its sampling policy $P_F$, and accepts the result or stays. Move K, and see a small step become a fresh sample."""
 
 HOW_TO_READ = """**Left:** the model's density, exp(−E)/Z, with every chain on it. Click a chain to see its whole

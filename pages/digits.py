@@ -11,9 +11,9 @@ LEAD = """A GFlowNet fills an empty image pixel by pixel; an energy says how pro
 **made just now**, on this machine, without a GPU."""
 
 ABOUT_FILLING = """Any part of an image can be given: the sampler just starts from there. Paint **ink** or **paper**,
-and **void** what it should fill. Given pixels never change."""
+and **erase** what it should fill. Given pixels never change."""
 
-ABOUT_CHAINS = """Void K pixels at random, let the sampler fill them, and accept by the rule of Metropolis and Hastings: a
+ABOUT_CHAINS = """Erase K pixels at random, let the sampler fill them, and accept by the rule of Metropolis and Hastings: a
 chain whose images are samples of the **energy**, not of the sampler. Acceptance says how well the two agree."""
 
 # Half as wide as the other of MNIST: 0.3 nats worse, and more than twice as quick.

@@ -17,7 +17,7 @@ and side: what a sampler can be held against without doubt. Where more points th
 shows; importance weights and the Metropolis–Hastings rule make up for it."""
 
 ABOUT_MOVES = """Near the critical point a Markov chain that draws one spin at a time forgets slowly: whole patches must turn
-over. A **back-and-forth move** voids K sites and lets the GFlowNet fill them again; the Metropolis–Hastings rule makes up
+over. A **back-and-forth move** erases K sites and lets the GFlowNet fill them again; the Metropolis–Hastings rule makes up
 for what the sampler does not know. At K = 1 this is Gibbs sampling, at K = all sites a fresh lattice."""
 
 NO_SAMPLER = (

@@ -208,7 +208,7 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
     at = next(b for b in at.button if b.label == "Show it").click().run()
     assert np.array_equal(in_address(at), images.real("digits")[11])
     at.selectbox(key="part").set_value("upper half")
-    at = next(b for b in at.button if b.label == "Make void").click().run()
+    at = next(b for b in at.button if b.label == "Erase it").click().run()
     cells = in_address(at)
     assert (cells[:32] == VOID).all()
     assert np.array_equal(cells[32:], images.real("digits")[11][32:])

@@ -131,7 +131,9 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     assert len(rows) == 5 * 64
     assert rows[70]["bits"] == "".join(map(str, x[1, 6]))
     saved = here.download("Figure data")
-    rows = json.loads(saved.read_text())
+    told = json.loads(saved.read_text())
+    rows = told["kernels"]
+    assert (told["model"], told["passes"]) == ("tiny", 66)
     assert [row.get("k") for row in rows] == [None, None, None, 1, 2, 4, 8, 16, 32]
     assert {row["kernel"].split(",")[0] for row in rows} == {"Gibbs", "Gibbs-with-Gradients", "DMALA", "Back-and-forth"}
 

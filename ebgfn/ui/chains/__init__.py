@@ -6,6 +6,6 @@ PAGE = Page(
     "pages/chains.py",
     "Chains",
     ":material/conversion_path:",
-    "Void K bits, fill them again, accept or not: what one number does to a Markov chain.",
+    "Erase K bits, fill them again, accept or not: what one number does to a Markov chain.",
     place=3,
 )

@@ -55,7 +55,7 @@ def chart(rows: list[Mixing], field: str, title: str, note: str) -> Chart:
         lines.append(Line(row.kernel, [1, largest], [getattr(row, field)] * 2, colour=colour, dash=dash))
     most = max((row.memory + row.memory_se for row in rows), default=0)
     top = 1.0 if field == "acceptance" else max(0.3, 1.15 * most)
-    axis = Axis(0.9, 1.1 * max(2, largest), "K, bits voided and filled", log=True, ticks=ks or None)
+    axis = Axis(0.9, 1.1 * max(2, largest), "K, bits erased and filled", log=True, ticks=ks or None)
     return Chart(title, note, lines, axis, course=False, limits=(-0.06 * top, 1.06 * top), alt=words(rows, field))
 
 

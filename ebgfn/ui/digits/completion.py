@@ -18,7 +18,7 @@ ANSWERS, COLUMNS = 8, 4
 EXAMPLE = 7
 PARAMETER, KEY = "picture", "image_canvas"
 
-NOTHING_VOID = "Nothing is void, so there is nothing to fill: paint with **void**, or take a part away below."
+NOTHING_VOID = "Nothing is void, so there is nothing to fill: **erase** something, or take a part away below."
 ALL_VOID = "All is void: these are samples from scratch. Paint ink or paper, and the answers will keep to it."
 
 Cells = UInt8[np.ndarray, " dim"]
@@ -123,7 +123,7 @@ def _tools(source: StoredModel, cells: Cells) -> None:
     seen = images.real(models.load(source).config.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Take away", list(PARTS), key="part", width=160)
-        st.button("Make void", icon=":material/ink_eraser:", on_click=_take_away, args=(cells,))
+        st.button("Erase it", icon=":material/ink_eraser:", on_click=_take_away, args=(cells,))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if seen is not None:
             st.number_input("Real image", 0, len(seen) - 1, EXAMPLE, key="real", width=160)

@@ -78,7 +78,7 @@ def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"
     dim, title = old.shape[0], f"Move {m + 1} of {len(played.accepted)}"
     before, after = played.x[m], played.proposal[m]
     told = [(old, before, Moment((f"{title}: where the chain stands, energy {played.energy[m, 0]:.1f} nats.",), True))]
-    words = f"{title}: {k} of {dim} pixels, chosen at random, are void."
+    words = f"{title}: {k} of {dim} pixels, chosen at random, are erased."
     told.append((marked(old, new, order, 0), _voided(before, played.filled[m]), Moment((words,), True)))
     ends = played.ends[:-1]
     some = sorted({ends[round(i)] for i in np.linspace(0, len(ends) - 1, min(FILLINGS - 1, len(ends)))}) if ends else []
@@ -122,7 +122,7 @@ def show(source: StoredModel, *, seed: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.session_state.get("pixels", first) > dim:  # chosen for larger images
             st.session_state["pixels"] = first
-        k = st.slider("K, pixels voided and filled", 1, dim, first, width=420, **address.bound("pixels"))
+        k = st.slider("K, pixels erased and filled", 1, dim, first, width=420, **address.bound("pixels"))
         start = st.segmented_control("Start from", STARTS, default=STARTS[0], required=True, **address.bound("from"))
     k, start = address.within(k, 1, dim, first), address.choice(start, STARTS, STARTS[0])
     if start == "real" and images.real(models.load(source).config.dataset) is None:

@@ -17,7 +17,7 @@ figures are of long training on graphics processors; published energies rest on 
 them."""
 # By what `refuted_by` says; cards of before do not say it.
 REFUTED = {
-    "state": "a search found images that it holds for more probable than all that its sampler knows leaves room for",
+    "state": "a search found images that it finds more probable than all that its sampler knows leaves room for",
     "region": "a search found a region of images with more of its mass than its sampler knows of",
     "annealing": "annealing that knows no sampler finds another log Z",
     "weights": "too few of the sampler's images count to tell log Z",

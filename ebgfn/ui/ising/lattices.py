@@ -150,5 +150,5 @@ def sheet_words(many: Pair) -> tuple[str, ...]:
             told.append(
                 f"The {len(x)} {title} are {abs(away):.1f} standard errors {'above' if away > 0 else 'below'} it."
             )
-    told.append("Beyond two happens by chance once in twenty looks.")
+    told.append("Beyond two happens by chance once in twenty times.")
     return tuple(told)

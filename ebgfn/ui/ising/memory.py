@@ -67,7 +67,7 @@ def show(source: Sampler) -> None:
         first = min(K_DEFAULT, dim)
         if st.session_state.get("void", first) > dim:  # chosen for a larger lattice
             st.session_state["void"] = first
-        k = st.slider("K, sites voided and filled", 1, dim, first, **address.bound("void"))
+        k = st.slider("K, sites erased and filled", 1, dim, first, **address.bound("void"))
     sigma, k = round(address.within(sigma, *NEAR, NEAR_DEFAULT), 2), address.within(k, 1, dim, first)
     moves.show(source, sigma, k)
     state = current(source, sigma, k)

@@ -49,7 +49,7 @@ def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Row, Moment]]:
     old, new, order = played.x[m], played.proposal[m], played.filled[m].astype(np.int64)
     k, title = len(order), f"Move {m + 1} of {len(played.accepted)}"
     told = [(old, Moment((f"{title}: where the chain stands.", _standing(lattice, old)), True))]
-    words = f"{title}: {k} of {lattice.dim} sites, chosen at random, are void; {lattice.dim - k} keep their spin."
+    words = f"{title}: {k} of {lattice.dim} sites, chosen at random, are erased; {lattice.dim - k} keep their spin."
     told.append((marked(old, new, order, 0), Moment((words,), True)))
     for filled in sorted({round(k * i / FILLINGS) for i in range(1, FILLINGS)} - {0, k}):
         told.append((marked(old, new, order, filled), Moment((f"{title}: {filled} of {k} sites are filled.",), False)))

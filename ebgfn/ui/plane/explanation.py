@@ -40,7 +40,7 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
         told.append(_log_z(values))
     if "mh_acceptance" in values:
         told.append(
-            "**Acceptance** asks how well the sampler knows the energy: void 8 bits of a data point, let the GFlowNet "
+            "**Acceptance** asks how well the sampler knows the energy: erase 8 bits of a data point, let the GFlowNet "
             "fill them, and accept by the rule of Metropolis and Hastings. "
             f"**{values['mh_acceptance']:.1%}** of such moves are accepted; all are if, and only if, the loss is zero."
         )

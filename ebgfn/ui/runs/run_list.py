@@ -131,7 +131,7 @@ def log(run: RunFolder) -> None:
     if lines:
         known = [name for name in FIGURES if name in lines[-1]]
         table = {FIGURES[name]: [line.get(name) for line in reversed(lines)] for name in known}
-        st.caption("Last looks, newest first")
+        st.caption("Last snapshots, newest first")
         formats = {name: st.column_config.NumberColumn(format="%d" if name in WHOLE else "%.3f") for name in table}
         st.dataframe(table, hide_index=True, column_config=formats)
     if said := run.log.strip():

@@ -100,8 +100,8 @@ class Panel {
     this.$(".k").textContent = k
     const kept = `${dim - k} kept ${dim - k === 1 ? "bit" : "bits"}`
     this.$(".note").textContent = k === dim
-      ? `All ${dim} bits are voided: each proposal is a fresh sample of the GFlowNet, wherever the chain stands.`
-      : `${k} of ${dim} bits are voided, then filled again: ${points(k)} points agree with the ${kept}.`
+      ? `All ${dim} bits are erased: each proposal is a fresh sample of the GFlowNet, wherever the chain stands.`
+      : `${k} of ${dim} bits are erased, then filled again: ${points(k)} points agree with the ${kept}.`
   }
 }
 
