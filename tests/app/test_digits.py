@@ -3,6 +3,7 @@
 import io
 import itertools
 import math
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,39 @@ def test_growth_ends_at_the_sample_and_only_adds(source):
         assert (after < SHADED).sum() > given.sum()
 
 
+def test_what_takes_long_is_shown_as_it_fills(source, monkeypatch):
+    """Each picture has more filled pixels than the one before, and the last one all of them."""
+    monkeypatch.setattr(image_sheet, "TICK_S", 0.0)
+    monkeypatch.setattr(image_sheet, "PATIENCE_S", 0.0)
+    shares, step = [], threading.Semaphore(0)
+    walked = images.walk
+
+    def slowly(*args, **how):
+        for one in walked(*args, **how):
+            step.acquire(timeout=10)
+            yield one
+
+    monkeypatch.setattr(images, "walk", slowly)
+    filling = images.Filling(source, *_nothing(), steps=8, temperature=1.0, seed=0)
+
+    def look(x, filled):
+        shares.append(float(filled.mean()))
+        step.release()
+        return image_files.Image.new("L", (1, 1))
+
+    monkeypatch.setattr(image_files, "sheet_image", look)
+    sheet = image_sheet.arrived(filling)
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 4
+    assert np.array_equal(sheet.x, filling.x)
+    assert filling.filled.all()
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((4, DIM), np.uint8), np.full((4, DIM), True)
+
+
 def test_a_walk_replayed_tells_the_probabilities_it_was_drawn_from(source):
     # With one step all pixels are drawn from what the empty state says: their mean over many samples tells it.
     sheet = images.sampled(source, 64, 1, 1.0, 0)
@@ -138,7 +172,8 @@ def test_given_pixels_never_change(source, void):
     cells[rng.permutation(DIM)[:void]] = VOID
     hollow = cells == VOID
     start = np.repeat(np.where(hollow, 0, cells)[None].astype(np.uint8), 20, 0)
-    sheet = images.completed(source, start, np.repeat(hollow[None], 20, 0), steps=None, temperature=1.0, seed=void)
+    masks = np.repeat(hollow[None], 20, 0)
+    sheet = images.Filling(source, start, masks, steps=None, temperature=1.0, seed=void).sheet
     assert (sheet.x[:, ~hollow] == cells[~hollow]).all()
     shown = completion.answers_scene(cells, sheet).panels[0].cells
     assert ((shown >= FILLED) == hollow).all()

@@ -113,7 +113,7 @@ def show(source: StoredModel, *, temperature: float, seed: int) -> None:
             st.info(ALL_VOID, icon=":material/brush:")
         start = np.repeat(np.where(void, 0, cells)[None].astype(np.uint8), ANSWERS, 0)
         masks = np.repeat(void[None], ANSWERS, 0)
-        sheet = images.completed(source, start, masks, steps=None, temperature=temperature, seed=seed)
+        sheet = images.Filling(source, start, masks, steps=None, temperature=temperature, seed=seed).sheet
         squares.draw(answers_scene(cells, sheet), key="image_answers")
         image_files.answers(source, sheet, cells, seed)
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import streamlit as st
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from ebgfn.samples import to_npz
@@ -18,15 +18,16 @@ FRAME_MS = 400
 INK, PAPER, BETWEEN = 0, 255, 200
 
 
-def sheet_image(x: UInt8[np.ndarray, "n dim"]) -> Image.Image:
-    """All images in one, nearly square, dark ink on light paper, each pixel SCALE wide."""
+def sheet_image(x: UInt8[np.ndarray, "n dim"], filled: Bool[np.ndarray, "n dim"] | None = None) -> Image.Image:
+    """All images in one, nearly square, dark ink on light paper, each pixel SCALE wide; what is not filled is between."""
+    tones = np.where(x > 0, INK, PAPER) if filled is None else np.where(filled, np.where(x > 0, INK, PAPER), BETWEEN)
     n, side = len(x), round(x.shape[1] ** 0.5)
     columns = math.ceil(math.sqrt(n))
     rows, step = math.ceil(n / columns), side + GAP
     whole = np.full((rows * step - GAP, columns * step - GAP), BETWEEN, np.uint8)
-    for i, image in enumerate(x):
+    for i, image in enumerate(tones):
         top, left = (i // columns) * step, (i % columns) * step
-        whole[top : top + side, left : left + side] = np.where(image.reshape(side, side) > 0, INK, PAPER)
+        whole[top : top + side, left : left + side] = image.reshape(side, side)
     picture = Image.fromarray(whole)
     return picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.NEAREST)
 

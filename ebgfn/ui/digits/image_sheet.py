@@ -1,5 +1,7 @@
 """A sheet of samples made on the spot, ordered by energy, and how one of them grew."""
 
+import time
+
 import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
@@ -8,7 +10,7 @@ from ebgfn.core.schedules import best_schedule
 from ebgfn.ui.components import squares
 from ebgfn.ui.components.squares import Moment, Panel, Scene, shaded
 from ebgfn.ui.digits import image_files, images
-from ebgfn.ui.digits.images import Sheet
+from ebgfn.ui.digits.images import Filling, Sheet
 from ebgfn.ui.shell import models
 from ebgfn.ui.shell.models import StoredModel
 
@@ -18,6 +20,8 @@ STEPS_OF_MANY = 112
 DEFAULT_STEPS, DEFAULT_TEMPERATURE = 16, 1.0
 TEMPERATURES = (0.1, 1.5)
 FRAMES = 48
+# What takes longer than PATIENCE_S is shown as it fills, every TICK_S.
+TICK_S, PATIENCE_S, WIDTH = 0.1, 0.4, 576
 # The image that grows at first: one of middling energy.
 FIRST = 27
 ORDERS = ("energy", "as drawn")
@@ -120,9 +124,22 @@ def _standing(t: int, ends: tuple[int, ...], dim: int, p: np.ndarray | None) -> 
     return f"{words} Next: {block} at once."
 
 
+def arrived(filling: Filling) -> Sheet:
+    """The images at the end; until then they are shown as they fill."""
+    place = st.empty()
+    begun = time.monotonic()
+    while not filling.done:
+        time.sleep(TICK_S)
+        if time.monotonic() - begun > PATIENCE_S:
+            so_far = image_files.sheet_image(filling.x, filling.filled)
+            place.image(so_far, f"{filling.filled.mean():.0%} of the pixels are filled", width=WIDTH)
+    place.empty()
+    return filling.sheet
+
+
 def show(source: StoredModel, *, steps: int, temperature: float, seed: int, by: str) -> None:
     """Sheet, growth and downloads."""
-    sheet = images.sampled(source, count(steps), steps, temperature, seed)
+    sheet = arrived(images.sampling(source, count(steps), steps, temperature, seed))
     picked = st.session_state.get("digit", FIRST)
     picked = picked if isinstance(picked, int) and 0 <= picked < len(sheet.x) else 0
 

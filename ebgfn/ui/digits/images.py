@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from ebgfn.core.schedules import best_schedule, cost, fill_schedule, usual_schedule
 from ebgfn.core.states import ranks, void_last
-from ebgfn.core.trajectories import complete, orders
+from ebgfn.core.trajectories import orders, walk
 from ebgfn.mcmc import BackAndForth
 from ebgfn.problems.images import sets
 from ebgfn.ui.digits import IMAGES
 from ebgfn.ui.shell import models
-from ebgfn.ui.shell.background import on_all_cores
+from ebgfn.ui.shell.background import on_all_cores, submit
 from ebgfn.ui.shell.models import StoredModel
 
 ALL_STEPS = (1, 2, 4, 8, 16, 32, 49, 112, 196, 392, 784)
@@ -78,41 +78,73 @@ def nll_above(source: StoredModel, steps: int) -> float:
     return cost(nats, best_schedule(nats, steps)) - cost(nats, best_schedule(nats, len(nats)))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def sampled(source: StoredModel, n: int, steps: int, temperature: float, seed: int) -> Sheet:
-    """`n` samples in `steps` block steps. The same seed gives the same noise whatever the steps or temperature."""
+class Filling:
+    """Images being filled on all cores: `x` and `filled` are what is there so far, `sheet` waits for the end.
+
+    Fills what is void, the same number of pixels in each row, all else stays as it is: whole images in the sampler's own
+    order, parts in random ones. `steps` None: as many as the usual for a whole image, in proportion. The same seed gives the
+    same noise whatever the steps or temperature.
+    """
+
+    def __init__(
+        self,
+        source: StoredModel,
+        x: Bits,
+        void: Bool[np.ndarray, "n dim"],
+        *,
+        steps: int | None,
+        temperature: float,
+        seed: int,
+    ):
+        self._model, self._temperature, self._seed = models.load(source), temperature, seed
+        self._k, self._begun = int(void[0].sum()), time.perf_counter()
+        self._schedule = fill_schedule(self._model.policy, k=self._k, steps=steps)
+        self.x, self.filled = x.copy(), ~void
+        self._futures = [submit(self._part, number) for number in _parts(len(x))]
+        self._sheet: Sheet | None = None
+
+    @property
+    def done(self) -> bool:
+        """Is there nothing left to fill?"""
+        return all(future.done() for future in self._futures)
+
+    @property
+    def sheet(self) -> Sheet:
+        """The images at the end."""
+        if self._sheet is None:
+            parts = zip(*(future.result() for future in self._futures), strict=True)
+            x, order, energy = (torch.cat(tensors).numpy() for tensors in parts)
+            seconds = time.perf_counter() - self._begun
+            self._sheet = Sheet(x.astype(np.uint8), order.astype(np.int16), energy, seconds)
+        return self._sheet
+
+    @torch.no_grad()
+    def _part(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        policy, rows = self._model.policy, slice(number * PART, (number + 1) * PART)
+        generator = _generator(self._seed, number)
+        x = torch.from_numpy(self.x[rows]).float()
+        if self._k == self._model.dim:
+            order = orders(policy, len(x), k=self._k, generator=generator)
+        else:
+            order = void_last(torch.from_numpy(self.filled[rows]), generator)
+        rank, how = ranks(order).numpy(), {"generator": generator, "temperature": self._temperature}
+        for end, step in zip(self._schedule[1:], walk(policy, x, order, schedule=self._schedule, **how), strict=True):
+            x = step.x
+            self.x[rows], self.filled[rows] = x.numpy().astype(np.uint8), rank < end
+        return x, order, self._model.energy(x)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def sampling(source: StoredModel, n: int, steps: int, temperature: float, seed: int) -> Filling:
+    """`n` samples in `steps` block steps, begun by the first visitor who asks."""
     dim = models.load(source).dim
     void = np.full((n, dim), True)
-    return completed(source, np.zeros((n, dim), np.uint8), void, steps=steps, temperature=temperature, seed=seed)
+    return Filling(source, np.zeros((n, dim), np.uint8), void, steps=steps, temperature=temperature, seed=seed)
 
 
-def completed(
-    source: StoredModel, x: Bits, void: Bool[np.ndarray, "n dim"], *, steps: int | None, temperature: float, seed: int
-) -> Sheet:
-    """Fill what is void, the same number of pixels in each row, all else stays as it is: whole images in the sampler's own
-    order, parts in random ones.
-
-    `steps` None: as many as the usual for a whole image, in proportion.
-    """
-    here, begun = models.load(source), time.perf_counter()
-    k = int(void[0].sum())
-    schedule = fill_schedule(here.policy, k=k, steps=steps)
-
-    def part(number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        rows = slice(number * PART, (number + 1) * PART)
-        generator = _generator(seed, number)
-        start = torch.from_numpy(x[rows]).float()
-        if k == here.dim:
-            order = orders(here.policy, len(start), k=k, generator=generator)
-        else:
-            order = void_last(torch.from_numpy(~void[rows]), generator)
-        made = complete(here.policy, start, order, schedule=schedule, generator=generator, temperature=temperature)
-        with torch.no_grad():
-            return made.x, order, here.energy(made.x)
-
-    made, order, energy = (torch.cat(tensors) for tensors in zip(*on_all_cores(part, _parts(len(x))), strict=True))
-    seconds = time.perf_counter() - begun
-    return Sheet(made.numpy().astype(np.uint8), order.numpy().astype(np.int16), energy.numpy(), seconds)
+def sampled(source: StoredModel, n: int, steps: int, temperature: float, seed: int) -> Sheet:
+    """The same at their end."""
+    return sampling(source, n, steps, temperature, seed).sheet
 
 
 def _parts(n: int) -> range:

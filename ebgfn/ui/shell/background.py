@@ -65,11 +65,16 @@ def progress(state: Measurement, expected: int, things: str, how_long: str) -> N
         st.error(f"The measurement stopped: {error}", icon=":material/error:")
 
 
-def on_all_cores(part: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
-    """Results of a function for each of the things given, in their order; the page waits for them."""
+def submit(part: Callable[[Any], Any], one: Any) -> Future[Any]:
+    """A function of one thing, as soon as a core is free."""
 
-    def alone(one: Any) -> Any:
+    def alone() -> Any:
         torch.set_num_threads(1)  # threads of torch have settings of their own
         return part(one)
 
-    return list(_parts.map(alone, given))
+    return _parts.submit(alone)
+
+
+def on_all_cores(part: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
+    """Results of a function for each of the things given, in their order; the page waits for them."""
+    return [future.result() for future in [submit(part, one) for one in given]]
