@@ -20,10 +20,10 @@ VIEW = "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector
 
 @pytest.fixture
 def landscape(visit):
-    """Open the page and wait for the pictures."""
+    """Open the page and wait for the pictures; nothing moves by itself."""
 
     def go(path: str = "landscape_2d", **options):
-        here = visit(path, **options)
+        here = visit(path, **({"reduced_motion": "reduce"} | options))
         here.page.locator("canvas.plane").nth(4).wait_for()
         return here
 
@@ -137,7 +137,7 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
 
 
 def test_training_of_the_shipped_model_plays_by_itself_and_can_be_scrubbed(landscape):
-    here = landscape()
+    here = landscape(reduced_motion="no-preference")
     page = here.page
     page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
     wait_for_another_moment(here, moment(here))
@@ -154,7 +154,7 @@ def test_training_of_the_shipped_model_plays_by_itself_and_can_be_scrubbed(lands
 
 
 def test_who_wants_less_motion_sees_the_end(landscape):
-    page = landscape(reduced_motion="reduce").page
+    page = landscape().page
     page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
     page.wait_for_timeout(600)
     slider = page.locator(".view .time input")
@@ -245,7 +245,7 @@ def test_a_cold_deep_link_comes_inside_the_frame(browser, tmp_path):
     log = tmp_path / "server.log"
     options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    environment = os.environ | {"EBGFN_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"EBGFN_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "EBGFN_PREPARE": "0"}
     with log.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
