@@ -19,6 +19,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from ebgfn.nets.products import use_onednn  # noqa: E402
+from ebgfn.train import noise  # noqa: E402
 
 # Two test processes share two cores, and results must not depend on how work was cut between threads.
 torch.set_num_threads(1)
@@ -27,6 +28,12 @@ use_onednn()
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"
 PAGES = (HERE / "app", BROWSER)
+
+
+@pytest.fixture(autouse=True)
+def _energies_begin_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fits an energy to the noise takes seconds at its full length, which one test has."""
+    monkeypatch.setattr(noise, "STEPS", 20)
 
 
 @pytest.fixture

@@ -65,8 +65,8 @@ def test_choices_are_the_same_on_all_pages_and_leak_into_none(landscape):
     here.settled()
     page.locator("input[type=range]").first.press("ArrowRight")
     page.wait_for_url("**k=9*")
-    go(here, "Ising")
-    assert page.url.endswith("ising?seed=7")
+    go(here, "Runs")
+    assert page.url.endswith("runs")
     go(here, "Chains")
     assert sorted(page.url.partition("?")[2].split("&")) == ["data=moons", "k=9", "seed=7"]
     # What one page alone offers is no mistake on another.

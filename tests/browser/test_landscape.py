@@ -87,7 +87,7 @@ def test_the_shipped_model_is_drawn_moved_by_keyboard_saved_and_linked_to(landsc
 
 
 def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
-    here = visit("landscape_2d?data=moons&seconds=120&bits=6")
+    here = visit("landscape_2d?data=moons&seconds=120&bits=4")
     page = here.page
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_text("of training of 120 s").wait_for(timeout=30_000)
@@ -114,17 +114,17 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     page.get_by_role("button", name="Play").first.wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
-    # At rest everything is exact at 6 bits an axis.
+    # At rest everything is exact at 4 bits an axis.
     page.locator("dt", has_text="distance to energy").wait_for(timeout=45_000)
     here.settled()
     # A last tick of the page's clock may still be on its way; it replaces the buttons.
     page.wait_for_timeout(1500)
     with np.load(io.BytesIO(save(here, "Samples (NPZ)"))) as file:
-        assert file["x"].shape == (1000, 12)
+        assert file["x"].shape == (1000, 8)
         assert file["xy"].shape == (1000, 2)
     with np.load(io.BytesIO(save(here, "Figure data (NPZ)"))) as file:
-        assert file["sampler"].shape == (64, 64)
-        cell = (2 * float(file["half_width"]) / 64) ** 2
+        assert file["sampler"].shape == (16, 16)
+        cell = (2 * float(file["half_width"]) / 16) ** 2
         assert file["sampler"].sum() * cell == pytest.approx(1, abs=0.05)
     lines = save(here, "Samples (CSV)").decode().splitlines()
     assert len(lines) == 1001
