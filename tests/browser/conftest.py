@@ -136,7 +136,7 @@ def server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         port = probe.getsockname()[1]
     options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]
     log = home / "server.log"
-    environment = os.environ | {"EBGFN_HOME": str(home), "OMP_NUM_THREADS": "1", "EBGFN_PREPARE": "0"}
+    environment = os.environ | {"EBGFN_HOME": str(home), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     with log.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
