@@ -25,6 +25,7 @@ from ebgfn.train import noise  # noqa: E402
 torch.set_num_threads(1)
 use_onednn()
 
+WHOLE_BEGINNING = noise.STEPS
 HERE = Path(__file__).parent
 BROWSER = HERE / "browser"
 PAGES = (HERE / "app", BROWSER)
@@ -32,8 +33,14 @@ PAGES = (HERE / "app", BROWSER)
 
 @pytest.fixture(autouse=True)
 def _energies_begin_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fits an energy to the noise takes seconds at its full length, which one test has."""
+    """What fits an energy to the noise takes seconds at its full length."""
     monkeypatch.setattr(noise, "STEPS", 20)
+
+
+@pytest.fixture
+def whole_beginning(monkeypatch: pytest.MonkeyPatch, _energies_begin_soon: None) -> None:
+    """For tests of that length."""
+    monkeypatch.setattr(noise, "STEPS", WHOLE_BEGINNING)
 
 
 @pytest.fixture

@@ -345,7 +345,7 @@ def test_the_energy_begins_as_what_the_averaged_sampler_sees_and_blocks_are_meas
     assert (policy.step_nats - math.log(2)).abs().min() > 0.01, "what no curve has before it is measured"
 
 
-def test_the_energy_may_begin_as_the_noise(generator):
+def test_the_energy_may_begin_as_the_noise(generator, whole_beginning):
     algorithm = blocky(start_from="noise")
     algorithm._begin(six(fast.ROWS), generator)
     x = algorithm._noise.sample(200, generator)

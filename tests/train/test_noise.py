@@ -7,7 +7,6 @@ import torch
 from ebgfn.core.states import flip_some
 from ebgfn.evaluation import exact
 from ebgfn.nets.mlp import MLPEnergy
-from ebgfn.train import noise as of_noise
 from ebgfn.train.noise import RATES, become, broad_noise
 from tests.train.enumerated import Given
 
@@ -60,8 +59,7 @@ def test_flips_come_at_every_rate_from_one_entry_to_half_of_all(generator):
     assert 0.1 < (flips <= 1 / dim).float().mean() < 0.4
 
 
-def test_an_energy_becomes_that_of_the_noise(generator, monkeypatch):
-    monkeypatch.setattr(of_noise, "STEPS", 400)
+def test_an_energy_becomes_that_of_the_noise(generator, whole_beginning):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         energy = MLPEnergy(DIM, hidden=32, depth=2)
