@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from ebgfn.ui.digits import completion, image_chains, image_sheet, images, results
+from ebgfn.runs.folder import RunFolder
+from ebgfn.ui.digits import IMAGES, completion, image_chains, image_sheet, images, results, run_pictures, training_form
 from ebgfn.ui.digits.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDERS, TEMPERATURES
-from ebgfn.ui.shell import address, frame, models, server
+from ebgfn.ui.shell import address, frame, models, server, training
+from ebgfn.ui.shell.models import StoredModel
 
 LEAD = """A GFlowNet fills an empty image pixel by pixel; an energy says how probable the whole is. In
 **block steps** it fills many pixels at once, which is quicker and a little worse: the dial says how much. These samples were
@@ -19,9 +21,8 @@ chain whose images are samples of the **energy**, not of the sampler. Acceptance
 # Half as wide as the other of MNIST: 0.3 nats worse, and more than twice as quick.
 FIRST = "images-mnist-small"
 
-NO_MODEL = (
-    "No trained model of images is here: `python -m ebgfn train images --dataset digits --budget-s 120` makes one."
-)
+NO_MODEL = "No trained model of images is here: **Train** makes one in a minute."
+OF_RUN = "From here on everything is made by the model that you trained. **Reset** shows the shipped ones again."
 
 
 def controls(dim: int) -> tuple[int, float, int, str]:
@@ -49,17 +50,38 @@ def controls(dim: int) -> tuple[int, float, int, str]:
     )
 
 
+def chosen_model() -> StoredModel | None:
+    """The model that the visitor chose, and where there is none what to do."""
+    found = images.available()
+    if not found:
+        st.info(NO_MODEL, icon=":material/model_training:")
+        return None
+    address.hold_choice("images", found, "The model")
+    return models.choose(found, "images", FIRST, width=230)
+
+
+def of_run(run: RunFolder) -> StoredModel | None:
+    """The model that a run has come to, once it has ended."""
+    if not (run.status.finished and run.has_checkpoint):
+        return None
+    return models.stored(run.checkpoint, run.id)
+
+
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Digits", LEAD)
     server.settle()
-    found = images.available()
-    if not found:
-        st.info(NO_MODEL, icon=":material/model_training:")
-        return
-    address.hold_choice("images", found, "The model")
+    run = training.current(IMAGES)
+    training_form.show()
+    training.say_refusal()
+    if run is not None:
+        run_pictures.show(run)
+        if run.status.finished and run.has_checkpoint:
+            st.markdown(OF_RUN)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = models.choose(found, "images", FIRST, width=230)
+        source = chosen_model() if run is None else of_run(run)
+        if source is None:
+            return
         try:
             dim = images.dim(source)
         except ValueError as error:
@@ -73,6 +95,7 @@ def main() -> None:
     image_chains.hold(dim)
     image_chains.show(source, seed=seed)
     results.show(source)
+    training.prepare()
 
 
 main()

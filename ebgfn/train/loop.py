@@ -17,9 +17,10 @@ from ebgfn.train.source import OnDevice, Stored
 # Looking costs about this share of the time at most, unless events would come too seldom: for a live page, or where there
 # is none, of large networks, for checkpoints.
 LOOK_SHARE, MOST_SECONDS_BETWEEN_EVENTS = 0.14, 2.0
-# At first, while most changes and somebody surely looks, about this share.
-FIRST_S, FIRST_LOOK_SHARE = 30.0, 0.4
 LARGE_LOOK_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS = 0.03, 10.0
+# At first, while most changes and somebody surely looks, about these shares; large networks need longer to show something.
+FIRST_S, FIRST_LOOK_SHARE = 30.0, 0.4
+LARGE_FIRST_S, LARGE_FIRST_LOOK_SHARE = 120.0, 0.15
 
 Look = Callable[[Model], tuple[dict[str, float], dict[str, np.ndarray]]]
 
@@ -135,6 +136,8 @@ def _pause(event_interval_s: float, look_s: float, elapsed_s: float, *, live: bo
     if event_interval_s == 0:
         return 0.0
     if live:
-        share = FIRST_LOOK_SHARE if elapsed_s < FIRST_S else LOOK_SHARE
-        return max(event_interval_s, min(look_s / share, MOST_SECONDS_BETWEEN_EVENTS))
-    return max(event_interval_s, min(look_s / LARGE_LOOK_SHARE, MOST_SECONDS_BETWEEN_CHECKPOINTS))
+        share, most = FIRST_LOOK_SHARE if elapsed_s < FIRST_S else LOOK_SHARE, MOST_SECONDS_BETWEEN_EVENTS
+    else:
+        share = LARGE_FIRST_LOOK_SHARE if elapsed_s < LARGE_FIRST_S else LARGE_LOOK_SHARE
+        most = MOST_SECONDS_BETWEEN_CHECKPOINTS
+    return max(event_interval_s, min(look_s / share, most))

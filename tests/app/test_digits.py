@@ -74,10 +74,10 @@ def open_page(**address: str) -> AppTest:
     return pages.open_page(PAGE, **address)
 
 
-def test_without_a_model_there_is_a_command(machine, drawn):
+def test_without_a_model_there_is_training(machine, drawn):
     at = open_page()
     assert not at.exception
-    assert "train images --dataset digits" in pages.sentences(at)
+    assert "**Train** makes one" in pages.sentences(at)
     assert not drawn
 
 

@@ -74,14 +74,14 @@ def test_an_ended_run_is_described_and_a_failed_one_says_why(home, small):
     ]
 
 
-def test_a_run_of_images_opens_where_models_of_images_are_shown(home):
+def test_runs_of_images_open_where_images_are_shown(home):
     model = build(ImagesConfig(dataset="digits"), UNetSizes(hidden=4, channels=2))
     tiny.finished_run(home, "seen", model)
     tiny.finished_run(home, "going", model).update(state="paused", progress=0.5)
     at = open_page(PAGE)
     assert not at.exception
     assert "images of digits · fast" in everything(at)
-    assert opened(at) == ["images=seen"]
+    assert opened(at) == ["run=going", "run=seen"]
 
 
 def test_more_of_an_ended_run_opens_and_deletes(home, small):

@@ -173,3 +173,27 @@ def test_both_themes_and_a_narrow_window(digits):
         ink = here.page.locator(".board rect.ink").first.evaluate("e => getComputedStyle(e).fill")
         assert ink == ("rgb(124, 199, 226)" if theme == "dark" else "rgb(27, 79, 110)")
         assert here.axe() == []
+
+
+def test_digits_are_trained_on_the_page(digits):
+    here = digits("train_seconds=6&steps=4")
+    here.page.get_by_role("button", name="Train", exact=True).click()
+    drawn = here.page.locator(".view").filter(has_text="What the sampler draws")
+    drawn.wait_for()
+    first = drawn.locator(".lattice .up").first.get_attribute("d")
+    here.page.get_by_text("model that you trained").wait_for(timeout=120_000)
+    here.page.get_by_role("button", name="Chains (GIF)").wait_for(timeout=60_000)
+    here.settled()
+    assert "nats" in drawn.locator(".words").inner_text()
+    drawn.locator(".last").click()
+    assert drawn.locator(".lattice .up").first.get_attribute("d") != first
+    with np.load(here.download("Last samples (NPZ)", menu="Download this training"), allow_pickle=False) as found:
+        assert found["x"].shape == (64, 64)
+    assert here.axe() == []
+    # It is found again after a look at another page.
+    here.page.get_by_role("link", name="Chains", exact=True).first.click()
+    here.page.get_by_role("heading", name="Chains").wait_for()
+    here.page.go_back()
+    drawn.wait_for()
+    here.page.get_by_role("button", name="Reset").click()
+    here.page.get_by_role("combobox", name="Model").wait_for()

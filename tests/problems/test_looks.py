@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from ebgfn import problems
 from ebgfn.core.trajectories import finest, log_ratio
 from ebgfn.evaluation import exact
 from ebgfn.nets.mixture import MixtureSizes
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.checkpoint import build
+from ebgfn.problems.images.config import ImagesConfig
+from ebgfn.problems.images.look import VOID, ImagesLook
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.plane.landscape import cells_per_pixel, pixel_bits, sampler_picture
 from ebgfn.problems.plane.look import COARSE, LOOKS_A_PICTURE, SIDE, PlaneLook
@@ -97,3 +100,23 @@ def test_errors_of_the_quick_look_cover_the_exact_figures(seed):
     nll = -log_p[exact.index_of(watch._x)].mean().item()
     assert metrics["ebm_nll"] == pytest.approx(nll, abs=4 * metrics["ebm_nll_se"] + 1e-3)
     assert metrics["log_z"] == pytest.approx(log_z, abs=4 * metrics["ebm_nll_se"] + 1e-3)
+
+
+@pytest.mark.parametrize("preset", ["digits", "basic"])
+def test_the_look_at_images_fills_in_and_keeps_what_is_given(preset):
+    config = ImagesConfig("digits", preset)
+    recipe = problems.of(config).trainers[config.trainer][1]
+    watch, model = ImagesLook(config), build(config, dataclasses.replace(recipe.sizes, hidden=8))
+    metrics, frame = watch.look(model)
+    assert set(metrics) == {"mh_acceptance", "gfn_nll" if preset == "basic" else "gfn_bound"}
+    given, answers = frame["given"], frame["answers"]
+    kept = given != VOID
+    assert frame["samples"].shape == (64, 64)
+    assert kept.reshape(8, 8)[:, :4].all()
+    assert not kept.reshape(8, 8)[:, 4:].any()
+    assert (answers[:, kept] == given[kept]).all()
+    assert answers.max() == 1
+    assert len(np.unique(answers, axis=0)) == len(answers)  # of an untrained sampler, which draws 32 pixels
+    again, same = watch.look(model)
+    assert again == metrics
+    assert all((same[name] == frame[name]).all() for name in frame)

@@ -9,9 +9,12 @@ from ebgfn.train.fast import FastRecipe
 
 # At D = 784 local chains do not arrive anywhere in the time of a training. So the energy begins as a density, that of the
 # sampler in a few steps, which has no modes that nobody knows of, and learns from moves alone.
+# A trained sampler goes on with steps so small that a minute of one core does no harm: at 20 times the rate it lost 0.7
+# nats of MNIST, with Muon more.
 UNET = FastRecipe(
     batch=64,
     lr=5e-3,
+    lr_learned=1e-4,
     kernel_lr=0.01,
     kernel_decay=0.1,
     clip=200.0,

@@ -1,4 +1,4 @@
-"""Digits: images sampled on the spot, grown, filled in, ranked by energy, and moved by back-and-forth chains."""
+"""Digits: images sampled on the spot, grown, filled in, ranked by energy, moved by back-and-forth chains; and trained."""
 
 from ebgfn.problems import PROBLEMS
 from ebgfn.runs.folder import RunFolder
@@ -8,8 +8,8 @@ IMAGES = PROBLEMS["images"]
 
 
 def opens(run: RunFolder) -> Query | None:
-    """What tells the page to show the model of a run: it shows models, not training."""
-    return {"images": run.id} if run.status.finished and run.has_checkpoint else None
+    """What tells the page to show a run."""
+    return {"run": run.id}
 
 
 PAGE = Page(
