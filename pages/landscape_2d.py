@@ -10,6 +10,7 @@ from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.runs.folder import RunFolder, Status
 from ebgfn.ui.components import landscape_view
 from ebgfn.ui.components.landscape_view import Landscape
+from ebgfn.ui.components.line_charts import Marks
 from ebgfn.ui.plane import (
     PLANE,
     comparison,
@@ -22,7 +23,7 @@ from ebgfn.ui.plane import (
     shipped,
     training_form,
 )
-from ebgfn.ui.shell import frame, history, models, run_bar, training
+from ebgfn.ui.shell import frame, history, knobs, models, run_bar, training
 from ebgfn.ui.shell.history import Columns
 
 LEAD = """Points of the plane become vectors of bits. An **energy** $E(x)$ learns how probable each vector is, and a
@@ -55,11 +56,12 @@ def pictures(
     *,
     label: str,
     config: Toy2DConfig,
+    turned: Marks = (),
 ) -> None:
     """Pictures, downloads and curves of what is at rest."""
     landscape_view.draw(shown, key="landscape")
     landscape_files.panel(folder, name, shown, columns, seed)
-    comparison.curves_and_other(shown, label, columns, config=config, but=name)
+    comparison.curves_and_other(shown, label, columns, config=config, but=name, turned=turned)
     explanation.explain(shown)
 
 
@@ -71,6 +73,7 @@ def show_run(run: RunFolder, seed: int) -> None:
         run_bar.bar(run, status)
         (moving if status.state in training.ACTIVE else resting)(run, seed, newest_only=not whole)
 
+    knobs.show(run)
     training.watch(run, look, ticking=training.lively(run.status))
 
 
@@ -82,7 +85,8 @@ def resting(run: RunFolder, seed: int, **_: bool) -> None:
         run_bar.without_pictures(run.status)
         return
     columns, label = preview.curves(lines), comparison.short(run.config)
-    pictures(shown, folder, run.id, columns, seed, label=label, config=run.config)
+    turned = knobs.marks(lines)
+    pictures(shown, folder, run.id, columns, seed, label=label, config=run.config, turned=turned)
 
 
 def moving(run: RunFolder, _seed: int, *, newest_only: bool) -> None:
@@ -94,7 +98,10 @@ def moving(run: RunFolder, _seed: int, *, newest_only: bool) -> None:
         return
     landscape_view.draw(shown, key="landscape")
     end_s, columns = 0.0 if config.steps else config.budget_s, preview.curves(lines)
-    comparison.curves_and_other(shown, comparison.short(config), columns, config=config, but=run.id, end_s=end_s)
+    explanation.why(config, lines[-1], shown.floor)
+    comparison.curves_and_other(
+        shown, comparison.short(config), columns, config=config, but=run.id, end_s=end_s, turned=knobs.marks(lines)
+    )
 
 
 def waiting_pictures(config: Toy2DConfig) -> None:

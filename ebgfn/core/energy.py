@@ -3,6 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 import torch
+from torch import nn
 
 from ebgfn.core.batches import cached_rows
 from ebgfn.core.states import Batch, Vectors
@@ -26,6 +27,25 @@ def flipped_one_by_one(energy: Energy, x: Vectors, *, rows: int) -> Vectors:
     flips = torch.eye(energy.dim, device=x.device)
     found = [torch.cat([energy(part) for part in (row - flips).abs().split(rows)]) for row in x]
     return torch.stack(found) if found else torch.empty_like(x)
+
+
+class Tempered(nn.Module):
+    """E(x) / T, of the density exp(-E(x) / T)."""
+
+    def __init__(self, energy: Energy, temperature: float):
+        super().__init__()
+        self.energy, self.dim, self.temperature = energy, energy.dim, temperature
+
+    def forward(self, x: Vectors) -> Batch:
+        return self.energy(x) / self.temperature
+
+    def neighbours(self, x: Vectors) -> Vectors:
+        return self.energy.neighbours(x) / self.temperature
+
+
+def tempered(energy: Energy, temperature: float) -> Energy:
+    """The energy at a temperature; at 1 itself."""
+    return energy if temperature == 1 else Tempered(energy, temperature)
 
 
 @runtime_checkable

@@ -74,6 +74,10 @@ class Problem(ABC):
         """What such a training is of, in a few words, then what else there is to say of it."""
         return [config.label]
 
+    def knobs(self, config: Any) -> tuple[str, ...]:
+        """What of `ebgfn.train.knobs.Knobs` may be turned while such a config trains."""
+        return ()
+
     def shipped_name(self, config: Any) -> str:
         """Folder of the shipped model of such a config."""
         return f"{self.name}-{config.label}"

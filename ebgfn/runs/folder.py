@@ -2,7 +2,8 @@
 
     config.json         kind and settings
     status.json         state, heartbeat, progress, error
-    metrics.jsonl       one line an event
+    metrics.jsonl       one line an event; `knob_...` is what was turned then
+    knobs.json          what is to be turned from the next event on
     frames/STEP.npz     what a live page draws
     checkpoint/         the model (weights as safetensors) and trainer.pt, from which training goes on
     control             a command that waits for the worker; worker.log holds what went wrong there
@@ -27,6 +28,7 @@ from filelock import FileLock, Timeout
 from ebgfn.files import write_bytes, write_json
 from ebgfn.problems import config_of
 from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
+from ebgfn.train.knobs import UNTURNED, Knobs
 
 FINISHED = ("done", "failed", "cancelled")
 STATES = ("queued", "running", "paused", *FINISHED)
@@ -36,6 +38,7 @@ MAX_FRAMES = 300
 LOCK_PATIENCE_S = 10.0
 
 STATUS, METRICS, CONTROL, LOG = "status.json", "metrics.jsonl", "control", "worker.log"
+KNOBS, KNOB = "knobs.json", "knob_"
 TRAINER = "trainer.pt"
 
 
@@ -132,6 +135,21 @@ class RunFolder:
             return [json.loads(line) for line in lines]
         except (OSError, ValueError) as error:
             raise RunError(f"run {self.id} is damaged: {METRICS}: {_reason(error)}") from None
+
+    @property
+    def knobs(self) -> Knobs:
+        """What is turned while it trains."""
+        try:
+            return Knobs.from_json(json.loads((self.path / KNOBS).read_text()))
+        except FileNotFoundError:
+            return UNTURNED
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"run {self.id} is damaged: {KNOBS}: {_reason(error)}") from None
+
+    def turn(self, knobs: Knobs) -> None:
+        """For whoever trains it, from the next event on."""
+        with writing(self.path):
+            write_json(self.path / KNOBS, knobs.turned())
 
     @property
     def frames(self) -> list[int]:

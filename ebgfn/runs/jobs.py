@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ebgfn.problems.config import Config
@@ -92,6 +92,12 @@ class Jobs:
     def step(self, run_id: str) -> None:
         """Train until the next event, then pause."""
         self._go_on(run_id, "step")
+
+    def turn(self, run_id: str, **changes: float | None) -> None:
+        """Turn knobs of `ebgfn.train.knobs.Knobs` while the run trains. Errors: ValueError."""
+        run = store.find(run_id)
+        _unfinished(run, FINISHED)
+        run.turn(replace(run.knobs, **changes))
 
     def delete(self, run_id: str) -> None:
         """Remove a run and its files."""
@@ -301,7 +307,7 @@ def _process_exists(pid: int) -> bool:
 
 _jobs = Jobs()
 submit, poll, cancel, pause = _jobs.submit, _jobs.poll, _jobs.cancel, _jobs.pause
-resume, step, delete = _jobs.resume, _jobs.step, _jobs.delete
+resume, step, turn, delete = _jobs.resume, _jobs.step, _jobs.turn, _jobs.delete
 queue_position, expected_wait = _jobs.queue_position, _jobs.expected_wait
 
 __all__ = [
@@ -317,4 +323,5 @@ __all__ = [
     "resume",
     "step",
     "submit",
+    "turn",
 ]

@@ -26,8 +26,9 @@ from ebgfn.problems import PROBLEMS, training
 from ebgfn.problems.config import Config
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, visitors
-from ebgfn.runs.folder import LOG, TRAINER, RunError, RunFolder, Status, writing
+from ebgfn.runs.folder import KNOB, LOG, TRAINER, RunError, RunFolder, Status, writing
 from ebgfn.runs.spawn import WAIT, worker_threads
+from ebgfn.train.knobs import Knobs
 from ebgfn.train.loop import Event, TrainingDiverged
 
 PAUSED_POLL_S = 0.05
@@ -109,11 +110,12 @@ class Worker:
                 if mode is None:
                     return self.run.read_status()
                 continue
+            state.knobs = self.run.knobs
             event = next(events, None)
             if event is None:
                 self._checkpoint(config, state)
                 return self._finish("done", None, progress=1.0)
-            self._record(event)
+            self._record(event, state.knobs)
             if self.clock() - self._saved_at >= self.checkpoint_s:
                 self._checkpoint(config, state)
             mode = "pause" if mode == "step" else mode
@@ -140,13 +142,14 @@ class Worker:
         self.run.update(step=state.step, elapsed_s=state.elapsed_s)
         return state
 
-    def _record(self, event: Event) -> None:
+    def _record(self, event: Event, knobs: Knobs) -> None:
         for name, value in event.metrics.items():
             if not math.isfinite(value):
                 raise RunError(f"training diverged at step {event.step}: {name} is {value}")
         where = {"step": event.step, "elapsed_s": event.elapsed_s, "progress": event.progress}
         self.run.write_frame(event.step, event.frame)
-        self.run.append_metrics(where | event.metrics)
+        turned = {f"{KNOB}{name}": value for name, value in knobs.turned().items()}
+        self.run.append_metrics(where | event.metrics | turned)
         self.run.update(heartbeat=time.time(), **where)
         self.on_event(event)
 

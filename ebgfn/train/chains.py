@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ebgfn.core.energy import Energy
+from ebgfn.core.energy import Energy, tempered
 from ebgfn.core.policy import Policy
 from ebgfn.core.schedules import best_schedule, draw, even_schedule
 from ebgfn.core.states import Vectors
@@ -29,7 +29,8 @@ WHOLE = 1 / 3
 @dataclass(frozen=True)
 class ChainPlan:
     """`chains` of them (0: none), `batch` at a time. Between two uses each makes `local_moves` flips and one move back and
-    forth in at most `path_steps` steps; a share `restarts` of them begins anew at a time, with `first_moves` flips."""
+    forth in at most `path_steps` steps, of `k` entries or of as many as chance will have (0); a share `restarts` of them
+    begins anew at a time, with `first_moves` flips. At a `temperature` other than 1 they are of exp(-E / temperature)."""
 
     chains: int = 512
     batch: int = 64
@@ -37,6 +38,11 @@ class ChainPlan:
     first_moves: int = 60
     path_steps: int = 8
     restarts: float = 0.02
+    k: int = 0
+    temperature: float = 1.0
+
+
+PLAN = ChainPlan()
 
 
 class PersistentChains:
@@ -53,7 +59,7 @@ class PersistentChains:
     @torch.no_grad()
     def begin_anew(self, energy: Energy, policy: Policy, noise: BernoulliMixture, generator: torch.Generator) -> None:
         """Some of the chains in broad noise; of chains that were not there half, the others in samples of the policy."""
-        plan, device = self.plan, generator.device
+        plan, device, energy = self.plan, generator.device, tempered(energy, self.plan.temperature)
         if not len(self.x):
             self.x = draw(policy, plan.chains, generator).x
             anew = torch.arange(plan.chains, device=device) % 2 == 0
@@ -67,9 +73,10 @@ class PersistentChains:
         """The next batch. Each state is given out once and then moved: used more often, it would be known by heart."""
         plan = self.plan
         if self._used + plan.batch > len(self.x):
+            energy = tempered(energy, plan.temperature)
             mixed = self.x[torch.randperm(len(self.x), generator=generator, device=generator.device)]
             state = flipped(energy, mixed, plan.local_moves, generator)
-            k, schedule = move_length(policy, plan.path_steps, generator)
+            k, schedule = move_length(policy, plan.path_steps, generator, k=plan.k)
             jump = BackAndForth(energy, policy, k, schedule)
             self.x, self._used = jump.step(ChainState(state.x, state.energy), generator)[0].x, 0
         self._used += plan.batch
@@ -101,12 +108,14 @@ def _finite(*parts: Tensor | None) -> bool:
     return all(part is None or bool(part.isfinite().all()) for part in parts)
 
 
-def move_length(policy: Policy, most: int, generator: torch.Generator, *, whole: float = WHOLE) -> tuple[int, Schedule]:
-    """Entries K of a back-and-forth move, all of them in a share `whole` of cases and else log-uniform, and its schedule of
-    at most `most` steps."""
+def move_length(
+    policy: Policy, most: int, generator: torch.Generator, *, whole: float = WHOLE, k: int = 0
+) -> tuple[int, Schedule]:
+    """Entries K of a back-and-forth move, if not given all of them in a share `whole` of cases and else log-uniform, and its
+    schedule of at most `most` steps."""
     dim = policy.dim
     which, where = torch.rand(2, generator=generator, device=generator.device).tolist()
-    k = dim if which < whole else round(dim**where)
+    k = min(k, dim) or (dim if which < whole else round(dim**where))
     return k, blocks(policy, k, most)
 
 

@@ -30,15 +30,15 @@ from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.nets.mixture import MixturePolicy
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.train.any_order import AnyOrder
-from ebgfn.train.chains import WHOLE, ChainPlan, PersistentChains, blocks
+from ebgfn.train.chains import PLAN, WHOLE, ChainPlan, PersistentChains, blocks
 from ebgfn.train.contrast import Others, contrast
+from ebgfn.train.knobs import turned
 from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm_cosine
 from ebgfn.train.lessons import Lessons, lessons
 from ebgfn.train.noise import become, broad_noise
 from ebgfn.train.online_em import OnlineEM
 from ebgfn.train.source import Source, with_means
 
-CHAINS = ChainPlan()
 # Rows of data that the broad noise is fitted to, and that a policy's curve is measured on.
 ROWS = 4096
 
@@ -52,7 +52,7 @@ class FastRecipe:
     "sampler", else flat. `fresh` lessons are made at a time, by moves in at most `path_steps` steps, a share `whole` of them
     from void, and `kept` remembered; each stands in about `reuse` batches. `taught`: share of chains in the sampler's batch.
     `smooth`: share of the energy's data that the sampler draws, few being known soon. `noise`, `uniform`, `components`: of
-    broad noise the weight, the coin flips, the fitted components; `chain_loss`, `pairs`, `flips`: weights of the others.
+    broad noise the weight, coin flips, fitted components; `chain_loss`, `pairs`, `flips` weigh the others, `rate` all rates.
     """
 
     batch: int = 512
@@ -78,7 +78,8 @@ class FastRecipe:
     reuse: int = 16
     path_steps: int = 8
     whole: float = WHOLE
-    plan: ChainPlan = CHAINS
+    plan: ChainPlan = PLAN
+    rate: float = 1.0
     taught: float = 0.25
     smooth: float = 0.0
     noise: float = 1.0
@@ -94,7 +95,7 @@ class Fast(EnergyAndSampler):
     """Our algorithm."""
 
     def __init__(self, model: Model, recipe: FastRecipe):
-        self.recipe = recipe
+        self.recipe = self._usual = recipe
         self.energy = Learner(
             model.energy,
             lr=recipe.energy_lr,
@@ -111,12 +112,13 @@ class Fast(EnergyAndSampler):
         mixture = isinstance(model.policy, MixturePolicy)
         self.sampler: AnyOrder | OnlineEM = OnlineEM(sampler) if mixture else AnyOrder(sampler, **how)
         self._chains = PersistentChains(model.dim, recipe.plan, device=model.device)
-        self._noise: BernoulliMixture | None = None
+        self._noise: Any = None  # a BernoulliMixture, once the energy begins
         self._lessons: Lessons | None = None
         self._drawn, self._left = self._chains.x, 0
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        recipe = self.recipe
+        recipe = self.recipe = turned(self._usual, now.knobs)
+        self._chains.plan = recipe.plan
         if now.progress < recipe.warm_share:
             return self._learn(source, self._rate(now.step, now.progress / recipe.warm_share), generator)
         if self._noise is None:
@@ -140,7 +142,7 @@ class Fast(EnergyAndSampler):
 
     def _rate(self, updates: int, progress: float) -> float:
         """Warm-up, then cosine decay to zero over the budget: most of the gain comes in its last third."""
-        return warm_cosine(updates, progress if self.recipe.decay else 0.0)
+        return self.recipe.rate * warm_cosine(updates, progress if self.recipe.decay else 0.0)
 
     def _begin(self, source: Source, generator: torch.Generator) -> None:
         """When the energy's time comes: the noise, the best sizes of blocks, and what the sampler has learned to see."""
@@ -163,7 +165,6 @@ class Fast(EnergyAndSampler):
         if self._left == 0:
             energy, policy = self.energy.averaged, self.sampler.averaged.policy
             if recipe.plan.chains:
-                assert self._noise is not None
                 self._chains.begin_anew(energy, policy, self._noise, generator)
             if recipe.pairs:
                 x = self._smoothed(source, recipe.fresh, generator)
@@ -217,7 +218,6 @@ class Fast(EnergyAndSampler):
     def _contrastive(self, source: Source, generator: torch.Generator) -> Float[Tensor, ""]:
         """The energy's loss: data told from noise and flips, from chains and from ends of moves."""
         recipe, noise = self.recipe, self._noise
-        assert noise is not None
         x = self._smoothed(source, recipe.energy_batch, generator)
         chain = self._next_chains(generator) if len(self._chains) else None  # moved even where they only teach
         others = Others(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ebgfn import parallel
 from ebgfn.model import Networks
 from ebgfn.optim.muon import KernelMuon, hidden_kernels
+from ebgfn.train.knobs import UNTURNED, Knobs
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -117,10 +118,11 @@ class Learner(Generic[Module]):
 
 @dataclass(frozen=True)
 class Moment:
-    """Where training stands: steps made and the share of the budget used, 0..1."""
+    """Where training stands: steps made, the share of the budget used, 0..1, and what somebody who watches has turned."""
 
     step: int
     progress: float
+    knobs: Knobs = UNTURNED
 
 
 def warm_cosine(updates: int, progress: float, *, warm_up: int = 100) -> float:

@@ -11,6 +11,7 @@ import torch
 
 from ebgfn import parallel, seeds
 from ebgfn.model import Model
+from ebgfn.train.knobs import UNTURNED
 from ebgfn.train.learner import Diverged, Moment, Trainer
 from ebgfn.train.source import OnDevice, Stored
 
@@ -44,12 +45,15 @@ class Event:
 
 
 class TrainState:
-    """Everything that training changes: models, optimizers and pools (in `trainer`), data, generators, step and time."""
+    """Everything that training changes: models, optimizers and pools (in `trainer`), data, generators, step and time.
+
+    `knobs` are theirs who watch, to be turned between two events; they are kept in the run and not in this state.
+    """
 
     def __init__(self, trainer: Trainer, model: Model):
         """`model` is what the trainer was made from: its config, its sizes and its device are those of training."""
         self.trainer, self.config, self.sizes, self.device = trainer, model.config, model.sizes, model.device
-        self.step, self.elapsed_s = 0, 0.0
+        self.step, self.elapsed_s, self.knobs = 0, 0.0, UNTURNED
         self.generator = self._fresh_generator()
 
     def progress(self) -> float:
@@ -70,7 +74,7 @@ class TrainState:
         """One step; returns what is worth logging. Raises TrainingDiverged."""
         try:
             source = self.source if self.device.type == "cpu" else OnDevice(self.source, self.device)
-            told = self.trainer.step(source, Moment(self.step, progress), self.generator)
+            told = self.trainer.step(source, Moment(self.step, progress, self.knobs), self.generator)
         except Diverged as cause:
             raise TrainingDiverged(f"training stopped at step {self.step}: {cause}") from None
         self.step += 1

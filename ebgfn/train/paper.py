@@ -52,22 +52,29 @@ class Paper(EnergyAndSampler):
         self.sampler = Learner(Sampler(model.policy, model.log_z), lr=recipe.lr, rates={"log_z": recipe.log_z_lr})
 
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
-        x = source.draw(self.recipe.batch)
-        balance = self.sampler.update(self._trajectory_balance(x, generator))
-        k = min(x.shape[1], max(1, round(now.progress * x.shape[1])))
-        negative = self._moved(x, k, generator) if self.recipe.moves else self._drawn(len(x), generator)
-        energy = self.energy.module
-        difference = self.energy.update(contrastive(energy(x), energy(negative)).mean())
+        x, knobs = source.draw(self.recipe.batch), now.knobs
+        rate = 1.0 if knobs.rate is None else knobs.rate
+        balance = self.sampler.update(self._trajectory_balance(x, generator, knobs.temperature or 1.0), rate=rate)
+        k = min(x.shape[1], knobs.k or max(1, round(now.progress * x.shape[1])))
+        negative, energy = self._negatives(x, k, knobs.share, generator), self.energy.module
+        difference = self.energy.update(contrastive(energy(x), energy(negative)).mean(), rate=rate)
         return {"balance": balance, "contrastive": difference} | ({"k": float(k)} if self.recipe.moves else {})
 
-    def _trajectory_balance(self, data: Vectors, generator: torch.Generator) -> Scalar:
+    def _negatives(self, x: Vectors, k: int, share: float | None, generator: torch.Generator) -> Vectors:
+        """For each data point one; `share` of them, if it is not the recipe's, are the sampler's own."""
+        drawn = len(x) * (not self.recipe.moves) if share is None else round(share * len(x))
+        parts = [self._drawn(drawn, generator)] if drawn else []
+        parts += [self._moved(x[drawn:], k, generator)] if drawn < len(x) else []
+        return torch.cat(parts)
+
+    def _trajectory_balance(self, data: Vectors, generator: torch.Generator, temperature: float = 1.0) -> Scalar:
         policy, log_z = self.sampler.module.policy, self.sampler.module.log_z
         back = round(self.recipe.back_share * len(data))
         forward = draw(policy, len(data) - back, generator)
         order = sample_backward(policy, data[:back], k=data.shape[1], generator=generator)
         x, order = torch.cat([forward.x, data[:back]]), torch.cat([forward.order, order])
         with torch.no_grad():
-            energy = self.energy.module(x)
+            energy = self.energy.module(x) / temperature
         log_pf, log_pb = log_prob(policy, x, order, schedule=finest(policy.dim))
         return trajectory_balance(log_z, log_pf, log_pb, energy).mean()
 

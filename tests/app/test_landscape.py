@@ -8,7 +8,7 @@ import pytest
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import jobs, store
 from ebgfn.ui.components import density_canvas, landscape_view
-from ebgfn.ui.plane import training_form
+from ebgfn.ui.plane import PLANE, explanation, training_form
 from ebgfn.ui.shell import text
 from tests import tiny
 from tests.app.pages import bad_addresses, check_refusals, labels, open_page, sentences, values
@@ -241,3 +241,21 @@ def test_however_many_presets_there_are_two_are_compared(stocked, scenes, submit
     at.button(key="train_both").click().run()
     assert not at.exception
     assert len(submitted) == 2
+
+
+def test_the_page_says_why_one_model_is_behind_and_what_more_time_gives():
+    config = Toy2DConfig()
+    line = {"progress": 0.5, "gfn_nll": 20.5, "gfn_nll_se": 0.01, "ebm_nll": 20.2, "ebm_nll_se": 0.02}
+    assert "by itself" in explanation._phase(config, 0.1)
+    assert "teach the sampler" in explanation._phase(config, 0.3)
+    assert "0.30 nats" in explanation._behind(line, 20.0)[0]
+    assert "sampler is" in explanation._behind(line, 20.0)[0]
+    assert "energy is" in explanation._behind(line | {"ebm_nll": 21.0}, 20.0)[0]
+    assert "equally good" in explanation._behind(line | {"ebm_nll": 20.46}, 20.0)[0]
+    assert explanation._behind({"progress": 0.5}, 20.0) == []
+    card = {"gfn_excess": 0.0171, "ebm_excess": -0.004, "train_seconds": 600.0}
+    assert explanation._more(card) == [
+        "After 10 min 00 s the shipped model was 0.017 (sampler) and −0.004 (energy) above the floor."
+    ]
+    recipe = PLANE.trainers["fast"][1]
+    assert recipe.teach_share == explanation.TEACH_SHARE

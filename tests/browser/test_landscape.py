@@ -264,3 +264,17 @@ def test_a_cold_deep_link_comes_inside_the_frame(browser, tmp_path):
         process.terminate()
         process.wait(10)
     assert "Traceback" not in log.read_text()
+
+
+def test_what_is_turned_while_it_trains_is_marked(visit):
+    here = visit("landscape_2d?data=8gaussians&seconds=25&bits=16", reduced_motion="reduce")
+    here.page.get_by_role("button", name="Train", exact=True).click()
+    knob = here.page.get_by_role("slider", name="Temperature")
+    knob.wait_for()
+    here.page.get_by_text("Negative log-likelihood").wait_for()
+    knob.focus()
+    here.page.keyboard.press("ArrowRight")
+    here.page.locator(".called").filter(has_text="T × 2").first.wait_for()
+    assert here.axe() == []
+    here.page.get_by_role("button", name="Reset", exact=True).click()
+    knob.wait_for(state="detached")

@@ -11,6 +11,7 @@ from ebgfn.problems.checkpoint import load
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import visitors
 from ebgfn.runs.worker import EVENT_INTERVAL_S, MAX_EVENT_INTERVAL_S, Interruptions, Worker, event_interval
+from ebgfn.train.knobs import UNTURNED, Knobs
 from tests.runs.fake import CONFIG, FakeTrainer
 
 
@@ -179,3 +180,18 @@ def wait_for(condition, *, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def test_what_is_turned_acts_from_the_next_event_and_is_kept_with_it(run):
+    trainer, seen = FakeTrainer(), []
+
+    def turn(event):
+        seen.append(trainer.state.knobs)
+        if event.step in (5, 8):
+            run.turn(Knobs(rate=0.5, k=4) if event.step == 5 else UNTURNED)
+
+    assert worker(run, trainer, on_event=turn).work().state == "done"
+    assert [knobs.rate for knobs in seen] == [None] * 5 + [0.5] * 3 + [None] * 12
+    turned = [line["step"] for line in run.metrics if line.get("knob_rate") == 0.5 and line["knob_k"] == 4]
+    assert turned == [6, 7, 8]
+    assert not any("knob_rate" in line for line in run.metrics if line["step"] not in turned)

@@ -82,7 +82,7 @@ def test_the_energy_falls_at_data_and_rises_at_negatives(algorithm, moves, monke
         made.append((policy, n))
         return types.SimpleNamespace(x=ends)
 
-    monkeypatch.setattr(algorithm, "_trajectory_balance", lambda data, generator: torch.tensor(0.0))
+    monkeypatch.setattr(algorithm, "_trajectory_balance", lambda *_: torch.tensor(0.0))
     monkeypatch.setattr(paper, "BackAndForth", Moves)
     monkeypatch.setattr(paper, "draw", drawn)
     asked(monkeypatch, algorithm.sampler)

@@ -63,6 +63,10 @@ class Images(Problem):
     def describe(self, config: ImagesConfig) -> list[str]:
         return [f"images of {config.dataset} · {config.preset}"]
 
+    def knobs(self, config: ImagesConfig) -> tuple[str, ...]:
+        """Energies that refine a density learn from moves alone, not from chains."""
+        return ("rate",) if config.preset in ("fast", "small", "mlp") else ("rate", "k", "share", "temperature")
+
     def shipped_name(self, config: ImagesConfig) -> str:
         # Of MNIST there are two: the better one, and a smaller one that samples sooner.
         quick = config.dataset == "mnist" and config.preset != "fast"

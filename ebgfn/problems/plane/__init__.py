@@ -47,6 +47,9 @@ class Plane(Problem):
     def describe(self, config: Toy2DConfig) -> list[str]:
         return [f"{config.dataset} · {config.preset}", f"{config.bits} bits an axis"]
 
+    def knobs(self, config: Toy2DConfig) -> tuple[str, ...]:
+        return ("rate", "k", "share", "temperature")
+
     def shipped_name(self, config: Toy2DConfig) -> str:
         return f"{self.name}-{config.dataset}" + ("" if config.bits == FULL_BITS else f"-{config.bits}bits")
 

@@ -11,10 +11,10 @@ from ebgfn.problems.images.look import VOID
 from ebgfn.runs.folder import RunFolder, Status
 from ebgfn.samples import to_npz
 from ebgfn.ui.components import line_charts, squares
-from ebgfn.ui.components.line_charts import Chart, Line
+from ebgfn.ui.components.line_charts import Chart, Line, Marks
 from ebgfn.ui.components.squares import FILLED, Moment, Panel, Scene
 from ebgfn.ui.digits import IMAGES, image_files
-from ebgfn.ui.shell import downloads, history, models, run_bar, training
+from ebgfn.ui.shell import downloads, history, knobs, models, run_bar, training
 from ebgfn.ui.shell.history import Columns, Metrics
 from ebgfn.ui.shell.text import clock
 
@@ -103,7 +103,7 @@ def _more(config: ImagesConfig) -> list[str]:
     ]
 
 
-def curves(columns: Columns, *, end_s: float) -> None:
+def curves(columns: Columns, turned: Marks, *, end_s: float) -> None:
     """How good the sampler is, and how well it knows the energy, over seconds of training."""
     if not columns:
         return
@@ -115,11 +115,12 @@ def curves(columns: Columns, *, end_s: float) -> None:
         line = Line("acceptance", seconds, columns["mh_acceptance"])
         note = "of moves that erase a few pixels and fill them at once"
         charts.append(Chart("How well the sampler knows the energy", note, [line], axis, limits=(0, 1)))
-    line_charts.draw(charts, key="curves")
+    line_charts.draw(line_charts.marked(charts, turned), key="curves")
 
 
 def show(run: RunFolder) -> None:
     """The run, looked at again and again while it goes on."""
+    knobs.show(run)
     training.watch(run, _look, ticking=training.lively(run.status))
 
 
@@ -133,7 +134,7 @@ def _look(run: RunFolder, status: Status, *, whole: bool) -> None:
         return
     squares.draw(found, key="training")
     columns = history.columns(lines, CURVES)
-    curves(columns, end_s=config.budget_s if moving and not config.steps else 0.0)
+    curves(columns, knobs.marks(lines), end_s=config.budget_s if moving and not config.steps else 0.0)
     if not moving:
         _files(run, found, columns)
 

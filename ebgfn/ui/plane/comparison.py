@@ -8,6 +8,7 @@ from ebgfn.runs import store
 from ebgfn.runs.folder import DAMAGED, RunFolder
 from ebgfn.ui.components import landscape_view
 from ebgfn.ui.components.landscape_view import Landscape
+from ebgfn.ui.components.line_charts import Marks
 from ebgfn.ui.plane import PLANE, preview, run_pictures, training_curves
 from ebgfn.ui.shell import address, history, run_bar, training
 from ebgfn.ui.shell.history import Columns
@@ -50,7 +51,14 @@ def chosen(config: Toy2DConfig, *, but: str) -> RunFolder | None:
 
 
 def curves_and_other(
-    shown: Landscape, name: str, columns: Columns, *, config: Toy2DConfig, but: str = "", end_s: float = 0.0
+    shown: Landscape,
+    name: str,
+    columns: Columns,
+    *,
+    config: Toy2DConfig,
+    but: str = "",
+    end_s: float = 0.0,
+    turned: Marks = (),
 ) -> None:
     """Curves of what is shown, with those of the run chosen for comparison, and that run's pictures."""
     other = chosen(config, but=but)
@@ -61,7 +69,7 @@ def curves_and_other(
         runs[label if label not in runs else f"{label} (other)"] = preview.curves(lines)
         end_s = max(end_s, other.config.budget_s if other.config.steps is None else 0.0)
     if runs:
-        training_curves.draw(runs, floor=shown.floor, end_s=end_s, key="curves")
+        training_curves.draw(runs, floor=shown.floor, end_s=end_s, key="curves", turned=turned)
     if other is not None:
         _pictures(other, lines)
 

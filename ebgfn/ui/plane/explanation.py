@@ -1,11 +1,23 @@
 """How to read the pictures of a model: words and formulas that hold its own numbers."""
 
+import math
+from typing import Any
+
 import streamlit as st
 
+from ebgfn import shipped
+from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.plane.densities import DRAWN
 from ebgfn.problems.plane.gray import FULL_BITS
 from ebgfn.ui.components.landscape_view import Landscape
-from ebgfn.ui.shell.text import excess, minus, signed
+from ebgfn.ui.plane import PLANE
+from ebgfn.ui.shell import models
+from ebgfn.ui.shell.frame import TEXT_WIDTH
+from ebgfn.ui.shell.history import Metrics
+from ebgfn.ui.shell.text import clock, excess, minus, rounded, signed
+
+# Of `FastRecipe`, of which the plane has the default: reading it there would load torch.
+TEACH_SHARE = 0.3
 
 READING = """
 **One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth
@@ -21,6 +33,42 @@ def no_model(dataset: str, bits: int) -> str:
     """Empty state: nothing trained to show."""
     what = "your drawing" if dataset == DRAWN else f"{dataset} at {bits} bits an axis" if bits < FULL_BITS else dataset
     return f"No trained model of {what} comes with the app. Press **Train**: twenty seconds show a lot."
+
+
+def why(config: Toy2DConfig, line: Metrics, floor: float | None) -> None:
+    """While it trains: what is learned now, why one model is behind, and what more time gives."""
+    card = models.card(shipped.folder() / PLANE.shipped_name(config)) if config.dataset != DRAWN else {}
+    st.markdown(" ".join([_phase(config, line["progress"]), *_behind(line, floor), *_more(card)]), width=TEXT_WIDTH)
+
+
+def _phase(config: Toy2DConfig, progress: float) -> str:
+    if config.preset != "fast":
+        return "The sampler balances trajectories against the energy, and the energy learns from where its moves end."
+    if progress < TEACH_SHARE:
+        return f"Until {TEACH_SHARE:.0%} of the time each model learns from data, by itself."
+    return "Chains of the energy now teach the sampler, and the energy is told them apart from data."
+
+
+def _behind(line: Metrics, floor: float | None) -> list[str]:
+    if floor is None or "gfn_nll_se" not in line or "ebm_nll_se" not in line:
+        return []
+    gap, error = line["gfn_nll"] - line["ebm_nll"], 2 * math.hypot(line["gfn_nll_se"], line["ebm_nll_se"])
+    if gap > error:
+        return [
+            f"The sampler is **{gap:.2f} nats** behind the energy: it has to follow what has only just changed, and must "
+            "give each order of filling its probability."
+        ]
+    if -gap > error:
+        return [f"The energy is **{-gap:.2f} nats** behind the sampler: it has only been told what data are not."]
+    return ["The two are equally good, as far as few points tell."]
+
+
+def _more(card: dict[str, Any]) -> list[str]:
+    if "gfn_excess" not in card or "ebm_excess" not in card:
+        return []
+    sampler, energy = (rounded(card[f"{name}_excess"]) for name in ("gfn", "ebm"))
+    seconds = clock(card["train_seconds"])
+    return [f"After {seconds} the shipped model was {sampler} (sampler) and {energy} (energy) above the floor."]
 
 
 def explain(scene: Landscape) -> None:

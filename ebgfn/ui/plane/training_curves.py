@@ -1,7 +1,7 @@
 """Curves of training in the plane: likelihood with its errors, how well the sampler knows the energy, log Z."""
 
 from ebgfn.ui.components import line_charts
-from ebgfn.ui.components.line_charts import Chart, Line
+from ebgfn.ui.components.line_charts import Chart, Line, Marks
 from ebgfn.ui.shell.history import Columns
 
 _NLL = {"gfn_nll": ("GFlowNet", 0), "ebm_nll": ("energy", 1)}
@@ -10,11 +10,11 @@ _LOG_Z = {"log_z": ("log Z", 0)}
 MATCH_TITLE, MATCH_NOTE = "How well the sampler knows the energy", "both reach 1 if it does"
 
 
-def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: str) -> None:
+def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: str, turned: Marks = ()) -> None:
     """Show metrics of one run, or of two to compare: the second is dotted. Columns are named as in metrics.jsonl.
 
     The energy's likelihood rests on an estimate of log Z and is shown with the error of it or not at all: runs of earlier
-    versions know no error, and lie below what is possible.
+    versions know no error, and lie below what is possible. `turned`: what stood at other knobs from when on, of the first.
     """
     assert 1 <= len(runs) <= 2
     runs = {run: {k: v for k, v in c.items() if k != "ebm_nll" or "ebm_nll_se" in c} for run, c in runs.items()}
@@ -26,7 +26,7 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
         Chart(MATCH_TITLE, MATCH_NOTE, _lines(runs, _MATCH), axis, limits=(0, 1)),
         Chart("log Z", "of the energy, in nats", _lines(runs, _LOG_Z), axis, digits=3),
     ]
-    line_charts.draw(charts, key=key)
+    line_charts.draw(line_charts.marked(charts, turned), key=key)
 
 
 def _lines(runs: dict[str, Columns], names: dict[str, tuple[str, int]]) -> list[Line]:

@@ -1,7 +1,7 @@
 """Line charts of all kinds, in the theme's colours: a component that redraws in place."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ _component = build(__file__)
 
 Dash = Literal["solid", "dot", "dash", "dashdot", "longdash"]
 Values = Sequence[float] | np.ndarray
+Marks = Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ class Chart:
     """Lines over one axis; `digits` of values read off in the legend where the pointer is.
 
     Of a `course`, as of a training, the legend otherwise says the last values, and the first ones set no limits. `floor` is
-    a level across all, with a name where it is to stand in the legend; `marks` are upright lines; `limits` hold the values,
-    else the lines do, with `least` above and below. `words` stand below; `alt` is what is read aloud.
+    a level across all, with a name where it is to stand in the legend; `marks` are upright lines, called by `mark_names` if
+    there are any; `limits` hold the values, else the lines do, with `least` above and below. `words` stand below; `alt` is
+    what is read aloud.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Chart:
     floor: float | None = None
     floor_name: str = "floor"
     marks: Sequence[float] = field(default=())
+    mark_names: Sequence[str] = field(default=())
     limits: tuple[float, float] | None = None
     least: float = 0.02
     words: str = ""
@@ -76,6 +79,12 @@ class Chart:
         """What is read aloud: the last values, if nothing better is known."""
         last = "; ".join(f"{line.name} {line.y[-1]:.{self.digits}f}" for line in self.lines if len(line.y))
         return self.alt or self.words or f"{self.title} over seconds of training. Last values: {last or 'none yet'}."
+
+
+def marked(charts: list[Chart], marks: Marks) -> list[Chart]:
+    """The charts with upright lines and their names."""
+    at, names = [x for x, _ in marks], [name for _, name in marks]
+    return [replace(chart, marks=at, mark_names=names) for chart in charts] if marks else charts
 
 
 def draw(charts: Sequence[Chart], *, key: str, tall: bool = False) -> None:

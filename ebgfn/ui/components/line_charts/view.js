@@ -79,11 +79,18 @@ class Charts {
     const upright = (x, kind) => svg("line", { class: kind, x1: px(x), x2: px(x), y1: TOP, y2: bottom })
     const parts = this.axes(chart, { px, py, across, width, height, bottom, low, high })
     parts.push(...chart.marks.map((x) => upright(x, "floor")))
+    parts.push(...chart.mark_names.map((name, i) => this.called(name, px(chart.marks[i]), TOP + 10 + 13 * (i % 4), width)))
     if (chart.floor !== null) parts.push(across(chart.floor, "floor"))
     for (const line of chart.lines) parts.push(...this.line(line, palette[line.colour % palette.length], px, py))
     if (finite(this.moment)) parts.push(upright(this.moment, "hair"))
     drawing.replaceChildren(...parts)
     figure.querySelector(".legend").replaceChildren(...this.legend(chart, palette))
+  }
+
+  // A name beside an upright line, on the side where there is room.
+  called(name, x, y, width) {
+    const left = x > width * 0.7
+    return svg("text", { class: "called", x: x + (left ? -4 : 4), y, "text-anchor": left ? "end" : "start" }, name)
   }
 
   axes(chart, { px, py, across, width, height, bottom, low, high }) {
