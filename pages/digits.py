@@ -1,5 +1,7 @@
 """Digits: images sampled on the spot, grown, filled in, ranked by energy, and moved by back-and-forth chains."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from ebgfn.runs.folder import RunFolder
@@ -11,6 +13,9 @@ from ebgfn.ui.shell.models import StoredModel
 LEAD = """A GFlowNet fills an empty image pixel by pixel; an energy says how probable the whole is. In
 **block steps** it fills many pixels at once, which is quicker and a little worse: the dial says how much. These samples were
 **made just now**, on this machine, without a GPU."""
+
+ABOUT_TRAINING = """Watch a sampler and an energy learn, here, on this machine: noise becomes digits within a minute. When it
+is done, all of this page is made by your own model."""
 
 ABOUT_FILLING = """Any part of an image can be given: the sampler just starts from there. Paint **ink** or **paper**,
 and **erase** what it should fill. Given pixels never change."""
@@ -67,34 +72,56 @@ def of_run(run: RunFolder) -> StoredModel | None:
     return models.stored(run.checkpoint, run.id)
 
 
+class Shown(NamedTuple):
+    """A model that samples, at what temperature and from which seed."""
+
+    source: StoredModel
+    temperature: float
+    seed: int
+
+
+def sheet(run: RunFolder | None) -> Shown | None:
+    """Samples, made now by the model that was chosen or trained; None where there is none to be shown."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = chosen_model() if run is None else of_run(run)
+        if source is None:
+            return None
+        try:
+            steps, temperature, seed, by = controls(images.dim(source))
+        except ValueError as error:
+            st.error(str(error), icon=":material/error:")
+            return None
+    image_sheet.show(source, steps=steps, temperature=temperature, seed=seed, by=by)
+    return Shown(source, temperature, seed)
+
+
+def training_of(run: RunFolder) -> None:
+    """A run in place of the shipped models."""
+    training_form.show()
+    run_pictures.show(run)
+    if run.status.finished and run.has_checkpoint:
+        st.markdown(OF_RUN)
+
+
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Digits", LEAD)
     server.settle()
     run = training.current(IMAGES)
-    training_form.show()
     training.say_refusal()
     if run is not None:
-        run_pictures.show(run)
-        if run.status.finished and run.has_checkpoint:
-            st.markdown(OF_RUN)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = chosen_model() if run is None else of_run(run)
-        if source is None:
-            return
-        try:
-            dim = images.dim(source)
-        except ValueError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-        steps, temperature, seed, by = controls(dim)
-    image_sheet.show(source, steps=steps, temperature=temperature, seed=seed, by=by)
-    frame.section("Fill in", ABOUT_FILLING)
-    completion.show(source, temperature=temperature, seed=seed)
-    frame.section("Back-and-forth chains", ABOUT_CHAINS)
-    image_chains.hold(dim)
-    image_chains.show(source, seed=seed)
-    results.show(source)
+        training_of(run)
+    shown = sheet(run)
+    if run is None:
+        frame.section("Train your own", ABOUT_TRAINING)
+        training_form.show()
+    if shown is not None:
+        frame.section("Fill in", ABOUT_FILLING)
+        completion.show(shown.source, temperature=shown.temperature, seed=shown.seed)
+        frame.section("Back-and-forth chains", ABOUT_CHAINS)
+        image_chains.hold(images.dim(shown.source))
+        image_chains.show(shown.source, seed=shown.seed)
+        results.show(shown.source)
     training.prepare()
 
 

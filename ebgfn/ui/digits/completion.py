@@ -85,7 +85,7 @@ def answers_scene(cells: Cells, sheet: Sheet) -> Scene:
     panel = Panel(
         "Answers of the model", "lowest energy first; pink ink is the model's", shown, alt, len(shown), COLUMNS, numbers
     )
-    return Scene((panel,), legend=None, width=36)
+    return Scene((panel,), legend=None, width=46)
 
 
 @st.fragment

@@ -59,7 +59,7 @@ def sheet_scene(source: StoredModel, sheet: Sheet, *, steps: int, by: str, picke
     side = round(sheet.x.shape[1] ** 0.5)
     alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, energies from {low:.0f} to {high:.0f} nats."
     panel = Panel(f"{len(sheet.x)} samples", note, sheet.x[shown], alt, len(sheet.x), COLUMNS, numbers, picked)
-    return Scene((panel,), legend=None, width=36)
+    return Scene((panel,), legend=None, width=46)
 
 
 def quality(source: StoredModel, steps: int) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def growth_scene(source: StoredModel, sheet: Sheet, *, row: int, steps: int, tem
         np.stack(cells),
         f"An image of {dim} pixels being filled in {steps} steps.",
     )
-    return Scene((panel,), moments=tuple(moments), token=token, legend=None, width=24, pace=140, autoplay=True)
+    return Scene((panel,), moments=tuple(moments), token=token, legend=None, width=30, pace=140, autoplay=True)
 
 
 def picture(x: UInt8[np.ndarray, " dim"], order: np.ndarray, filled: int, p: np.ndarray) -> UInt8[np.ndarray, " dim"]:

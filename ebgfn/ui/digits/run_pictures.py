@@ -33,7 +33,7 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Scene |
     if not frames:
         return None
     panels = (_samples(frames), *_answers(frames))
-    config, width = run.config, 30 if len(panels) > 1 else 36
+    config, width = run.config, 30 if len(panels) > 1 else 46
     if newest_only:
         line = frames[-1][0]
         return Scene(panels, (_said(line), *_why(config, line["progress"]), *_more(config)), legend=None, width=width)
