@@ -82,10 +82,17 @@ class Stepwise(Protocol):
 
 @runtime_checkable
 class Tractable(Protocol):
-    """A policy that fills entries by one density whatever their order: how probable its samples are is known."""
+    """A policy that fills entries by one density whatever their order: how probable its samples are is known.
 
-    def log_prob(self, x: Vectors) -> Batch:
-        """log q(x) in nats: log P_F - log P_B of every trajectory that ends in x."""
+    Filling one entry a step is then the same as filling all at once, which costs one step.
+    """
+
+    def log_prob(self, x: Vectors, mask: Masks | None = None) -> Batch:
+        """log q(x) in nats: log P_F - log P_B of every trajectory that ends in x; or of what is filled in (x, mask)."""
+        ...
+
+    def fill_all(self, x: Vectors, mask: Masks, generator: torch.Generator) -> Vectors:
+        """All that is void, by q given what is filled."""
         ...
 
 

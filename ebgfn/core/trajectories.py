@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ebgfn.core.policy import Policy, Stepwise, bernoulli_log_prob
+from ebgfn.core.policy import Policy, Stepwise, Tractable, bernoulli_log_prob
 from ebgfn.core.states import Batch, Masks, Orders, Vectors, ranks, uniform_orders
 
 Schedule = tuple[int, ...]
@@ -95,11 +95,16 @@ def complete(
     """Fill, by P_F, the entries that are void in s_start of (x, order), start = schedule[0]: the one function that draws.
 
     With a uniform location policy the given order is kept (draw it uniformly); with a learned one the policy chooses the
-    locations, and the returned order differs from `start` on. log_pf and log_pb count the steps taken.
+    locations, and the returned order differs from `start` on. log_pf and log_pb count the steps taken, also where a policy
+    that is `Tractable` takes steps of one entry each all at once.
     """
     if policy.learned_location:
         assert temperature == 1.0
         return _complete_where_it_likes(policy, x, order, schedule=schedule, generator=generator)
+    if isinstance(policy, Tractable) and temperature == 1.0 and schedule == finest(policy.dim, start=schedule[0]):
+        mask = ranks(order) < schedule[0]
+        x = policy.fill_all(x, mask, generator)
+        return Trajectories(x, order, schedule, *_log_prob_at_once(policy, x, mask, schedule))
     ends, values = [], []
     for part, orders in zip(x.split(policy.rows), order.split(policy.rows), strict=True):
         log_value, end = torch.zeros(len(part), device=x.device), part
@@ -173,6 +178,8 @@ def log_prob(
     `chosen` numbers m of the steps of each row (drawn uniformly, with replacement): the sums over them, scaled by steps / m,
     are unbiased estimates of the full ones and so are their gradients. What is uniform is not estimated but known.
     """
+    if chosen is None and isinstance(policy, Tractable) and schedule == finest(policy.dim, start=schedule[0]):
+        return _log_prob_at_once(policy, x, ranks(order) < schedule[0], schedule)
     log_pf, log_pb = log_prob_steps(policy, x, order, schedule=schedule, chosen=chosen)
     if chosen is None:
         return log_pf.sum(1), log_pb.sum(1)
@@ -181,6 +188,13 @@ def log_prob(
     known_pf = 0.0 if policy.learned_location else location.sum() - scale * location[chosen].sum(1)
     known_pb = 0.0 if policy.learned_erasure else erasure.sum() - scale * erasure[chosen].sum(1)
     return scale * log_pf.sum(1) + known_pf, scale * log_pb.sum(1) + known_pb
+
+
+def _log_prob_at_once(policy: Tractable, x: Vectors, mask: Masks, schedule: Schedule) -> tuple[Batch, Batch]:
+    """`log_prob` from the filled entries `mask` on to all of x."""
+    dim, start = x.shape[1], schedule[0]
+    log_value = policy.log_prob(x) - (policy.log_prob(x, mask) if start else 0.0)
+    return log_value - _log_orders(dim - start), torch.full_like(log_value, _log_erasures(dim, start))
 
 
 def log_ratio(

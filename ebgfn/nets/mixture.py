@@ -65,9 +65,16 @@ class MixturePolicy(nn.Module):
         """The density of its samples."""
         return BernoulliMixture(self.log_weight, self.log_odds)
 
-    def log_prob(self, x: Vectors) -> Batch:
+    def log_prob(self, x: Vectors, mask: Masks | None = None) -> Batch:
+        if mask is not None:
+            return self.begin(x, mask).logsumexp(1)
         with torch.autocast(x.device.type, enabled=False):
             return self.mixture.log_prob(x)
+
+    def fill_all(self, x: Vectors, mask: Masks, generator: torch.Generator) -> Vectors:
+        component = torch.multinomial(self.begin(x, mask).softmax(1), 1, generator=generator).squeeze(1)
+        noise = torch.rand(x.shape, generator=generator, device=x.device)
+        return torch.where(mask, x, (noise < torch.sigmoid(self.log_odds[component])).to(x.dtype))
 
     def forward(self, x: Vectors, mask: Masks) -> PolicyOutput:
         return PolicyOutput(self._logits(self.begin(x, mask)), None, None)

@@ -1,6 +1,7 @@
 """One contract for every policy, and for the tabular one that other tests lean on."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ import torch
 from ebgfn.core.energy import conditionals
 from ebgfn.core.policy import bernoulli_log_prob, one_hot
 from ebgfn.core.states import uniform_orders
-from ebgfn.core.trajectories import finest, log_prob
+from ebgfn.core.trajectories import complete, finest, log_prob, log_prob_steps
 from ebgfn.evaluation import exact
 from ebgfn.nets.lattice import KNOTS, MAX_SIGMA, LatticeEnergy, curve, views
-from ebgfn.nets.mixture import MixtureSizes
+from ebgfn.nets.mixture import MixturePolicy, MixtureSizes
 from ebgfn.nets.mlp import MLPEnergy, MLPPolicy
 from ebgfn.nets.quadratic import FieldPolicy, QuadraticEnergy
 from ebgfn.problems.lattice.kaufman import log_z
@@ -242,3 +243,58 @@ def test_the_curve_of_log_z_goes_through_its_knots_and_is_smooth_between():
     between = torch.tensor([0.017, 0.2203, 0.333, 0.496])
     exactly = torch.tensor([log_z(10, s) for s in between.tolist()])
     assert (curve(knots, -between) - exactly).abs().max() < 2e-3  # of 70 to 200 nats
+
+
+def some_mixture(dim: int, *, components: int = 3) -> MixturePolicy:
+    """A mixture whose entries depend on each other."""
+    policy, generator = MixturePolicy(dim, components=components), torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        policy.log_odds.copy_(2 * torch.randn(components, dim, generator=generator))
+        policy.log_weight.copy_(torch.randn(components, generator=generator).log_softmax(0))
+    return policy
+
+
+@pytest.mark.parametrize("start", [0, 2, 4])
+def test_a_mixture_that_fills_all_at_once_tells_what_its_steps_do(start, generator):
+    policy = some_mixture(5)
+    x = torch.randint(0, 2, (40, 5), generator=generator).float()
+    order = uniform_orders(40, 5, generator)
+    schedule = finest(5, start=start)
+    at_once = log_prob(policy, x, order, schedule=schedule)
+    steps = log_prob_steps(policy, x, order, schedule=schedule)
+    for told, each in zip(at_once, steps, strict=True):
+        torch.testing.assert_close(told, each.sum(1), atol=1e-4, rtol=0)
+    policy.zero_grad()
+    at_once[0].sum().backward()
+    gradient = policy.log_odds.grad.clone()
+    policy.zero_grad()
+    log_prob_steps(policy, x, order, schedule=schedule)[0].sum().backward()
+    torch.testing.assert_close(gradient, policy.log_odds.grad, atol=1e-3, rtol=1e-3)
+
+
+def test_a_mixture_that_fills_all_at_once_draws_by_its_density_given_what_is_there(generator):
+    """Of 40,000 rows with two entries given, how often each of the 8 rests came, against the enumerated odds."""
+    policy, n = some_mixture(5), 40_000
+    x = torch.tensor([1.0, 0, 0, 0, 0]).repeat(n, 1)
+    order = torch.tensor([0, 3, 1, 2, 4]).repeat(n, 1)
+    drawn = complete(policy, x, order, schedule=finest(5, start=2), generator=generator)
+    assert (drawn.x[:, [0, 3]] == torch.tensor([1.0, 0.0])).all()
+    rest = drawn.x[:, [1, 2, 4]]
+    states = exact.all_states(3)
+    whole = torch.tensor([1.0, 0, 0, 0, 0]).repeat(8, 1)
+    whole[:, [1, 2, 4]] = states
+    with torch.no_grad():
+        p = policy.log_prob(whole).double().softmax(0)
+    counts = torch.bincount(exact.index_of(rest), minlength=8).double()
+    chi = ((counts - n * p) ** 2 / (n * p)).sum().item()
+    assert chi < 7 + 5 * math.sqrt(14)
+    torch.testing.assert_close(drawn.log_pf, log_prob(policy, drawn.x, order, schedule=finest(5, start=2))[0])
+
+
+def test_a_mixture_at_a_temperature_takes_its_steps(generator):
+    """At a temperature each step's odds are sharpened, which no single density tells."""
+    policy, order = some_mixture(4), torch.arange(4).repeat(20_000, 1)
+    drawn = complete(policy, torch.zeros(20_000, 4), order, schedule=finest(4), generator=generator, temperature=0.5)
+    logit = policy(torch.zeros(1, 4), torch.zeros(1, 4, dtype=torch.bool)).value_logits[0, 0]
+    expected = torch.sigmoid(2 * logit).item()
+    assert abs(drawn.x[:, 0].mean().item() - expected) < 5 * math.sqrt(expected * (1 - expected) / 20_000)
