@@ -50,7 +50,7 @@ def test_every_script_has_its_test():
     scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert scripts == {
         "ablation",
-        "chains_latency",
+        "latency",
         "images",
         "ising",
         "mnist_asset",
@@ -245,9 +245,9 @@ def test_digits_for_the_app_are_every_so_manieth(printed, monkeypatch, tmp_path)
     assert (stored["labels"] == labels.labels[:: asset.SHIPPED_EVERY]).all()
 
 
-def test_the_latency_of_chains_can_be_asked_for(printed, capsys):
+def test_the_latency_can_be_asked_for(printed, capsys):
     """It needs a server and a browser of its own: only that it starts."""
     with pytest.raises(SystemExit) as stopped:
-        printed("chains_latency", "--help")
+        printed("latency", "--help")
     assert stopped.value.code == 0
     assert "--repeats" in capsys.readouterr().out

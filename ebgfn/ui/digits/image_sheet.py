@@ -134,7 +134,11 @@ def arrived(filling: Filling) -> Sheet:
             so_far = image_files.sheet_image(filling.x, filling.filled)
             place.image(so_far, f"{filling.filled.mean():.0%} of the pixels are filled", width=WIDTH)
     place.empty()
-    return filling.sheet
+    try:
+        return filling.sheet
+    except Exception:
+        images.sampling.clear()  # what failed is not kept: the next look tries again
+        raise
 
 
 def show(source: StoredModel, *, steps: int, temperature: float, seed: int, by: str) -> None:
