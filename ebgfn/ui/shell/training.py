@@ -137,7 +137,7 @@ def _watch(run: RunFolder, look: Callable[..., None]) -> None:
 
 
 def _changed(run: RunFolder, status: Status) -> bool:
-    """Whether the page has to be drawn anew: the run was left, is in another state, has begun, or no look is needed any more."""
+    """Whether the page has to be drawn anew: the run was left, is in another state, has begun, or no look is needed now."""
     state, begun, looked = st.session_state.get("seen", ("", False, False))
     if st.query_params.get("run") != run.id:  # it was left
         return True
