@@ -21,7 +21,7 @@ DEFAULT_STEPS, DEFAULT_TEMPERATURE = 16, 1.0
 TEMPERATURES = (0.1, 1.5)
 FRAMES = 48
 # What takes longer than PATIENCE_S is shown as it fills, every TICK_S.
-TICK_S, PATIENCE_S, WIDTH = 0.1, 0.4, 576
+TICK_S, PATIENCE_S, WIDTH = 0.3, 0.5, 576
 # The image that grows at first: one of middling energy.
 FIRST = 27
 ORDERS = ("energy", "as drawn")
@@ -128,8 +128,7 @@ def arrived(filling: Filling) -> Sheet:
     """The images at the end; until then they are shown as they fill."""
     place = st.empty()
     begun = time.monotonic()
-    while not filling.done:
-        time.sleep(TICK_S)
+    while not filling.done(within_s=TICK_S):
         if time.monotonic() - begun > PATIENCE_S:
             so_far = image_files.sheet_image(filling.x, filling.filled)
             place.image(so_far, f"{filling.filled.mean():.0%} of the pixels are filled", width=WIDTH)

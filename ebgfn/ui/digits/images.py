@@ -1,6 +1,7 @@
 """Images made on the spot: samples, completions, chains, energies; made once for all visitors."""
 
 import time
+from concurrent.futures import wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,10 +104,9 @@ class Filling:
         self._futures = [submit(self._part, number) for number in _parts(len(x))]
         self._sheet: Sheet | None = None
 
-    @property
-    def done(self) -> bool:
-        """Is there nothing left to fill?"""
-        return all(future.done() for future in self._futures)
+    def done(self, *, within_s: float) -> bool:
+        """Is there nothing left to fill? Waits no longer than it must."""
+        return not wait(self._futures, within_s).not_done
 
     @property
     def sheet(self) -> Sheet:
