@@ -126,7 +126,7 @@ def test_growth_ends_at_the_sample_and_only_adds(source):
 
 def test_what_takes_long_is_shown_as_it_fills(source, monkeypatch):
     """Each picture has more filled pixels than the one before, and the last one all of them."""
-    monkeypatch.setattr(image_sheet, "TICK_S", 0.0)
+    monkeypatch.setattr(image_sheet, "TICK_S", 0.02)
     monkeypatch.setattr(image_sheet, "PATIENCE_S", 0.0)
     shares, step = [], threading.Semaphore(0)
     walked = images.walk
