@@ -10,7 +10,6 @@ from ebgfn import problems
 from ebgfn.runs import jobs
 from ebgfn.runs.folder import KNOB, RunFolder
 from ebgfn.train.knobs import Knobs
-from ebgfn.ui.components.line_charts import Marks
 from ebgfn.ui.shell import address, training
 from ebgfn.ui.shell.history import Metrics
 
@@ -89,7 +88,7 @@ def _turn(run_id: str, name: str, key: str) -> None:
     training.do(lambda run_id: jobs.turn(run_id, **{name: value}), run_id)
 
 
-def marks(lines: list[Metrics]) -> Marks:
+def marks(lines: list[Metrics]) -> list[tuple[float, str]]:
     """Seconds at which knobs stood anew, and how: "K 4", "rate × 2, T usual"."""
     found, before = [], {}
     for line in lines:
