@@ -176,7 +176,7 @@ def test_both_themes_and_a_narrow_window(digits):
 
 
 def test_digits_are_trained_on_the_page(digits):
-    here = digits("train_seconds=6&steps=4")
+    here = digits("train_seconds=5&steps=1")
     here.page.get_by_role("button", name="Train", exact=True).click()
     drawn = here.page.locator(".view").filter(has_text="What the sampler draws")
     drawn.wait_for()
@@ -189,7 +189,6 @@ def test_digits_are_trained_on_the_page(digits):
     assert drawn.locator(".lattice .up").first.get_attribute("d") != first
     with np.load(here.download("Last samples (NPZ)", menu="Download this training"), allow_pickle=False) as found:
         assert found["x"].shape == (64, 64)
-    assert here.axe() == []
     # It is found again after a look at another page.
     here.page.get_by_role("link", name="Chains", exact=True).first.click()
     here.page.get_by_role("heading", name="Chains").wait_for()
