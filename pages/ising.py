@@ -32,7 +32,16 @@ def controls() -> tuple[int, int]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         side = st.slider("Side of the lattice", *SIDES, DEFAULT_SIDE, width=340, **address.bound("side"))
         seed = address.seed("Seed", "seed")
-    return address.within(side, *SIDES, DEFAULT_SIDE), seed
+        side = address.within(side, *SIDES, DEFAULT_SIDE)
+        near = samplers.nearest(side)
+        if near is not None and near.side != side:
+            text, icon = f"To {near.side} × {near.side}, which the GFlowNet knows", ":material/grid_on:"
+            st.button(text, icon=icon, key="to_known", on_click=_show_side, args=(near.side,))
+    return side, seed
+
+
+def _show_side(side: int) -> None:
+    st.session_state["side"] = side
 
 
 def readable(source: Sampler | None) -> Sampler | None:

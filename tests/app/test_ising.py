@@ -336,3 +336,13 @@ def test_a_comparison_that_nobody_waits_for_is_dropped(source, monkeypatch):
     assert busy.future.done()
     assert skipped.future.cancelled()
     assert moves_panel.current(source, 0.2, 2) is not skipped
+
+
+def test_from_a_side_without_a_sampler_there_is_a_way_to_one(stocked_lattice, drawn):
+    at = pages.open_page(PAGE, side="7")
+    assert not at.exception
+    assert len(drawn["lattice_live"].panels) == 1
+    at.button(key="to_known").click().run()
+    assert at.slider(key="side").value == SIDE
+    assert len(drawn["lattice_live"].panels) == 2
+    assert "to_known" not in {button.key for button in at.button}
