@@ -13,8 +13,7 @@ from ebgfn.runs.folder import RunError, RunFolder, Status
 from ebgfn.ui.shell import address, visitor
 
 SHORTEST_S, LONGEST_S = 5, 24 * 3600
-# Until there is something to see, looks are more frequent.
-TICK_S, FIRST_TICK_S = 0.4, 0.15
+TICK_S = 0.4
 POLL_S, HEARTBEAT_S = 2.0, 20.0
 ACTIVE = ("queued", "running")
 UNFINISHED = (*ACTIVE, "paused")
@@ -120,15 +119,14 @@ def watch(run: RunFolder, look: Callable[..., None], *, ticking: bool) -> None:
     At a tick it may send what is new only: a component keeps what it has seen.
     """
     st.session_state["whole"] = True
-    tick = TICK_S if run.status.step else FIRST_TICK_S
-    st.fragment(_watch, run_every=tick if ticking else None)(run, look)
+    st.fragment(_watch, run_every=TICK_S if ticking else None)(run, look)
 
 
 def _watch(run: RunFolder, look: Callable[..., None]) -> None:
     whole, status = st.session_state.pop("whole", False), run.status
     if not whole and _changed(run, status):
         st.rerun()
-    st.session_state["seen"] = (status.state, status.step > 0, lively(status))
+    st.session_state["seen"] = (status.state, lively(status))
     keep_alive(force=whole)
     try:
         look(run, status, whole=whole)
@@ -137,10 +135,10 @@ def _watch(run: RunFolder, look: Callable[..., None]) -> None:
 
 
 def _changed(run: RunFolder, status: Status) -> bool:
-    """Whether the page has to be drawn anew: the run was left, is in another state, has begun, or no look is needed now."""
-    state, begun, looked = st.session_state.get("seen", ("", False, False))
+    """Whether the page has to be drawn anew: the run was left, its state is another, or there is no more need to look."""
+    state, looked = st.session_state.get("seen", ("", False))
     if st.query_params.get("run") != run.id:  # it was left
         return True
     if status.state != state:
         st.session_state.pop("look_until", None)
-    return (state, begun, looked) != (status.state, status.step > 0, lively(status))
+    return (state, looked) != (status.state, lively(status))
