@@ -37,11 +37,13 @@ def test_a_run_at_rest_is_there_after_another_page_until_it_is_reset(landscape):
 
 
 def test_back_undoes_the_last_choice(landscape):
-    page = landscape().page
+    here = landscape()
+    page = here.page
     chosen = {name: page.get_by_role("radio", name=name) for name in ("checkerboard", "moons", "circles")}
     for name in ("moons", "circles"):
         chosen[name].click()
         page.wait_for_url(f"**data={name}")
+        here.settled()
     for name, step in (("moons", page.go_back), ("checkerboard", page.go_back), ("moons", page.go_forward)):
         step()
         page.wait_for_function(
@@ -49,6 +51,7 @@ def test_back_undoes_the_last_choice(landscape):
             "one => one.ariaChecked === 'true' && one.innerText === name)",
             arg=name,
         )
+        here.settled()
     assert page.url.endswith("landscape_2d?data=moons")
 
 
