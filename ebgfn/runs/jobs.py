@@ -96,8 +96,9 @@ class Jobs:
     def turn(self, run_id: str, **changes: float | None) -> None:
         """Turn knobs of `ebgfn.train.knobs.Knobs` while the run trains. Errors: ValueError."""
         run = store.find(run_id)
-        _unfinished(run, FINISHED)
-        run.turn(replace(run.knobs, **changes))
+        with run.locked():
+            _unfinished(run, FINISHED)
+            run.turn(replace(run.knobs, **changes))
 
     def delete(self, run_id: str) -> None:
         """Remove a run and its files."""

@@ -1,6 +1,7 @@
 """Training on the Digits page without a browser: the form, a run that goes on, what it has come to, bad addresses."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,12 @@ def test_the_words_say_what_is_trained_now():
     assert "learns alone" in run_pictures._why(CONFIG, 0.1)[0]
     assert "after 30%" in run_pictures._why(CONFIG, 0.1)[0]
     assert "tell data" in run_pictures._why(CONFIG, 0.31)[0]
+    small = ImagesConfig("mnist", "small")
+    assert "knows next to nothing" in run_pictures._why(small, 0.1)[0]
+    assert "as it was shipped" in run_pictures._why(replace(small, start="shipped"), 0.1)[0]
+    # Where the energy refines a density the sampler learns no more once its turn has come.
+    assert "has to follow" in run_pictures._why(CONFIG, 0.9)[0]
+    assert "The sampler stays." in run_pictures._why(small, 0.9)[0]
     assert "hours" in run_pictures._why(ImagesConfig("digits", "paper"), 0.1)[0]
 
 

@@ -9,8 +9,8 @@ from ebgfn.train.fast import FastRecipe
 
 # At D = 784 local chains do not arrive anywhere in the time of a training. So the energy begins as a density, that of the
 # sampler in a few steps, which has no modes that nobody knows of, and learns from moves alone.
-# A trained sampler goes on with steps so small that a minute of one core does no harm: at 20 times the rate it lost 0.7
-# nats of MNIST, with Muon more.
+# A trained sampler goes on with steps so small that a minute of one core hardly harms it: on MNIST its bound rose by 0.07
+# nats, at 20 times the rate by 0.7, and with Muon at a tenth of its first rates by 0.4.
 UNET = FastRecipe(
     batch=64,
     lr=5e-3,

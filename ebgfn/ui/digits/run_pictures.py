@@ -79,15 +79,18 @@ def _why(config: ImagesConfig, progress: float) -> list[str]:
 
     if config.preset not in RECIPES:
         return ["The published algorithm takes hours on images: this is how it begins."]
-    share = RECIPES[config.preset].warm_share
-    if progress < share:
-        return [
-            f"Now the sampler learns alone, from data: the energy begins after {share:.0%} of the time. Until then it "
-            "knows next to nothing, and acceptance says little."
-        ]
+    recipe = RECIPES[config.preset]
+    alone = (
+        f"Now the sampler learns alone, from data: the energy's turn comes after {recipe.warm_share:.0%} of the time."
+    )
+    if progress < recipe.warm_share and config.start == "zero":
+        return [f"{alone} Until then it knows next to nothing, and acceptance says little."]
+    if progress < recipe.warm_share:
+        return [f"{alone} Until then it stays as it was shipped."]
+    follows = "The sampler has to follow, so acceptance falls at first." if recipe.joint_rate else "The sampler stays."
     return [
-        "Now the energy learns to tell data from what the sampler makes of them. The sampler has to follow, so acceptance "
-        "falls at first. Steps shrink to zero towards the end, where most is gained."
+        f"Now the energy learns to tell data from what the sampler makes of them. {follows} Steps shrink to zero towards "
+        "the end, where most is gained."
     ]
 
 
