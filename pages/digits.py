@@ -122,7 +122,7 @@ def main() -> None:
         image_chains.hold(images.dim(shown.source))
         image_chains.show(shown.source, seed=shown.seed)
         results.show(shown.source)
-    training.prepare()
+    training.prepare(run)
 
 
 main()

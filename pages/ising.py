@@ -4,7 +4,7 @@ import streamlit as st
 
 from ebgfn.problems.checkpoint import CheckpointError
 from ebgfn.problems.lattice.exact import SIDES
-from ebgfn.ui.ising import memory, recovery, samplers, sigma_curves, sigma_dial
+from ebgfn.ui.ising import COUPLINGS, memory, recovery, samplers, sigma_curves, sigma_dial
 from ebgfn.ui.ising.samplers import DEFAULT_SIDE, Sampler
 from ebgfn.ui.shell import address, frame, server, training
 
@@ -83,7 +83,7 @@ def main() -> None:
     frame.section("Recover the couplings")
     recovery.show()
     more(own or readable(samplers.nearest(side)), side)
-    training.prepare()
+    training.prepare(training.current(COUPLINGS, quiet=True))
 
 
 main()

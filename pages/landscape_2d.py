@@ -135,7 +135,7 @@ def main() -> None:
             show_run(current, chosen.seed)
     except ValueError as problem:
         st.error(str(problem), icon=":material/error:")
-    training.prepare()
+    training.prepare(current)
 
 
 main()

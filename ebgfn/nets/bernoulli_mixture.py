@@ -42,25 +42,29 @@ class BernoulliMixture:
 def fit(
     x: Vectors, *, components: int, seed: int = 0, iterations: int = 40, pseudo_counts: float = 0.5
 ) -> BernoulliMixture:
-    """Fit to binary vectors or to means of independent entries; `pseudo_counts` of either value keep probabilities inside.
+    """Fit to binary vectors or to means of independent entries; never lowers the likelihood times the prior.
 
-    Starts from random responsibilities around `components` of the data. Never lowers the likelihood times the prior.
     Errors: ValueError for fewer vectors than components.
     """
+    mixture = around(x, components=components, seed=seed)
+    for _ in range(iterations if components > 1 else 1):
+        mixture = improved(mixture, x, pseudo_counts)
+    return mixture
+
+
+def around(x: Vectors, *, components: int, seed: int = 0) -> BernoulliMixture:
+    """Where a fit begins: components of equal weight around some of the vectors. Errors: ValueError for too few vectors."""
     if not 1 <= components <= len(x):
         raise ValueError(f"components must be in 1..{len(x)}, the number of vectors, got {components}")
     generator = torch.Generator().manual_seed(seed)
     seeds = x[torch.randperm(len(x), generator=generator, device="cpu")[:components].to(x.device)]
     # Half way between a data point and the mean of all: no component begins with a certainty.
     p = (0.5 * seeds + 0.5 * x.mean(0)).clamp(0.01, 0.99)
-    mixture = BernoulliMixture(x.new_full((components,), -math.log(components)), torch.logit(p))
-    for _ in range(iterations if components > 1 else 1):
-        mixture = _improved(mixture, x, pseudo_counts)
-    return mixture
+    return BernoulliMixture(x.new_full((components,), -math.log(components)), torch.logit(p))
 
 
-def _improved(mixture: BernoulliMixture, x: Vectors, pseudo_counts: float) -> BernoulliMixture:
-    """One step of expectation maximisation."""
+def improved(mixture: BernoulliMixture, x: Vectors, pseudo_counts: float = 0.5) -> BernoulliMixture:
+    """One step of expectation maximisation; `pseudo_counts` of either value keep probabilities inside."""
     weight = torch.zeros_like(mixture.log_weight)
     ones = torch.zeros_like(mixture.log_odds)
     for part in x.split(4096):

@@ -16,15 +16,16 @@ from torch import Tensor
 
 from ebgfn import parallel
 from ebgfn.core.states import Vectors
-from ebgfn.nets.bernoulli_mixture import fit
+from ebgfn.nets.bernoulli_mixture import around, improved
 from ebgfn.train.learner import Diverged, Sampler
 from ebgfn.train.source import Source
 
 # Rows that are remembered: this times components times the root of the rows seen. On 2spirals, 512 components, 10 s of one
 # core: 0.025 nats above the floor; of a third as many 0.037, of three times as many 0.047, after 40 s 0.034 and 0.026.
 MEMORY = 0.15
-# Rows and iterations of the fit that it begins from.
-BEGIN_ROWS, BEGIN_ITERATIONS = 20_000, 8
+# Before each of its first steps one of expectation maximisation on so many fresh rows. All of them before the first step
+# would keep who waits for the first picture, for half a second.
+BEGIN_ROWS, BEGIN_STEPS = 20_000, 8
 # Entries of either value that every component is given beside its rows.
 PSEUDO_COUNTS = 0.1
 
@@ -40,25 +41,24 @@ class OnlineEM:
         self.averaged = copy.deepcopy(self.module)
         self.updates = 0
         policy = self.module.policy
+        # Components that are alike, as long as nothing was learned, would stay so.
+        self._to_begin = 0 if policy.log_odds.any() else BEGIN_STEPS
         self._weight = policy.log_weight.exp()
         self._ones = policy.log_odds.sigmoid() * self._weight[:, None]
 
-    @property
-    def blank(self) -> bool:
-        """Whether it has learned nothing: components that are alike stay so."""
-        return not self.module.policy.log_odds.any()
-
     @torch.no_grad()
     def begin(self, source: Source) -> None:
-        """Where it has learned nothing: a fit to some rows; in several processes to those of the leader."""
-        if not self.blank:
+        """One of the first steps, where it had learned nothing; in several processes on the rows of the leader."""
+        if not self._to_begin:
             return
-        policy = self.module.policy
-        fitted = fit(source.draw(BEGIN_ROWS), components=len(self._weight), iterations=BEGIN_ITERATIONS)
+        policy, rows = self.module.policy, source.draw(BEGIN_ROWS)
+        known = around(rows, components=len(self._weight)) if self._to_begin == BEGIN_STEPS else policy.mixture
+        fitted = improved(known, rows)
         policy.log_weight.copy_(parallel.from_leader(fitted.log_weight))
         policy.log_odds.copy_(parallel.from_leader(fitted.log_odds))
         self._weight.copy_(policy.log_weight.exp())
         self._ones.copy_(policy.log_odds.sigmoid() * self._weight[:, None])
+        self._to_begin -= 1
 
     def learn(self, x: Vectors, means: Vectors, *, rate: float, generator: torch.Generator) -> float:
         """As `AnyOrder.learn`."""
@@ -91,11 +91,11 @@ class OnlineEM:
 
     def state_dict(self) -> dict[str, Any]:
         parts: dict[str, Tensor] = {"weight": self._weight, "ones": self._ones}
-        return parts | {"module": self.module.state_dict(), "updates": self.updates}
+        return parts | {"module": self.module.state_dict(), "updates": self.updates, "to_begin": self._to_begin}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._weight.copy_(state["weight"])
         self._ones.copy_(state["ones"])
-        self.updates = state["updates"]
+        self.updates, self._to_begin = state["updates"], state["to_begin"]
         for part in (self.module, self.averaged):
             part.load_state_dict(state["module"])

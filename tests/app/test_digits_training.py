@@ -115,6 +115,16 @@ def test_a_run_that_goes_on_is_shown_as_it_is(run, drawn, seen):
     assert drawn["curves"][0].lines[0].y[-1] == pytest.approx(seen[0]["gfn_bound"])
 
 
+def test_a_process_gets_ready_only_where_nothing_trains(run, drawn, monkeypatch):
+    ready = []
+    monkeypatch.setattr(jobs, "prepare", lambda: ready.append(True))
+    pages.open_page(PAGE, run=RUN)
+    assert ready == []
+    run.update(state="cancelled")
+    pages.open_page(PAGE, run=RUN)
+    assert ready == [True]
+
+
 def test_the_words_say_what_is_trained_now():
     assert "learns alone" in run_pictures._why(CONFIG, 0.1)[0]
     assert "after 30%" in run_pictures._why(CONFIG, 0.1)[0]

@@ -1,5 +1,6 @@
 """Online EM: one step by hand, likelihood that rises to the optimum, memory, what is kept, and the policy that it fits."""
 
+import itertools
 import math
 
 import pytest
@@ -115,12 +116,28 @@ def test_a_state_of_its_own_goes_on_alike(generator):
     assert torch.equal(density(one), density(two))
 
 
+def test_its_first_steps_are_of_all_rows(generator):
+    """Each raises their likelihood and says nothing of others; later ones do nothing, in a copy that goes on as well."""
+    em, x = learner(), TRUTH.sample(400, generator)
+    nats = []
+    for step in range(online_em.BEGIN_STEPS):
+        if step == 3:
+            em, before = learner(), em
+            em.load_state_dict(before.state_dict())
+        em.begin(Given(x))
+        nats.append(-em.module.policy.mixture.log_prob(x).mean().item())
+    assert all(later < earlier for earlier, later in itertools.pairwise(nats))
+    em.begin(Given(torch.ones(400, DIM)))
+    assert -em.module.policy.mixture.log_prob(x).mean().item() == nats[-1]
+
+
 def test_a_policy_that_has_learned_is_gone_on_with(generator):
     em = learner()
-    assert em.blank
     em.begin(Given(TRUTH.sample(500, generator)))
-    assert not em.blank
+    em.update(TRUTH.sample(500, generator))
     again = OnlineEM(em.averaged)
+    again.begin(Given(torch.ones(500, DIM)))
+    torch.testing.assert_close(density(again), density(em), atol=0, rtol=0)
     again.update(TRUTH.sample(500, generator), rate=0.0)
     torch.testing.assert_close(density(again), density(em), atol=0.01, rtol=0)
 

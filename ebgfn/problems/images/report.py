@@ -25,9 +25,9 @@ from ebgfn.nets.refined import RefinedEnergy
 from ebgfn.problems.images import sets
 
 # States for the one-call bound, of all images together (2 to 64 of each); steps of complete paths in each of ORDERS random
-# orders, which on 28 x 28 take most of the time and suffice for 8 images; images for paths along one order; samples whose
+# orders, which on 28 x 28 take most of the time and suffice for 24 images; images for paths along one order; samples whose
 # neighbours are sought.
-STATES, PATH_STEPS, ORDERS, SOME, SAMPLES = 20_000, 8 * 784, 16, 256, 512
+STATES, PATH_STEPS, ORDERS, SOME, SAMPLES = 20_000, 24 * 784, 16, 256, 512
 STEPS, FEW, K = 49, 16, 64
 # Training images that tell means of pixels, and how far from the nearest of them a test image may lie.
 REFERENCE = 10_000

@@ -40,10 +40,14 @@ def start(configs: Sequence[Config]) -> None:
         st.session_state["compare"] = ids[1]
 
 
-def prepare() -> None:
-    """Have a process ready for the run that this page may start; at the end of a page, so that pictures come first."""
-    with suppress(OSError):  # then training starts a few seconds later
-        jobs.prepare()
+def prepare(run: RunFolder | None) -> None:
+    """Have a process ready for the run that this page may start; at the end of a page, so that pictures come first.
+
+    Not beside a `run` that trains: getting ready takes a core for seconds, just when its first pictures are waited for.
+    """
+    if run is None or run.status.state not in ACTIVE:
+        with suppress(OSError):  # then training starts a few seconds later
+            jobs.prepare()
 
 
 def forget() -> None:

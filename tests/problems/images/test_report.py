@@ -1,12 +1,13 @@
 """Estimators for images."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ebgfn import problems
-from ebgfn.core.schedules import measured_step_nats
+from ebgfn.core.schedules import best_schedule, measured_step_nats
 from ebgfn.core.states import uniform_orders
 from ebgfn.core.trajectories import finest, log_ratio
 from ebgfn.evaluation.likelihood import bound
@@ -40,6 +41,30 @@ def test_the_curve_of_nats_falls_and_tells_the_bound(generator):
     quick = bound(net, x, generator=generator)
     # Two estimates of one mean, from states of their own.
     assert abs(nats.sum().item() - quick.mean().item()) < 4.5 * math.sqrt(2 / len(x)) * quick.std().item()
+
+
+def test_the_sampler_is_told_by_the_mean_over_orders_of_every_image(monkeypatch, generator):
+    """Against complete paths to all images, though in the report only some have them."""
+    monkeypatch.setattr(report, "PATH_STEPS", 80 * 16)
+    monkeypatch.setattr(report, "STEPS", 4)
+    net, x = conv_policy(4), (torch.rand(200, 16, generator=generator) < 0.5).float()
+    for part in net.parameters():
+        part.data.mul_(0.7)  # so that orders matter, and single ones do not decide
+    net.step_nats.copy_(measured_step_nats(net, x, generator=generator))
+    figures = report.of_sampler(SimpleNamespace(dim=16, policy=net), x, generator)
+
+    def over_orders(steps):
+        order = (uniform_orders(len(x), 16, generator) for _ in range(report.ORDERS))
+        return torch.stack([log_ratio(net, x, o, schedule=best_schedule(net.step_nats, steps)) for o in order])
+
+    whole, short = over_orders(16), over_orders(4)
+    gain = whole.logsumexp(0) - math.log(report.ORDERS) - whole.mean(0)
+    price = whole.logsumexp(0) - short.logsumexp(0)
+    for found, each in (
+        (figures["gfn_bound"] - figures["gfn_nll"], gain),
+        (figures["gfn_nll_4"] - figures["gfn_nll"], price),
+    ):
+        assert abs(found - each.mean().item()) < 4.5 * each.std().item() * math.sqrt(1 / 80 + 1 / len(x))
 
 
 def test_the_report_of_an_untrained_model_is_exact(monkeypatch):
