@@ -103,7 +103,7 @@ def dial_k(page: Any, url: str, repeats: int) -> Iterator[Wait]:
     """64 chains at another K."""
     times = []
     for seed in range(repeats):
-        page.goto(f"{url}/chains?data=8gaussians&k=2&seed={seed}&passes=66")
+        page.goto(f"{url}/chains?data=8gaussians&k=2&seed={seed}")
         page.locator(".player[data-k='2']").wait_for()
         page.get_by_role("button", name="Figure data").wait_for(timeout=PATIENCE_MS)
         page.wait_for_timeout(1500)

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ebgfn.problems.checkpoint import CheckpointError
-from ebgfn.problems.plane.mixing import BUDGET, BUDGETS
 from ebgfn.ui.chains import kernel_comparison, player, simulation
 from ebgfn.ui.chains.simulation import DEFAULT_MOVES, MOVES, STARTS, Settings
 from ebgfn.ui.shell import address, frame, models, server
@@ -21,8 +20,8 @@ well the sampler knows the energy. Where erasure is uniform, the two terms of $P
 WHAT_K_BUYS = """Acceptance alone rewards timid moves. **Memory** is how much more often than by chance a chain is still
 in the cell of the plane (of 8 × 8) where it began: 1 if it never left, 0 if it has forgotten. Every kernel starts from
 the same data points and gets the same number of **network passes** a chain (a gradient counts as two more): they do not
-depend on machine, load or batch; a call of the energy and one of the policy count alike. One move costs 3 passes at K = 1,
-65 at K = 32. The seconds measured here are in the table. DMALA has the best of four step sizes."""
+depend on machine, load or batch; a call of the energy and one of the policy count alike. The seconds measured here are in
+the table. DMALA has the best of four step sizes."""
 
 NO_MODEL = "There is no trained model here yet. Train one on the page 2D landscape; once it is done, it moves here."
 
@@ -34,7 +33,6 @@ def controls(found: dict[str, StoredModel]) -> tuple[StoredModel, Settings]:
     address.hold_choice("start", STARTS, "The start")
     address.hold_choice("moves", MOVES, "The number of moves")
     address.hold_seed("seed")
-    address.hold_choice("passes", BUDGETS, "The number of passes")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = models.choose(found, "data", "8gaussians", width=260)
         start = st.selectbox("Start from", STARTS, width=130, **address.bound("start"))
@@ -72,9 +70,7 @@ def main() -> None:
     played(source, dim, settings)
     st.markdown(HOW_TO_READ)
     frame.section("What K buys")
-    label, index = "Network passes a chain", BUDGETS.index(BUDGET)
-    budget = st.radio(label, BUDGETS, index=index, horizontal=True, **address.bound("passes"))
-    kernel_comparison.show(source, address.choice(budget, BUDGETS, BUDGET))
+    kernel_comparison.show(source)
     st.markdown(WHAT_K_BUYS)
 
 

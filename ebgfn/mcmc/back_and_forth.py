@@ -21,7 +21,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from ebgfn.core.energy import Energy
-from ebgfn.core.policy import Policy
+from ebgfn.core.policy import Policy, Tractable
 from ebgfn.core.states import Batch, Orders, Vectors
 from ebgfn.core.trajectories import Schedule, complete, finest, log_ratio, sample_backward
 from ebgfn.mcmc.chain import ChainState, StepInfo, metropolis, start, state_at
@@ -105,7 +105,13 @@ class BackAndForth:
 
     @property
     def network_passes(self) -> int:
-        """One of the energy; of the policy one for each entry filled and one for each entry of the path back."""
+        """One of the energy; of the policy one for each entry filled and one for each entry of the path back.
+
+        A policy that is `Tractable` fills all entries in one, and tells each path in two: of the whole and of what stays.
+        """
+        dim = self.policy.dim
+        if isinstance(self.policy, Tractable) and self.schedule in (None, finest(dim, start=dim - self.k)):
+            return 1 + 1 + 2 * (1 + (self.k < dim))
         calls = self.k if self.schedule is None else len(self.schedule) - 1
         return 1 + 2 * calls + 4 * calls * self.policy.learned_erasure
 

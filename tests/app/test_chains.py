@@ -77,7 +77,7 @@ def test_a_run_in_training_is_not_offered(home, model):
             ("seed", "-1", "0..2147483647"),
             ("seed", "2147483648", "0..2147483647"),
             ("data", "../../etc", "no shipped model"),
-            ("passes", "10000000", "66, 132"),
+            ("budget", "10000000", "1, 2, 4, 8"),
         ]
     ),
 )
@@ -93,6 +93,19 @@ def test_what_was_said_of_the_address_ends_when_the_widget_is_used(home, model):
     at = open_page(moves="5")
     assert "The number of moves in the address must be" in warnings(at.run())
     at.selectbox(key="moves").select(12).run()
+    assert warnings(at) == ""
+
+
+def test_a_budget_is_of_moves_of_the_model_that_is_shown(home, model):
+    tiny.finished_run(home, "mine", model)
+    tiny.finished_run(home, "small", tiny.trained(bits=3))
+    at = open_page(data="mine", budget="4")
+    assert "of 65 network passes" in at.radio(key="budget").label
+    assert any("65 at K = 32: this sampler fills bit by bit." in text.value for text in at.markdown)
+    at.selectbox(key="data").select("small").run()
+    assert not at.exception
+    assert "of 13 network passes" in at.radio(key="budget").label
+    assert at.radio(key="budget").value == 4
     assert warnings(at) == ""
 
 
@@ -149,11 +162,11 @@ def test_csv_has_a_line_for_each_state(model, generator):
 def test_comparison_is_measured_beside_the_page(home, model, monkeypatch):
     monkeypatch.setattr(kernel_comparison, "compare", mixing.compare)
     tiny.finished_run(home, "mine", model)
-    open_page(passes="66")
+    open_page(budget="1")
     source = simulation.available()["mine"]
-    state = kernel_comparison.measurement(source, 66)
+    state = kernel_comparison.measurement(source, 65)
     state.future.result(timeout=20)
-    at = open_page(passes="66")
+    at = open_page(budget="1")
     assert not at.exception
     assert len(state.rows) == 9
     assert "Figure data (JSON)" in {b.label for b in at.get("download_button")}

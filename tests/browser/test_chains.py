@@ -111,7 +111,7 @@ def test_it_plays_by_itself(visit):
 
 
 def test_files_of_chains_and_of_the_comparison_that_arrives(player):
-    here = player("chains?data=tiny&k=5&moves=4&passes=66")
+    here = player("chains?data=tiny&k=5&moves=4&budget=1")
     button = here.page.get_by_role("button", name="Figure data")
     button.wait_for(timeout=30_000)
     # The comparison has arrived: a page that is drawn anew while a button is pressed may lose the click.
@@ -133,7 +133,7 @@ def test_files_of_chains_and_of_the_comparison_that_arrives(player):
     saved = here.download("Figure data")
     told = json.loads(saved.read_text())
     rows = told["kernels"]
-    assert (told["model"], told["passes"]) == ("tiny", 66)
+    assert (told["model"], told["passes"]) == ("tiny", 65)
     assert [row.get("k") for row in rows] == [None, None, None, 1, 2, 4, 8, 16, 32]
     assert {row["kernel"].split(",")[0] for row in rows} == {"Gibbs", "Gibbs-with-Gradients", "DMALA", "Back-and-forth"}
 
@@ -147,7 +147,7 @@ def test_bad_address_gets_sentences_and_defaults(player):
 
 
 def test_both_themes_and_a_narrow_window(player):
-    here = player("chains?data=tiny&passes=66")
+    here = player("chains?data=tiny&budget=1")
     page = here.page
     page.locator(".forward").click()
     page.locator(".forward").click()

@@ -11,7 +11,7 @@ nominal scales", 1960) between first and last cell. It sees what single bits do 
 shuffles its low bits at once and still remembers the mode.
 
 Cost is counted in network passes a chain (a gradient counts as two more), which machine, load and batch do not change.
-Energy and policy have hidden layers of one size, so a pass of either is about the same work.
+A pass of the energy and one of the policy are about the same work, whether that is a network or a mixture.
 """
 
 import math
@@ -31,10 +31,9 @@ from ebgfn.problems.plane.gray import Grid
 from ebgfn.problems.plane.landscape import half_width
 
 CELLS = 8
-# One, two, four, eight moves at K = 32 (65 passes each), or as many of any other kernel as that pays for. With far
-# more, every kernel has forgotten the plane and there is nothing to compare.
-BUDGETS = (66, 132, 264, 528)
-BUDGET = 132
+# A chain may cost as much as so many moves of the dearest K. With far more, every kernel has forgotten the plane and there
+# is nothing to compare.
+BUDGETS, BUDGET = (1, 2, 4, 8), 2
 CHAINS = 256
 
 
@@ -76,6 +75,16 @@ def ladder(dim: int) -> list[int]:
     return [2**i for i in range(dim.bit_length()) if 2**i < dim] + [dim]
 
 
+def cost(model: Model, k: int) -> int:
+    """Network passes of a back-and-forth move of `k` bits."""
+    return BackAndForth(model.energy, model.policy, k).network_passes
+
+
+def dearest(model: Model) -> int:
+    """Network passes of the dearest back-and-forth move of those that are compared."""
+    return max(cost(model, k) for k in ladder(model.dim))
+
+
 def measure(
     name: str,
     kernel: Kernel,
@@ -83,7 +92,7 @@ def measure(
     *,
     model: Model,
     generator: torch.Generator,
-    budget: int = BUDGET,
+    budget: int,
 ) -> Mixing:
     """Run a kernel from `x` until `budget` network passes a chain are spent."""
     moves = max(1, round(budget / kernel.network_passes))
@@ -115,7 +124,7 @@ def peers() -> list[KernelEntry]:
     return [entry for entry in KERNELS.values() if not entry.uses_sampler]
 
 
-def compare(model: Model, *, seed: int = 0, chains: int = CHAINS, budget: int = BUDGET) -> Iterator[Mixing]:
+def compare(model: Model, *, budget: int, seed: int = 0, chains: int = CHAINS) -> Iterator[Mixing]:
     """The kernels that know only the energy, then back-and-forth moves over a ladder of K, from the same points."""
     bits = model.config.density().sample(chains, np.random.default_rng(seed), bits=model.config.bits)
     x = torch.from_numpy(bits).float()

@@ -7,10 +7,12 @@ from functools import partial
 
 import streamlit as st
 
-from ebgfn.problems.plane.mixing import CHAINS, Mixing, compare, ladder, peers
+from ebgfn.core.policy import Tractable
+from ebgfn.model import Model
+from ebgfn.problems.plane.mixing import BUDGET, BUDGETS, CHAINS, Mixing, compare, cost, dearest, ladder, peers
 from ebgfn.ui.components import line_charts
 from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
-from ebgfn.ui.shell import background, downloads, models
+from ebgfn.ui.shell import address, background, downloads, models
 from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.models import StoredModel
 
@@ -24,12 +26,26 @@ def measurement(source: StoredModel, budget: int) -> Measurement:
     return Measurement(compare(models.load(source), budget=budget))
 
 
-def show(source: StoredModel, budget: int) -> None:
+def show(source: StoredModel) -> None:
     """Draw what is known and come back until all is."""
+    model = models.load(source)
+    address.hold_choice("budget", BUDGETS, "The budget")
+    label = f"A chain may cost as much as so many moves of {dearest(model)} network passes"
+    moves = st.radio(label, BUDGETS, BUDGETS.index(BUDGET), horizontal=True, **address.bound("budget"))
+    budget = address.choice(moves, BUDGETS, BUDGET) * dearest(model)
     state = measurement(source, budget)
     figure = partial(figure_json, model=source.name, passes=budget)
-    expected = len(peers()) + len(ladder(models.load(source).dim))
+    expected = len(peers()) + len(ladder(model.dim))
     background.follow(state, lambda: _draw(state, expected, figure))
+    st.markdown(costs(model))
+
+
+def costs(model: Model) -> str:
+    """What moves cost, in words."""
+    text = f"One move costs {cost(model, 1)} passes at K = 1 and {cost(model, model.dim)} at K = {model.dim}"
+    if isinstance(model.policy, Tractable):
+        return f"{text}: of this sampler every probability is known, so it fills all K bits at once."
+    return f"{text}: this sampler fills bit by bit."
 
 
 def _draw(state: Measurement, expected: int, figure: Callable[[list[Mixing]], str]) -> None:

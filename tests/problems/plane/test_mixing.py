@@ -9,7 +9,9 @@ import torch
 
 from ebgfn.mcmc import BackAndForth, Gibbs, run_chain
 from ebgfn.model import Model
-from ebgfn.nets.mlp import MLPSizes
+from ebgfn.nets.bernoulli_mixture import BernoulliMixture
+from ebgfn.nets.mixture import MixturePolicy, MixtureSizes
+from ebgfn.nets.mlp import MLPEnergy, MLPSizes
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.plane import mixing
 from ebgfn.problems.plane.config import Toy2DConfig
@@ -87,6 +89,22 @@ def test_every_kernel_gets_the_same_cost(model):
         assert row.moves == 1 or abs(row.passes - 132) <= one / 2
     assert [row.k for row in rows] == [None, None, None, 1, 2, 4, 8]
     assert rows[0].acceptance == 1.0
+
+
+@pytest.mark.parametrize(("k", "passes"), [(1, 6), (3, 6), (2 * BITS, 4)])
+def test_a_mixture_fills_all_at_once_and_its_cost_says_so(monkeypatch, generator, k, passes):
+    """Every product of rows and components is a pass, and so is the energy's call."""
+    built = build(Toy2DConfig(dataset="8gaussians", bits=BITS), MixtureSizes(components=4))
+    calls = []
+    for thing, method in ((MixturePolicy, "begin"), (BernoulliMixture, "log_prob"), (MLPEnergy, "forward")):
+        real = getattr(thing, method)
+        monkeypatch.setattr(thing, method, lambda *a, real=real, **how: calls.append(1) or real(*a, **how))
+    kernel = BackAndForth(built.energy, built.policy, k)
+    state = kernel.init((torch.rand(5, 2 * BITS, generator=generator) < 0.5).float())
+    calls.clear()
+    kernel.step(state, generator)
+    assert len(calls) == kernel.network_passes == mixing.cost(built, k) == passes
+    assert mixing.dearest(built) == 6
 
 
 @pytest.mark.slow
