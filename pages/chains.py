@@ -12,7 +12,7 @@ LEAD = """A **back-and-forth move** erases K bits of a point by the GFlowNet's e
 its sampling policy $P_F$, and accepts the result or stays. Move K, and see a small step become a fresh sample."""
 
 HOW_TO_READ = """**Left:** the model's density, exp(−E)/Z, with every chain on it. Click a chain to see its whole
-path; ✕ is a rejected proposal. While bits of the chosen chain are void, the coloured dots are points that agree
+path; ✕ is a rejected proposal. While bits of the chosen chain are void, the small dots are points that agree
 with the kept ones: two for one void bit, the whole plane for all of them. **Right:** its bits, for each coordinate a
 sign and a Gray-coded magnitude, coarse to fine. A perfect sampler has log α = 0 in every move, so acceptance says how
 well the sampler knows the energy. Where erasure is uniform, the two terms of $P_B$ cancel."""

@@ -13,7 +13,7 @@ def test_a_kernel_of_an_unknown_name_is_drawn():
     ours, other = kernel_comparison.chart([row], "memory", "Memory", "").lines
     assert (ours.name, other.name) == ("Back-and-forth", "Newcomer, step 2")
     assert other.dash != ours.dash
-    strokes = [(line.colour, line.dash) for line in kernel_comparison.chart([row] * 4, "memory", "", "").lines]
+    strokes = [(line.role, line.dash) for line in kernel_comparison.chart([row] * 4, "memory", "", "").lines]
     assert len(set(strokes)) == 5
 
 
@@ -23,4 +23,4 @@ def test_a_fourth_kernel_of_lattices_has_a_stroke_of_its_own():
     for cost in memory.COSTS:
         lines = memory.chart(rows, "energy", cost).lines
         assert [line.name for line in lines] == list("abcd")
-        assert len({(line.colour, line.dash) for line in lines}) == 4
+        assert len({(line.role, line.dash) for line in lines}) == 4

@@ -1,5 +1,8 @@
 """What the pages are made of, apart from any page: colours, bytes of pictures, drawings, exact tables, stored previews."""
 
+import re
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +18,8 @@ from ebgfn.ui.components import density_canvas
 from ebgfn.ui.components._shared import colours, levels
 from ebgfn.ui.plane import exact_pictures, landscape_files, preview, shipped
 from ebgfn.ui.shell import address, history, visitor
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -34,6 +39,42 @@ def test_signs_are_symmetric_in_lightness_and_different_in_hue(dark):
     low, high = scale[0].astype(int), scale[-1].astype(int)
     assert low[2] - low[0] > 50
     assert high[0] - high[2] > 50
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 has it."""
+    value = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_role_can_be_read_and_is_the_same_everywhere(dark):
+    theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]["dark" if dark else "light"]
+    roles = {name: pair[dark] for name, pair in colours.ROLES.items()}
+    tones = {name: pair[dark] for name, pair in colours.TONES.items()}
+    for name, colour in roles.items():
+        for ground in ("backgroundColor", "secondaryBackgroundColor"):
+            assert contrast(colour, theme[ground]) > 4.5, (name, ground)
+    assert contrast(tones["one"], tones["zero"]) > 7
+    assert min(contrast(tones["fill"], tones[name]) for name in ("one", "zero")) > 3
+    assert contrast(tones["on-own"], roles["own"]) > 4.5
+    # What a visitor moves, presses or follows is the visitor's own.
+    assert theme["primaryColor"] == theme["linkColor"] == roles["own"]
+    assert theme["chartCategoricalColors"] == [roles[name] for name in ("sampler", "energy", "data", "own")]
+    assert theme["textColor"] == tones["one"]
+
+
+def test_no_other_place_has_colours_of_its_own():
+    files = [path for kind in ("py", "js", "css", "html") for path in (ROOT / "ebgfn/ui").rglob(f"*.{kind}")]
+    assert len(files) > 60
+    own = {path.name for path in files if re.search(r"#[0-9a-fA-F]{6}\b", path.read_text())}
+    assert own == {"colours.py", "energy_rank.py"}
 
 
 @given(arrays.arrays(np.float64, (4, 4), elements=st.floats(0, 2)))

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from ebgfn.ui.components._shared import colours
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,12 @@ class Visit:
             )
             self.settled()
             yield theme, width
+
+    @staticmethod
+    def colour(name: str, theme: str) -> str:
+        """What a role or a cell is drawn in, as a browser writes it."""
+        text = (colours.ROLES | colours.TONES)[name][theme == "dark"]
+        return "rgb({}, {}, {})".format(*bytes.fromhex(text[1:]))
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

@@ -158,7 +158,7 @@ def test_both_themes_and_a_narrow_window(player):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         colour = page.locator(".player .play").evaluate("e => getComputedStyle(e).backgroundColor")
-        assert colour == ("rgb(255, 111, 174)" if theme == "dark" else "rgb(214, 34, 111)")
+        assert colour == here.colour("own", theme)
         page.get_by_role("button", name="Figure data").wait_for(timeout=30_000)
         here.settled()
         assert here.axe() == []

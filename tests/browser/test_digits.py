@@ -171,7 +171,7 @@ def test_both_themes_and_a_narrow_window(digits):
         box = views(here).nth(0).locator(".lattice").bounding_box()
         assert box["width"] > 300
         ink = here.page.locator(".board rect.ink").first.evaluate("e => getComputedStyle(e).fill")
-        assert ink == ("rgb(124, 199, 226)" if theme == "dark" else "rgb(27, 79, 110)")
+        assert ink == here.colour("one", theme)
         assert here.axe() == []
 
 

@@ -162,5 +162,5 @@ def test_both_themes_and_a_narrow_window(ising):
         assert box["width"] > 140
         assert abs(box["width"] - box["height"]) < 3
         up = page.locator(".lattice .up").first.evaluate("e => getComputedStyle(e).fill")
-        assert up == ("rgb(124, 199, 226)" if theme == "dark" else "rgb(27, 79, 110)")
+        assert up == here.colour("one", theme)
         assert here.axe() == []

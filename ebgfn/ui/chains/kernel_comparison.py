@@ -11,13 +11,10 @@ from ebgfn.core.policy import Tractable
 from ebgfn.model import Model
 from ebgfn.problems.plane.mixing import BUDGET, BUDGETS, CHAINS, Mixing, compare, cost, dearest, ladder, peers
 from ebgfn.ui.components import line_charts
-from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
+from ebgfn.ui.components.line_charts import Axis, Chart, Line
 from ebgfn.ui.shell import address, background, downloads, models
 from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.models import StoredModel
-
-# Strokes that can be told apart without colour; kernels beyond the fourth begin anew.
-STROKES: tuple[tuple[int, Dash], ...] = ((2, "dot"), (1, "dash"), (3, "dashdot"), (2, "longdash"))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -66,9 +63,10 @@ def chart(rows: list[Mixing], field: str, title: str, note: str) -> Chart:
     errors = [getattr(row, f"{field}_se") for row in ours]
     values = [getattr(row, field) for row in ours]
     lines = [Line("Back-and-forth", ks, values, errors, points="full", bars=True)]
-    for i, row in enumerate(row for row in rows if row.k is None):
-        colour, dash = STROKES[i % len(STROKES)]
-        lines.append(Line(row.kernel, [1, largest], [getattr(row, field)] * 2, colour=colour, dash=dash))
+    others = [row for row in rows if row.k is None]
+    strokes = line_charts.peers([row.kernel for row in others])
+    for row, (role, dash) in zip(others, strokes, strict=True):
+        lines.append(Line(row.kernel, [1, largest], [getattr(row, field)] * 2, role=role, dash=dash))
     most = max((row.memory + row.memory_se for row in rows), default=0)
     top = 1.0 if field == "acceptance" else max(0.3, 1.15 * most)
     axis = Axis(0.9, 1.1 * max(2, largest), "K, bits erased and filled", log=True, ticks=ks or None)

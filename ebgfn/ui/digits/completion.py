@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from ebgfn.problems.images import pictures
 from ebgfn.ui.components import pixel_canvas, squares
 from ebgfn.ui.components.pixel_canvas import VOID
-from ebgfn.ui.components.squares import FILLED, Panel, Scene
+from ebgfn.ui.components.squares import FILLED, PIXELS, Panel, Scene
 from ebgfn.ui.digits import energy_rank, image_files, images
 from ebgfn.ui.digits.images import Sheet
 from ebgfn.ui.shell import address, models, taken
@@ -83,9 +83,9 @@ def answers_scene(cells: Cells, sheet: Sheet) -> Scene:
     given = int((cells != VOID).sum())
     alt = f"{len(sheet.x)} answers, each keeping the {given} given pixels. Energies {spread}."
     panel = Panel(
-        "Answers of the model", "lowest energy first; pink ink is the model's", shown, alt, len(shown), COLUMNS, numbers
+        "Answers of the model", "lowest energy first", shown, alt, len(shown), COLUMNS, numbers, role="sampler"
     )
-    return Scene((panel,), legend=None, width=46)
+    return Scene((panel,), values=PIXELS, width=46)
 
 
 @st.fragment

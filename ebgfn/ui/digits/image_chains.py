@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from ebgfn.ui.components import squares
 from ebgfn.ui.components.pixel_canvas import VOID
-from ebgfn.ui.components.squares import FILLED, Moment, Panel, Scene, marked
+from ebgfn.ui.components.squares import FILLED, PIXELS, Moment, Panel, Scene, marked
 from ebgfn.ui.digits import completion, image_files, images
 from ebgfn.ui.digits.images import Chains
 from ebgfn.ui.shell import address, models
@@ -57,20 +57,20 @@ def scene(played: Chains, *, k: int, token: str) -> Scene:
     panels = (
         Panel(
             "One chain",
-            "small squares: filled as before (frame), filled otherwise (dot)",
+            "erased, filled again, accepted or not",
             np.stack(cells),
             f"An image of {dim} pixels during back-and-forth moves of {k} pixels.",
         ),
         Panel(
             f"{played.x.shape[1]} chains",
-            "all after the same number of moves; pink: changed by the move",
+            "all after the same number of moves",
             np.concatenate(sheets),
             f"{played.x.shape[1]} images during the same moves.",
             played.x.shape[1],
             COLUMNS,
         ),
     )
-    return Scene(panels, moments=tuple(moments), token=token, legend=None, width=24)
+    return Scene(panels, moments=tuple(moments), token=token, values=PIXELS, width=24)
 
 
 def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"], Cells, Moment]]:

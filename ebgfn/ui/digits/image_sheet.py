@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from ebgfn.core.schedules import best_schedule
 from ebgfn.ui.components import squares
-from ebgfn.ui.components.squares import Moment, Panel, Scene, shaded
+from ebgfn.ui.components.squares import PIXELS, Moment, Panel, Scene, shaded
 from ebgfn.ui.digits import image_files, images
 from ebgfn.ui.digits.images import Filling, Sheet
 from ebgfn.ui.shell import models
@@ -58,8 +58,10 @@ def sheet_scene(source: StoredModel, sheet: Sheet, *, steps: int, by: str, picke
     )
     side = round(sheet.x.shape[1] ** 0.5)
     alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, energies from {low:.0f} to {high:.0f} nats."
-    panel = Panel(f"{len(sheet.x)} samples", note, sheet.x[shown], alt, len(sheet.x), COLUMNS, numbers, picked)
-    return Scene((panel,), legend=None, width=46)
+    panel = Panel(
+        f"{len(sheet.x)} samples", note, sheet.x[shown], alt, len(sheet.x), COLUMNS, numbers, picked, "sampler"
+    )
+    return Scene((panel,), values=PIXELS, width=46)
 
 
 def quality(source: StoredModel, steps: int) -> tuple[str, str]:
@@ -95,11 +97,12 @@ def growth_scene(source: StoredModel, sheet: Sheet, *, row: int, steps: int, tem
     moments[-1] = Moment((*moments[-1].words, f"Its energy E: {sheet.energy[row]:.1f} nats."), True)
     panel = Panel(
         "How it grew",
-        "pink: how probable ink is where nothing is yet",
+        "block by block",
         np.stack(cells),
         f"An image of {dim} pixels being filled in {steps} steps.",
+        role="sampler",
     )
-    return Scene((panel,), moments=tuple(moments), token=token, legend=None, width=30, pace=140, autoplay=True)
+    return Scene((panel,), moments=tuple(moments), token=token, values=PIXELS, width=30, pace=140, autoplay=True)
 
 
 def picture(x: UInt8[np.ndarray, " dim"], order: np.ndarray, filled: int, p: np.ndarray) -> UInt8[np.ndarray, " dim"]:
@@ -115,9 +118,7 @@ def _standing(t: int, ends: tuple[int, ...], dim: int, p: np.ndarray | None) -> 
         return f"All {dim} pixels are filled, in {len(ends) - 1} steps."
     sure = float(np.mean(np.maximum(p, 1 - p) > 0.95))
     if t == 0:
-        return (
-            f"Nothing is filled: the pink is the average of all images. The first step fills {ends[1]} pixels at once."
-        )
+        return f"Nothing is filled: the shades are the average of all images. The first step fills {ends[1]} pixels at once."
     nth = ends.index(t)
     block = ends[nth + 1] - t
     words = f"After {nth} of {len(ends) - 1} steps {t} pixels are filled; of {sure:.0%} the sampler is sure."

@@ -12,7 +12,7 @@ from ebgfn.runs.folder import RunFolder, Status
 from ebgfn.samples import to_npz
 from ebgfn.ui.components import line_charts, squares
 from ebgfn.ui.components.line_charts import Chart, Line, Marks
-from ebgfn.ui.components.squares import FILLED, Moment, Panel, Scene
+from ebgfn.ui.components.squares import FILLED, PIXELS, Moment, Panel, Scene
 from ebgfn.ui.digits import IMAGES, image_files
 from ebgfn.ui.shell import downloads, history, knobs, models, run_bar, training
 from ebgfn.ui.shell.history import Columns, Metrics
@@ -36,9 +36,9 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Scene |
     config, width = run.config, 30 if len(panels) > 1 else 46
     if newest_only:
         line = frames[-1][0]
-        return Scene(panels, (_said(line), *_why(config, line["progress"]), *_more(config)), legend=None, width=width)
+        return Scene(panels, (_said(line), *_why(config, line["progress"]), *_more(config)), values=PIXELS, width=width)
     moments = tuple(Moment((_said(line), *_more(config)), True) for line, _ in frames)
-    return Scene(panels, moments=moments, token=run.id, legend=None, width=width, pace=200, autoplay=True)
+    return Scene(panels, moments=moments, token=run.id, values=PIXELS, width=width, pace=200, autoplay=True)
 
 
 def _samples(frames: Frames) -> Panel:
@@ -46,7 +46,15 @@ def _samples(frames: Frames) -> Panel:
     count, side = len(drawn[0]), round(drawn[0].shape[1] ** 0.5)
     columns = math.ceil(math.sqrt(count))
     alt = f"{count} images of {side} × {side} pixels that the sampler drew."
-    return Panel("What the sampler draws", "the same noise at each moment", np.concatenate(drawn), alt, count, columns)
+    return Panel(
+        "What the sampler draws",
+        "the same noise at each moment",
+        np.concatenate(drawn),
+        alt,
+        count,
+        columns,
+        role="sampler",
+    )
 
 
 def _answers(frames: Frames) -> list[Panel]:
@@ -58,8 +66,8 @@ def _answers(frames: Frames) -> list[Panel]:
     alt = (
         f"The left half of an image that training does not see, and {count - 1} right halves that the sampler gave it."
     )
-    note = "first what is given; pink ink is the model's"
-    return [Panel("What it fills in", note, cells, alt, count, ANSWER_COLUMNS)]
+    note = "first what is given, then how the model fills it in"
+    return [Panel("What it fills in", note, cells, alt, count, ANSWER_COLUMNS, role="sampler")]
 
 
 def _answered(given: UInt8[np.ndarray, " dim"], answers: UInt8[np.ndarray, "n dim"]) -> UInt8[np.ndarray, "rows dim"]:
@@ -112,7 +120,7 @@ def curves(columns: Columns, turned: Marks, *, end_s: float) -> None:
         return
     seconds = columns["elapsed_s"]
     axis = line_charts.of_seconds(end_s, seconds[-1])
-    named = [Line(name, seconds, columns[key], colour=0) for key, name in LIKELIHOODS.items() if key in columns]
+    named = [Line(name, seconds, columns[key]) for key, name in LIKELIHOODS.items() if key in columns]
     charts = [Chart("The sampler", "nats an image that training does not see; lower is better", named, axis)]
     if "mh_acceptance" in columns:
         line = Line("acceptance", seconds, columns["mh_acceptance"])

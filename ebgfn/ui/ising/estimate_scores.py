@@ -6,7 +6,8 @@ import streamlit as st
 
 from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.ui.components import line_charts
-from ebgfn.ui.components.line_charts import Axis, Chart, Line
+from ebgfn.ui.components._shared.colours import Role
+from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.history import Columns
 from ebgfn.ui.shell.text import minus
@@ -28,12 +29,12 @@ TRAINERS = {
     "pcd-gwg": "PCD, Gibbs-with-Gradients",
     "pseudo-likelihood": "pseudo-likelihood, trained",
 }
-# Drawn as level lines, in these colours of the theme.
-LEVELS = {
-    "neg_log_rmse_l1_pl": 1,
-    "neg_log_rmse_pl_refit": 3,
-    "neg_log_rmse_pl_pooled": 3,
-    "neg_log_rmse_oracle": 2,
+# Drawn as level lines. Who knows which pairs are coupled has it from the truth.
+LEVELS: dict[str, Role] = {
+    "neg_log_rmse_l1_pl": "peer1",
+    "neg_log_rmse_pl_refit": "peer2",
+    "neg_log_rmse_pl_pooled": "peer3",
+    "neg_log_rmse_oracle": "data",
 }
 FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
 HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
@@ -84,25 +85,25 @@ def draw(columns: Columns, others: dict[str, float], *, ours: str, pairs: int | 
     """Curves over training of `ours`; `others` are scores to stand as level lines, `pairs` the true number of pairs."""
     axis = line_charts.of_seconds(end_s, columns["elapsed_s"][-1])
 
-    def line(name: str, label: str, colour: int) -> Line:
-        return Line(label, columns["elapsed_s"], columns[name], colour=colour)
+    def line(name: str, label: str, role: Role, dash: Dash = "solid") -> Line:
+        return Line(label, columns["elapsed_s"], columns[name], role=role, dash=dash)
 
-    charts = [_scores(line(OURS, ours, 0), others, axis)] if OURS in columns else []
-    true = [] if pairs is None else [_level(pairs, "true", 2, axis)]
-    found = [line("pairs", "found", 0), *true]
+    charts = [_scores(line(OURS, ours, "energy"), others, axis)] if OURS in columns else []
+    true = [] if pairs is None else [_level(pairs, "true", "data", axis)]
+    found = [line("pairs", "found", "energy"), *true]
     charts.append(Chart("Coupled pairs", "couplings that are not zero", found, axis, digits=0))
     if "ess" in columns:
-        match = [line("mh_acceptance", "acceptance", 0), line("ess", "sample size", 1)]
+        match = [line("mh_acceptance", "acceptance", "sampler"), line("ess", "sample size", "sampler", "dash")]
         about = "How well the sampler knows the energy", "both reach 1 if it does"
         charts.append(Chart(*about, match, axis, limits=(0, 1)))
     line_charts.draw(charts, key=key)
 
 
 def _scores(ours: Line, others: dict[str, float], axis: Axis) -> Chart:
-    levels = [_level(others[name], OTHERS[name], colour, axis) for name, colour in LEVELS.items() if name in others]
+    levels = [_level(others[name], OTHERS[name], role, axis) for name, role in LEVELS.items() if name in others]
     zero = f"; J = 0 has {in_words(others[ZERO])}" if ZERO in others else ""
     return Chart("Score", f"−log RMSE, higher is better{zero}", [ours, *levels], axis, digits=3)
 
 
-def _level(value: float, label: str, colour: int, axis: Axis) -> Line:
-    return Line(label, [axis.low, axis.high], [value, value], colour=colour, dash="dot")
+def _level(value: float, label: str, role: Role, axis: Axis) -> Line:
+    return Line(label, [axis.low, axis.high], [value, value], role=role, dash="dot")

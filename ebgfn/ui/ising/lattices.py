@@ -9,12 +9,14 @@ from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.lattice import kaufman
 from ebgfn.problems.lattice.exact import SWEEPS, Lattice
 from ebgfn.problems.lattice.observables import abs_magnetisation, mean_energy
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components.squares import Number, Panel
 from ebgfn.ui.ising import samplers
 from ebgfn.ui.ising.samplers import Bits, Sampler
 from ebgfn.ui.shell.text import rounded
 
 MORE, SHEET = 256, 16
+ROLES: dict[str, Role] = {"Exact": "data", "GFlowNet": "sampler"}
 EXACT_NOTE = f"{SWEEPS} sweeps of cluster and spin moves"
 OURS_NOTE = "half the sites one by one, then the rest"
 
@@ -72,7 +74,7 @@ def _single(title: str, note: str, lattice: Lattice, x: Bits) -> Panel:
     )
     alt = f"{title} lattice of {lattice.side} × {lattice.side} spins at σ = {rounded(lattice.sigma, 2)}: {x[0].mean():.0%} "
     alt += f"of them +1, energy a site {rounded(energy)}, {name} {order:.2f}."
-    return Panel(title, note, x[:1], alt, numbers=numbers)
+    return Panel(title, note, x[:1], alt, numbers=numbers, role=ROLES[title])
 
 
 def words(seen: Pair, source: Sampler | None, seed: int) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ def sheets(many: Pair) -> tuple[Panel, ...]:
             (f"mean {name}", f"{order.value:.3f} ± {2 * order.se:.3f}", "± two standard errors"),
         )
         alt = f"{SHEET} of {len(x)} {title} lattices. Mean energy a site {numbers[0][1]}, mean {name} {numbers[1][1]}."
-        panels.append(Panel(title, f"{SHEET} of {len(x)}", x[:SHEET], alt, SHEET, 4, numbers))
+        panels.append(Panel(title, f"{SHEET} of {len(x)}", x[:SHEET], alt, SHEET, 4, numbers, role=ROLES[title]))
     return tuple(panels)
 
 

@@ -9,6 +9,7 @@ from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.lattice import mixing
 from ebgfn.problems.lattice.mixing import Memory
 from ebgfn.ui.components import line_charts
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
 from ebgfn.ui.ising import moves
 from ebgfn.ui.ising.samplers import Sampler
@@ -18,8 +19,6 @@ from ebgfn.ui.shell.text import minus
 
 NEAR, NEAR_DEFAULT, K_DEFAULT, KERNELS = (0.15, 0.30), 0.22, 30, 3
 COSTS = ("sites drawn anew", "seconds")
-# Colour and stroke of each kernel in turn, so that they can be told apart without colour; the last one is ours.
-STROKES: tuple[tuple[int, Dash], ...] = ((2, "dot"), (1, "dash"), (0, "solid"), (3, "longdash"))
 FEW_POINTS = 40
 _WAITING = "lattice_measurement"
 
@@ -90,7 +89,9 @@ def _draw(state: Measurement, dim: int) -> None:
 def chart(rows: list[Memory], field: str, cost: str) -> Chart:
     """Autocorrelation of one observable against what was spent on it."""
     by_sites = cost == COSTS[0]
-    lines = [_line(row, i, field, by_sites=by_sites) for i, row in enumerate(rows)]
+    others = iter(line_charts.peers([row.kernel for row in rows if not row.k]))
+    strokes: list[tuple[Role, Dash]] = [("sampler", "solid") if row.k else next(others) for row in rows]
+    lines = [_line(row, stroke, field, by_sites=by_sites) for row, stroke in zip(rows, strokes, strict=True)]
     if by_sites:
         dim = next((row.sites for row in rows if not row.k), 1)
         longest = max([dim, *(row.sites * (len(row.energy) - 1) for row in rows if row.k)])
@@ -106,13 +107,12 @@ def chart(rows: list[Memory], field: str, cost: str) -> Chart:
     )
 
 
-def _line(row: Memory, number: int, field: str, *, by_sites: bool) -> Line:
+def _line(row: Memory, stroke: tuple[Role, Dash], field: str, *, by_sites: bool) -> Line:
     rho, se = getattr(row, field), getattr(row, f"{field}_se")
     first = 0 if by_sites else 1  # a scale of powers has no zero
     spent = np.arange(first, len(rho)) * (row.sites if by_sites else 1000 * row.seconds)
-    colour, dash = STROKES[min(number, len(STROKES) - 1)]
     points = "full" if len(rho) < FEW_POINTS else ""
-    return Line(name(row), spent, rho[first:], 2 * se[first:], colour, dash, points, bars=True)
+    return Line(name(row), spent, rho[first:], 2 * se[first:], *stroke, points, bars=True)
 
 
 def _up_to(line: Line, most: float) -> Line:

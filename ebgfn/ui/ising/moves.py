@@ -41,7 +41,9 @@ def scene(played: Moves, lattice: Lattice, k: int) -> Scene:
     moments.append(Moment((f"The end, after {len(played.accepted)} moves.", _standing(lattice, played.x[-1])), True))
     size = f"{lattice.side} × {lattice.side} spins at σ = {lattice.sigma:g}"
     alt = f"A lattice of {size} during back-and-forth moves of {k} sites."
-    panel = Panel("One lattice", "a site's colour is its spin; pink is what the move has touched", np.stack(cells), alt)
+    panel = Panel(
+        "One lattice", "a site's colour is its spin, a mark says what the move has touched", np.stack(cells), alt
+    )
     return Scene((panel,), moments=tuple(moments), token=f"{lattice} {k}")
 
 

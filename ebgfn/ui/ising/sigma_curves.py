@@ -12,6 +12,7 @@ from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.lattice import curves, kaufman
 from ebgfn.problems.lattice.curves import Curves
 from ebgfn.ui.components import line_charts
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components.line_charts import Axis, Chart, Line
 from ebgfn.ui.ising.samplers import Sampler
 from ebgfn.ui.shell import background, downloads
@@ -20,7 +21,8 @@ from ebgfn.ui.shell.text import rounded
 
 # Where no curves are stored: few lattices, so that they are there within seconds.
 FEW = 100
-OURS, DRAWN, EXACT = 0, 1, 2
+OURS: Role = "sampler"
+EXACT: Role = "data"
 FINE = 201
 ERRORS = "bars: two standard errors; dashed: critical"
 
@@ -81,10 +83,10 @@ def _low(seen: Curves) -> float:
     return 0.0 if seen.side % 2 else -MAX_SIGMA
 
 
-def _points(seen: Curves, field: str, name: str, colour: int, *, hollow: bool = False) -> Line:
+def _points(seen: Curves, field: str, name: str, role: Role, *, hollow: bool = False) -> Line:
     points = "hollow" if hollow else "full"
     error = 2 * seen[f"{field}_se"]
-    return Line(name, seen["sigma"], seen[field], error, colour, points=points, bars=True, joined=False)
+    return Line(name, seen["sigma"], seen[field], error, role, points=points, bars=True, joined=False)
 
 
 def _worst(seen: Curves, values: np.ndarray) -> tuple[float, str]:
@@ -100,8 +102,10 @@ def log_z(source: Sampler, seen: Curves) -> Chart:
     learned = (curves.learned_log_z(source.model, fine) - kaufman.curves(seen.side, fine).log_z) / dim
     weighed, error = seen.log_z_error("log_z_is"), 2e3 * seen["log_z_is_se"] / dim
     lines = [
-        Line("learned curve", fine, 1e3 * learned, colour=OURS),
-        Line("importance sampling", seen["sigma"], 1e3 * weighed, error, DRAWN, points="full", bars=True, joined=False),
+        Line("learned curve", fine, 1e3 * learned, role=OURS),
+        Line(
+            "importance sampling", seen["sigma"], 1e3 * weighed, error, OURS, points="hollow", bars=True, joined=False
+        ),
     ]
     worst = int(np.abs(learned).argmax())
     also, there = _worst(seen, weighed)
@@ -123,7 +127,7 @@ def energy(seen: Curves) -> Chart:
     dim, fine = seen.side**2, np.linspace(_low(seen), MAX_SIGMA, FINE)
     exact = kaufman.curves(seen.side, fine).mean_energy / dim
     lines = [
-        Line("exact (Kaufman)", fine, exact, colour=EXACT),
+        Line("exact (Kaufman)", fine, exact, role=EXACT),
         _points(seen, "energy", "GFlowNet", OURS),
     ]
     gap = seen["energy"] - kaufman.curves(seen.side, seen["sigma"]).mean_energy / dim
@@ -155,7 +159,7 @@ MEANINGS = {
 def compared(seen: Curves, field: str) -> Chart:
     """A quantity without closed form, against exact samples."""
     lines = [
-        _points(seen, f"exact_{field}", "exact samples", DRAWN, hollow=True),
+        _points(seen, f"exact_{field}", "exact samples", EXACT, hollow=True),
         _points(seen, field, "GFlowNet", OURS),
     ]
     gap = seen[field] - seen[f"exact_{field}"]

@@ -20,9 +20,10 @@ from ebgfn.ui.shell.text import clock, excess, minus, rounded, signed
 TEACH_SHARE = 0.3
 
 READING = """
-**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth
-the sampler's minus the energy's, where full strength means the same density. Lightness alone tells the amount, so the
-scale can be read without colour vision. **log colours** lifts what is faint: a spurious mode would show there.
+**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth where
+the energy has more (orange) and where the GFlowNet has more (blue), where full strength means the same density. Lightness
+alone tells the amount, so the scale can be read without colour vision. **log colours** lifts what is faint: a spurious mode
+would show there.
 
 **Move around.** Point at a picture to read all five at that place. Zoom by double click, pinch, ctrl and wheel or +,
 drag when zoomed; with the keyboard focus a picture, then +, −, 0 and the arrows.

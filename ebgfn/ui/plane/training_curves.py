@@ -1,12 +1,15 @@
 """Curves of training in the plane: likelihood with its errors, how well the sampler knows the energy, log Z."""
 
 from ebgfn.ui.components import line_charts
-from ebgfn.ui.components.line_charts import Chart, Line, Marks
+from ebgfn.ui.components._shared.colours import Role
+from ebgfn.ui.components.line_charts import Chart, Dash, Line, Marks
 from ebgfn.ui.shell.history import Columns
 
-_NLL = {"gfn_nll": ("GFlowNet", 0), "ebm_nll": ("energy", 1)}
-_MATCH = {"mh_acceptance": ("acceptance", 0), "ess": ("sample size", 1)}
-_LOG_Z = {"log_z": ("log Z", 0)}
+Names = dict[str, tuple[str, Role, Dash]]
+
+_NLL: Names = {"gfn_nll": ("GFlowNet", "sampler", "solid"), "ebm_nll": ("energy", "energy", "solid")}
+_MATCH: Names = {"mh_acceptance": ("acceptance", "sampler", "solid"), "ess": ("sample size", "sampler", "dash")}
+_LOG_Z: Names = {"log_z": ("log Z", "energy", "solid")}
 MATCH_TITLE, MATCH_NOTE = "How well the sampler knows the energy", "both reach 1 if it does"
 
 
@@ -29,17 +32,17 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
     line_charts.draw(line_charts.marked(charts, turned), key=key)
 
 
-def _lines(runs: dict[str, Columns], names: dict[str, tuple[str, int]]) -> list[Line]:
+def _lines(runs: dict[str, Columns], names: Names) -> list[Line]:
     return [
         Line(
             label if len(runs) == 1 else f"{label}, {run}",
             columns["elapsed_s"],
             columns[name],
             [2 * se for se in columns.get(f"{name}_se", [])],
-            colour,
-            dash="dot" if i > 0 else "solid",
+            role,
+            dash="dot" if i > 0 else dash,
         )
         for i, (run, columns) in enumerate(runs.items())
-        for name, (label, colour) in names.items()
+        for name, (label, role, dash) in names.items()
         if name in columns
     ]

@@ -13,11 +13,11 @@ from ebgfn.ui.shell import training
 from ebgfn.ui.shell.text import clock
 
 MOST_SINCE_S = 5.0
-Colour = Literal["gray", "blue", "orange", "green", "red"]
+Colour = Literal["gray", "primary", "green", "red"]
 STATE_COLOURS: dict[str, Colour] = {
     "queued": "gray",
-    "running": "blue",
-    "paused": "orange",
+    "running": "primary",
+    "paused": "gray",
     "done": "green",
     "failed": "red",
 }

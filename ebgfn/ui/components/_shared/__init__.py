@@ -30,11 +30,17 @@ def build(file: str, *parts: str) -> Callable[..., Any]:
 
     parts = ("browser", *parts)
     script = "\n".join(text(f"{part}.js") for part in (*parts, "view"))
-    style = "\n".join(text(f"{part}.css") for part in ("base", *parts, "view"))
+    style = "\n".join([palette(), *(text(f"{part}.css") for part in ("base", *parts, "view"))])
     markup = text("view.html")
     for part in parts:
         markup = markup.replace(f"__{part.upper()}__", text(f"{part}.html"))
-    script = script.replace("__LUTS__", lookup_tables()).replace("__FAINT__", str(FAINT))
+    known = {
+        "__LUTS__": lookup_tables(),
+        "__ROLES__": json.dumps(colours.ROLES | colours.TONES),
+        "__FAINT__": str(FAINT),
+    }
+    for name, value in known.items():
+        script = script.replace(name, value)
     return component(f"ebgfn_{folder.name}", html=markup, css=style, js=script)
 
 
@@ -51,6 +57,12 @@ def painted(text: object, size: int, most: int) -> UInt8[np.ndarray, " size"]:
     if len(cells) != size or cells.max(initial=0) > most:
         raise ValueError(f"a picture must have {size} cells of 0..{most}")
     return cells
+
+
+def palette() -> str:
+    """The colour of each role as a property of that name, in either theme."""
+    pairs = (colours.ROLES | colours.TONES).items()
+    return f":host, :root {{ {' '.join(f'--{name}: light-dark({light}, {dark});' for name, (light, dark) in pairs)} }}"
 
 
 def lookup_tables() -> str:

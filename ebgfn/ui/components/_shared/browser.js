@@ -1,6 +1,7 @@
 // What every component begins with: data as bytes, colours by theme, elements, and one instance for each place in the page.
 const SVG = "http://www.w3.org/2000/svg"
 const LUTS = __LUTS__
+const ROLES = __ROLES__
 const FAINT = __FAINT__
 const instances = new WeakMap()
 
@@ -26,6 +27,8 @@ function isDark(element) {
   return channels.reduce((sum, c) => sum + parseInt(c, 16), 0) < 384
 }
 
+// The colour of what plays this role, where a stylesheet cannot say it.
+const role = (name, dark) => ROLES[name][dark ? 1 : 0]
 // Three bytes for each of 256 tones, and one of them as a colour.
 const colours = (name, dark) => bytes(LUTS[name + (dark ? "_dark" : "_light")])
 const rgb = (table, tone) => `rgb(${table[3 * tone]},${table[3 * tone + 1]},${table[3 * tone + 2]})`
@@ -48,6 +51,9 @@ function fitted(canvas, most = 2) {
   if (canvas.width !== size) canvas.width = canvas.height = size
   return size
 }
+
+// Title and frame of a picture in the colour of what it shows.
+const inRole = (figure, name) => figure.style.setProperty("--role", name ? `var(--${name})` : "")
 
 // Rows of name, value and help below a picture.
 function writeRows(list, rows) {

@@ -1,14 +1,39 @@
-"""The two colour scales of every picture, for both themes, built in OKLab so that equal steps look equal.
+"""What each colour stands for, on all pages, and the two scales of every picture, for both themes.
 
-`amount` runs from the page's background to full strength through lightness alone (readable without colour vision);
-`signed` runs from blue (too little) through the background to orange (too much), a pair that colour-blind readers tell
-apart. OKLab: Björn Ottosson, "A perceptual color space for image processing" (2020).
+The scales are built in OKLab so that equal steps look equal. `amount` runs from the page's background to full strength
+through lightness alone (readable without colour vision); `signed` runs from blue through the background to orange, a pair
+that colour-blind readers tell apart: from where the sampler has more to where the energy has more, or over couplings of
+either sign.
+
+OKLab: Björn Ottosson, "A perceptual color space for image processing" (2020).
 """
+
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 LEVELS = 256
+Role = Literal["data", "energy", "sampler", "own", "peer1", "peer2", "peer3"]
+# In the light theme and in the dark one. `own` is what the visitor chooses or draws. Roles are told apart by form or name as
+# well: to some readers data and sampler look alike.
+ROLES: dict[Role, tuple[str, str]] = {
+    "data": ("#5b6b78", "#97a4b0"),
+    "energy": ("#b4531a", "#f0945a"),
+    "sampler": ("#1b6d91", "#62b8d8"),
+    "own": ("#5b2a86", "#c77dff"),
+    "peer1": ("#a8326e", "#ee8fbf"),
+    "peer2": ("#3b7a3a", "#8fc28a"),
+    "peer3": ("#7d6608", "#d3bb55"),
+}
+# Cells of images and lattices, and upon them what the sampler has filled, in its colour at a tone that both carry; words on
+# `own`.
+TONES = {
+    "one": ("#111a22", "#e4e9ee"),
+    "zero": ("#e3ebf0", "#28313d"),
+    "fill": ("#1b6d91", "#2f86ad"),
+    "on-own": ("#ffffff", "#0b1118"),
+}
 Colours = UInt8[np.ndarray, "levels 3"]
 
 _LMS_OF_LAB = np.array(
@@ -49,7 +74,7 @@ def amount(*, dark: bool) -> Colours:
 
 
 def signed(*, dark: bool) -> Colours:
-    """From too little (blue) over nothing (the background) to too much (orange)."""
+    """From negative (blue) over nothing (the background) to positive (orange)."""
     t = np.linspace(-1, 1, LEVELS)
     strength = np.abs(t)
     hue = np.where(t < 0, 255.0, 52.0)

@@ -37,6 +37,7 @@ class Pictures {
       this.canvases = [...grid.querySelectorAll("canvas")]
     }
     ;[...grid.children].forEach((figure, i) => {
+      inRole(figure, this.data.panels[i].role)
       figure.querySelector("b").textContent = this.data.panels[i].title
       figure.querySelector("span").textContent = this.data.panels[i].note
     })

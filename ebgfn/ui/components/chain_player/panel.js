@@ -20,7 +20,7 @@ class Panel {
       if (!filling || !((voided >>> b) & 1)) return "kept"
       return (changed >>> b) & 1 ? "changed" : "same"
     })
-    this.$(".where").textContent = mask ? `${counted(mask)} void: the coloured dots are points that agree with the rest.`
+    this.$(".where").textContent = mask ? `${counted(mask)} void: the small dots are points that agree with the rest.`
       : `These bits are the point (${moves.point(word).map(signed).join(", ")}).`
     this.ratio(f >= FILLED, moves.logAlpha[row], moves.terms.chain === c ? moves.terms.rows[m] : null)
     this.verdict(f >= FILLED, moves.accepted[row], Math.min(1, Math.exp(moves.logAlpha[row])))
@@ -89,7 +89,7 @@ class Panel {
     box.dataset.state = state
     box.replaceChildren()
     if (!known) { box.textContent = "Once the bits are filled, the move is accepted with probability min(1, α)."; return }
-    add(box, "strong", accepted ? "✓ accepted" : "✕ rejected", accepted ? "yes" : "no")
+    add(box, "strong", accepted ? "✓ accepted" : "✕ rejected")
     const share = probability >= 0.995 ? "100" : (100 * probability).toPrecision(probability < 0.1 ? 1 : 2)
     box.append(`The chance was min(1, α) = ${Number(share)} %.`)
   }

@@ -18,7 +18,7 @@ class Plane {
   // Moves to draw; the landscape is drawn anew only for another model or theme.
   load(moves, dark) {
     if (moves.token !== this.moves?.token || dark !== this.dark) this.background = landscape(moves, colours("amount", dark))
-    Object.assign(this, { moves, dark, pick: dark ? "#ff6fae" : "#d6226f", no: dark ? "#ff9f68" : "#b4501e" })
+    Object.assign(this, { moves, dark, own: role("own", dark), ghost: role("sampler", dark) })
     this.ink = dark ? "255,255,255" : "16,18,30"
     this.paper = dark ? "10,12,24" : "255,255,255"
   }
@@ -53,8 +53,8 @@ class Plane {
     if (f <= 0 || f >= FILLED) return
     const { filling, n } = this.moves.progress(f), i = Math.floor(n), t = ease(n - i)
     const a = this.moves.stateAt(m, c, i, filling), b = this.moves.stateAt(m, c, Math.min(i + 1, this.moves.k), filling)
-    g.fillStyle = this.pick
-    g.globalAlpha = this.dark ? 0.5 : 0.42
+    g.fillStyle = this.ghost
+    g.globalAlpha = 0.8
     for (const guess of guesses) {
       const p = this.at((a.word & ~a.mask) | (guess & a.mask)), q = this.at((b.word & ~b.mask) | (guess & b.mask))
       g.fillRect(p.x + (q.x - p.x) * t - 1, p.y + (q.y - p.y) * t - 1, 2, 2)
@@ -63,44 +63,46 @@ class Plane {
   }
 
   // Path of the last `pieces` moves, fainter the older; during the landing the newest piece grows. Returns its end.
-  path(g, m, f, c, pieces, rgb) {
+  path(g, m, f, c, pieces, colour) {
     const t = ease(unit((f - LANDING) / (1 - LANDING)))
     let end = null
     for (let i = Math.max(0, m - pieces); i <= m; i++) {
       const a = this.at(this.moves.landed(i, c)), b = this.at(this.moves.landed(i + 1, c)), grown = i === m ? t : 1
       end = { x: a.x + (b.x - a.x) * grown, y: a.y + (b.y - a.y) * grown }
-      g.strokeStyle = `rgba(${rgb},${(0.6 * (1 - (m - i + 1 - t) / (pieces + 1))).toFixed(3)})`
+      g.strokeStyle = colour
+      g.globalAlpha = 0.6 * (1 - (m - i + 1 - t) / (pieces + 1))
       g.beginPath(); g.moveTo(a.x, a.y); g.lineTo(end.x, end.y); g.stroke()
     }
+    g.globalAlpha = 1
     return end
   }
 
   other(g, m, f, c) {
     const row = this.moves.row(m, c)
     g.lineWidth = 1
-    const here = this.path(g, m, f, c, 2, this.ink)
+    const here = this.path(g, m, f, c, 2, `rgb(${this.ink})`)
     if (f >= FILLED && f < 1 && !this.moves.accepted[row]) {
       g.globalAlpha = 1 - unit((f - LANDING) / (1 - LANDING))
-      this.cross(g, this.at(this.moves.proposal[row]), 3)
+      this.cross(g, this.at(this.moves.proposal[row]), 3, `rgb(${this.ink})`)
       g.globalAlpha = 1
     }
     this.dot(g, here, 3, `rgba(${this.ink},0.9)`, 1)
   }
 
   chosen(g, m, f, c) {
-    const row = this.moves.row(m, c), accepted = this.moves.accepted[row], { pick, no } = this
-    g.lineWidth = 5; this.path(g, m, f, c, this.moves.steps, this.paper)
+    const row = this.moves.row(m, c), accepted = this.moves.accepted[row], { own } = this
+    g.lineWidth = 5; this.path(g, m, f, c, this.moves.steps, `rgb(${this.paper})`)
     g.lineWidth = 2.2
-    const here = this.path(g, m, f, c, this.moves.steps, this.dark ? "255,111,174" : "214,34,111")
+    const here = this.path(g, m, f, c, this.moves.steps, own)
     if (f >= FILLED && f < 1) {
       const there = this.at(this.moves.proposal[row])
-      g.setLineDash([4, 4]); g.lineWidth = 1.5; g.strokeStyle = accepted ? pick : no
+      g.setLineDash([4, 4]); g.lineWidth = 1.5; g.strokeStyle = own
       g.beginPath(); g.moveTo(here.x, here.y); g.lineTo(there.x, there.y); g.stroke()
       g.setLineDash([])
       if (accepted) { g.lineWidth = 2; g.beginPath(); g.arc(there.x, there.y, 6, 0, 7); g.stroke() }
-      else this.cross(g, there, 6)
+      else this.cross(g, there, 6, own)
     }
-    this.dot(g, here, 6.5, pick, 2)
+    this.dot(g, here, 6.5, own, 2)
   }
 
   dot(g, p, r, colour, edge) {
@@ -108,8 +110,8 @@ class Plane {
     g.beginPath(); g.arc(p.x, p.y, r, 0, 7); g.fill(); g.stroke()
   }
 
-  cross(g, p, r) {
-    g.strokeStyle = this.no; g.lineWidth = r > 4 ? 2.5 : 1.4
+  cross(g, p, r, colour) {
+    g.strokeStyle = colour; g.lineWidth = r > 4 ? 2.5 : 1.4
     g.beginPath(); g.moveTo(p.x - r, p.y - r); g.lineTo(p.x + r, p.y + r); g.moveTo(p.x + r, p.y - r); g.lineTo(p.x - r, p.y + r); g.stroke()
   }
 }

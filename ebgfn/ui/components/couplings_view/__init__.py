@@ -102,19 +102,23 @@ def _snapshot_json(snapshot: Snapshot, scene: Recovery) -> dict[str, Any]:
     }
 
 
-def panels(scene: Recovery) -> list[dict[str, str]]:
-    """The pictures from left to right, with title, note and what is read aloud."""
+def panels(scene: Recovery) -> list[dict[str, Any]]:
+    """The pictures from left to right: whose they are, title, note and what is read aloud."""
     known, by = scene.truth is not None, scene.sampled_by
     where = "on the lattice" if scene.side else "on a circle"
     shown = {
-        "truth": ("True", "row i, column j: spins i and j", "Matrix of the true couplings") if known else None,
-        "recovered": ("Recovered", "learned from the samples alone", "Matrix of the recovered couplings"),
-        "difference": ("Difference", "recovered − true, same scale", "Recovered minus true couplings") if known else None,
-        "bonds": (where.capitalize(), "recovered; width is strength", f"Recovered couplings as bonds {where}"),
-        "data": ("Data", f"{len(scene.data)} of the samples", "Samples of the data"),
-        "samples": (by, f"{len(scene.snapshots[-1].samples)} samples drawn by it", f"Samples drawn by the {by}"),
+        "truth": ("data", "True", "row i, column j: spins i and j", "Matrix of the true couplings") if known else None,
+        "recovered": ("energy", "Recovered", "learned from the samples alone", "Matrix of the recovered couplings"),
+        "difference": (None, "Difference", "recovered − true", "Recovered minus true couplings") if known else None,
+        "bonds": ("energy", where.capitalize(), "recovered; width is strength", f"Recovered couplings as bonds {where}"),
+        "data": ("data", "Data", f"{len(scene.data)} of the samples", "Samples of the data"),
+        "samples": ("sampler", by, f"{len(scene.snapshots[-1].samples)} samples drawn by it", f"Samples drawn by the {by}"),
     }  # fmt: skip
-    return [{"kind": k, "title": v[0], "note": v[1], "alt": v[2]} for k, v in shown.items() if v is not None]
+    return [
+        {"kind": k} | dict(zip(("role", "title", "note", "alt"), v, strict=True))
+        for k, v in shown.items()
+        if v is not None
+    ]
 
 
 MEANING = {

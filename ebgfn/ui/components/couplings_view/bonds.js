@@ -1,6 +1,6 @@
 // Couplings drawn as bonds: on the lattice, where those to the other side of the torus leave at the border, or on a circle.
 const MOST_BONDS = 600
-const LEAST_TONE = 0.4 // the faintest bond is still told from the background; its width says how strong it is
+const LEAST_TONE = 0.66 // the faintest bond is still told from the background; its width says how strong it is
 
 class Bonds {
   constructor(dim, side) {

@@ -100,7 +100,7 @@ class View extends Pictures {
 
   // Sixteen lattices, four in a row; without a lattice a line for each sample.
   paintSpins(ctx, spins, size) {
-    const { dim, side } = this.data, shade = [16, 190].map((q) => rgb(this.table("amount"), q))
+    const { dim, side } = this.data, shade = ["zero", "one"].map((name) => role(name, this.dark))
     const [across, columns, rows] = side ? [4, side, side] : [1, dim, 1], margin = size / 60
     const lines = side ? across : Math.max(1, Math.floor(spins.length / dim)), between = side ? margin : margin / 2
     const width = (size - margin) / across - margin, height = (size - margin) / lines - between

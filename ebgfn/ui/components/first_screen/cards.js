@@ -30,7 +30,9 @@ class ImagesPicture {
   paint(ctx, size, moment) {
     const across = Math.sqrt(this.n), whole = across * (this.side + 1) - 1, style = getComputedStyle(this.view.dom)
     const off = new OffscreenCanvas(whole, whole), inner = off.getContext("2d"), pixels = inner.createImageData(whole, whole)
-    const [ink, paper, empty] = this.view.dark ? [[236, 240, 244], [38, 46, 58], [24, 29, 38]] : [[17, 26, 34], [244, 247, 249], [214, 222, 228]]
+    const channels = (colour) => colour.match(/[0-9a-f]{2}/gi).map((c) => parseInt(c, 16))
+    const [ink, paper] = ["one", "zero"].map((name) => channels(role(name, this.view.dark)))
+    const empty = channels(style.getPropertyValue("--st-background-color"))
     for (let k = 0; k < this.n; k++) for (let i = 0; i < this.side ** 2; i++) {
       const at = k * this.side ** 2 + i, colour = this.filled[at] >= moment ? empty : this.x[at] ? ink : paper
       const row = Math.floor(k / across) * (this.side + 1) + Math.floor(i / this.side), column = (k % across) * (this.side + 1) + (i % this.side)
@@ -64,7 +66,7 @@ class LatticePicture {
     const { side } = this, cell = size / side, [, right, down] = this.bondsAt(moment) ?? [], style = getComputedStyle(this.view.dom)
     ctx.fillStyle = style.getPropertyValue("--st-secondary-background-color")
     ctx.fillRect(0, 0, size, size)
-    ctx.strokeStyle = style.getPropertyValue("--energy-colour")
+    ctx.strokeStyle = role("energy", this.view.dark)
     for (let i = 0; right && i < side * side; i++) {
       const x = ((i % side) + 0.5) * cell, y = (Math.floor(i / side) + 0.5) * cell
       for (const [value, dx, dy] of [[right[i], 1, 0], [down[i], 0, 1]]) {
@@ -73,11 +75,11 @@ class LatticePicture {
         ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(x + dx * cell, y + dy * cell); ctx.stroke()
       }
     }
-    ctx.strokeStyle = style.getPropertyValue("--rim-colour")
+    ctx.strokeStyle = role("data", this.view.dark)
     ctx.lineWidth = cell * 0.09
     const spins = this.spins.subarray(this.path[moment] * side * side)
     for (let i = 0; i < side * side; i++) {
-      ctx.fillStyle = style.getPropertyValue(spins[i] ? "--up-colour" : "--down-colour")
+      ctx.fillStyle = role(spins[i] ? "one" : "zero", this.view.dark)
       ctx.beginPath(); ctx.arc(((i % side) + 0.5) * cell, (Math.floor(i / side) + 0.5) * cell, cell * 0.3, 0, 7); ctx.fill()
       if (!spins[i]) ctx.stroke()
     }

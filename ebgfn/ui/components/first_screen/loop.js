@@ -44,7 +44,7 @@ class Loop {
   paintPoints(ctx, size) {
     ctx.fillStyle = getComputedStyle(this.view.dom).getPropertyValue("--st-background-color")
     ctx.fillRect(0, 0, size, size)
-    ctx.fillStyle = getComputedStyle(this.view.dom).getPropertyValue("--data-colour")
+    ctx.fillStyle = role("data", this.view.dark)
     for (let i = 0; i < this.points.length; i += 2) {
       ctx.beginPath(); ctx.arc((size / 2) * (1 + this.points[i] / 100), (size / 2) * (1 - this.points[i + 1] / 100), size / 130, 0, 7); ctx.fill()
     }

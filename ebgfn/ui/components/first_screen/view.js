@@ -79,10 +79,7 @@ class View {
 
   paintNow() {
     if (!this.data) return
-    const style = this.dom.style, dark = isDark(this.dom)
-    this.dark = dark
-    const own = { "--up-colour": dark ? "#7cc7e2" : "#1b4f6e", "--down-colour": dark ? "#1b2029" : "#ffffff", "--rim-colour": dark ? "#56657a" : "#9fb0bd", "--energy-colour": dark ? "#f0945a" : "#b4531a", "--data-colour": dark ? "#97a4b0" : "#5b6b78" }
-    for (const [key, value] of Object.entries(own)) style.setProperty(key, value)
+    this.dark = isDark(this.dom)
     const canvases = this.dom.querySelectorAll(".card canvas"), moments = {}
     this.pictures.forEach((picture, k) => {
       if (!picture) return

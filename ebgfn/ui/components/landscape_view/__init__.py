@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ebgfn.ui.components._shared import build, packed
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components._shared.levels import Points
 from ebgfn.ui.components.landscape_view.numbers import MEANING, numbers
 
@@ -51,19 +52,22 @@ def draw(scene: Landscape, *, key: str) -> None:
     _component(key=key, data=payload(scene))
 
 
-PANELS = {
-    "target": ("Target", "the data's density", "Density of the data"),
-    "energy": ("Energy", "p = exp(−E) / Z", "Density of the energy-based model"),
-    "sampler": ("GFlowNet", "probability of sampling x", "Density that the GFlowNet samples from"),
-    "difference": ("Difference", "GFlowNet − energy", "Sampler's density minus the energy-based model's"),
-    "samples": ("Samples", "drawn by the GFlowNet", "Points drawn by the GFlowNet"),
+# Whose it is, title, note, and what is read aloud.
+PANELS: dict[str, tuple[Role | None, str, str, str]] = {
+    "target": ("data", "Target", "the data's density", "Density of the data"),
+    "energy": ("energy", "Energy", "p = exp(−E) / Z", "Density of the energy-based model"),
+    "sampler": ("sampler", "GFlowNet", "probability of sampling x", "Density that the GFlowNet samples from"),
+    "difference": (None, "Difference", "energy − GFlowNet", "The energy's density minus the sampler's"),
+    "samples": ("sampler", "Samples", "drawn by the GFlowNet", "Points drawn by the GFlowNet"),
 }
 
 
 def payload(scene: Landscape) -> dict[str, Any]:
     """The view's data as JSON."""
     frames = [_frame_json(frame, scene) for frame in scene.frames]
-    panels = [{"kind": kind, "title": title, "note": note, "alt": alt} for kind, (title, note, alt) in PANELS.items()]
+    panels = [
+        {"kind": kind} | dict(zip(("role", "title", "note", "alt"), of, strict=True)) for kind, of in PANELS.items()
+    ]
     return {
         "name": scene.name,
         "source": scene.source,

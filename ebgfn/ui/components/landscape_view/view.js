@@ -32,7 +32,7 @@ class View extends Pictures {
 
   ready(frame) {
     const energy = decoded(frame.p), sampler = decoded(frame.q)
-    const difference = { values: sampler.values.map((v, i) => v - energy.values[i]), side: sampler.side }
+    const difference = { values: sampler.values.map((v, i) => energy.values[i] - v), side: sampler.side }
     this.shown = { target: this.target, energy, sampler, difference }
   }
 
@@ -51,7 +51,7 @@ class View extends Pictures {
   }
 
   paintDots(ctx, xy, pixel, size) {
-    ctx.fillStyle = rgb(this.table("amount"), 168)
+    ctx.fillStyle = role("sampler", this.dark)
     ctx.globalAlpha = 0.75
     const r = Math.max(1, (size / 230) * Math.sqrt(this.zooms.plane.k))
     for (let i = 0; i < xy.length; i += 2) {
@@ -72,7 +72,7 @@ class View extends Pictures {
     const top = short(this.data.top)
     return [
       { table: "amount", signed: false, labels: ["0", "probability per unit area", `≥ ${top}`] },
-      { table: "signed", signed: true, labels: [`−${top}`, "difference", `+${top}`] },
+      { table: "signed", signed: true, labels: [`GFlowNet ${top} more`, "difference", `energy ${top} more`] },
     ]
   }
 }

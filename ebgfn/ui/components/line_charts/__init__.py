@@ -1,5 +1,6 @@
-"""Line charts of all kinds, in the theme's colours: a component that redraws in place."""
+"""Line charts of all kinds, in the colours of what they are about: a component that redraws in place."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ebgfn.ui.components._shared import build
+from ebgfn.ui.components._shared.colours import Role
 
 _component = build(__file__)
 
@@ -17,7 +19,7 @@ Marks = Sequence[tuple[float, str]]
 
 @dataclass(frozen=True)
 class Line:
-    """One curve, its points joined unless told otherwise; `colour` is a number in the theme's palette.
+    """One curve, its points joined unless told otherwise; in the colour of its `role`.
 
     `error` is half the height of a band around the line, or of `bars`; `points` marks each value.
     """
@@ -26,7 +28,7 @@ class Line:
     x: Values
     y: Values
     error: Values = ()
-    colour: int = 0
+    role: Role = "sampler"
     dash: Dash = "solid"
     points: Literal["", "full", "hollow"] = ""
     bars: bool = False
@@ -79,6 +81,22 @@ class Chart:
         """What is read aloud: the last values, if nothing better is known."""
         last = "; ".join(f"{line.name} {line.y[-1]:.{self.digits}f}" for line in self.lines if len(line.y))
         return self.alt or self.words or f"{self.title} over seconds of training. Last values: {last or 'none yet'}."
+
+
+# Other ways to draw samples, each the same on all pages.
+_PEERS: dict[str, tuple[Role, Dash]] = {
+    "Gibbs": ("peer1", "dot"),
+    "Gibbs-with-Gradients": ("peer2", "dash"),
+    "DMALA": ("peer3", "dashdot"),
+    "Cluster": ("peer2", "longdash"),
+}
+
+
+def peers(names: Sequence[str]) -> list[tuple[Role, Dash]]:
+    """Colour and stroke of each kernel that is not ours; those that are not known take what the others leave."""
+    strokes = [_PEERS.get(name.split(",")[0]) for name in names]
+    free = itertools.cycle([stroke for stroke in _PEERS.values() if stroke not in strokes] or _PEERS.values())
+    return [stroke or next(free) for stroke in strokes]
 
 
 def marked(charts: list[Chart], marks: Marks) -> list[Chart]:

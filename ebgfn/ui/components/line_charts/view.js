@@ -45,8 +45,8 @@ class Charts {
 
   draw() {
     if (!this.data) return
-    const palette = getComputedStyle(this.dom).getPropertyValue("--st-chart-categorical-colors").split(",")
-    ;[...this.dom.children].forEach((figure, i) => this.drawChart(figure, this.data.charts[i], palette))
+    const dark = isDark(this.dom)
+    ;[...this.dom.children].forEach((figure, i) => this.drawChart(figure, this.data.charts[i], dark))
   }
 
   // Shares of an axis and back.
@@ -65,7 +65,7 @@ class Charts {
     return [low - pad, high + pad]
   }
 
-  drawChart(figure, chart, palette) {
+  drawChart(figure, chart, dark) {
     figure.querySelector("b").textContent = chart.title
     figure.querySelector("span").textContent = chart.note
     figure.querySelector("p").textContent = chart.words
@@ -81,10 +81,10 @@ class Charts {
     parts.push(...chart.marks.map((x) => upright(x, "floor")))
     parts.push(...chart.mark_names.map((name, i) => this.called(name, px(chart.marks[i]), TOP + 10 + 13 * (i % 4), width)))
     if (chart.floor !== null) parts.push(across(chart.floor, "floor"))
-    for (const line of chart.lines) parts.push(...this.line(line, palette[line.colour % palette.length], px, py))
+    for (const line of chart.lines) parts.push(...this.line(line, role(line.role, dark), px, py))
     if (finite(this.moment)) parts.push(upright(this.moment, "hair"))
     drawing.replaceChildren(...parts)
-    figure.querySelector(".legend").replaceChildren(...this.legend(chart, palette))
+    figure.querySelector(".legend").replaceChildren(...this.legend(chart, dark))
   }
 
   // A name beside an upright line, on the side where there is room.
@@ -114,12 +114,12 @@ class Charts {
     return parts
   }
 
-  legend(chart, palette) {
+  legend(chart, dark) {
     const entries = chart.lines.map((line) => {
       let i = line.x.length - 1
       if (finite(this.moment)) while (i > 0 && line.x[i] > this.moment) i--
       const said = chart.digits !== null && (chart.course || finite(this.moment)) && finite(line.y[i])
-      return [line, line.name + (said ? ` ${number(line.y[i], chart.digits)}` : ""), palette[line.colour % palette.length]]
+      return [line, line.name + (said ? ` ${number(line.y[i], chart.digits)}` : ""), role(line.role, dark)]
     })
     if (chart.floor !== null && chart.floor_name) entries.push([{ joined: true, dash: "dash" }, `${chart.floor_name} ${number(chart.floor, chart.digits)}`, "currentColor"])
     return entries.map(([line, text, colour]) => {

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ebgfn.ui.components._shared import build, packed
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.shell import address
 
 _component = build(__file__, "dial", "transport")
@@ -28,7 +29,7 @@ Number = tuple[str, str, str]
 class Panel:
     """One picture of `count` lattices, in rows of `columns`; with moments, those of all moments one after the other.
 
-    Numbers stand below as name, value, help. Where one is `picked`, a click picks another.
+    Numbers stand below as name, value, help. Where one is `picked`, a click picks another. `role`: whose it is.
     """
 
     title: str
@@ -39,11 +40,12 @@ class Panel:
     columns: int = 1
     numbers: tuple[Number, ...] = ()
     picked: int | None = None
+    role: Role | None = None
 
     def json(self) -> dict[str, Any]:
         """The panel's data for the view."""
         side = round(self.cells.shape[1] ** 0.5)
-        plain = {name: getattr(self, name) for name in ("title", "note", "alt", "count", "columns", "picked")}
+        plain = {name: getattr(self, name) for name in ("title", "note", "alt", "count", "columns", "picked", "role")}
         return plain | {"side": side, "cells": packed(self.cells), "numbers": self.numbers}
 
 
@@ -74,7 +76,7 @@ class Moment:
 class Scene:
     """All that is drawn. `token` names what the moments are of: with another one the player begins anew.
 
-    `legend` names 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way;
+    `values` are the names of 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way;
     `autoplay`: moments play at once, unless the visitor wants less motion.
     """
 
@@ -83,7 +85,7 @@ class Scene:
     dial: Dial | None = None
     moments: tuple[Moment, ...] = field(default=())
     token: str = ""
-    legend: tuple[str, str] | None = SPINS
+    values: tuple[str, str] = SPINS
     width: float = 21.25
     pace: int = 320
     autoplay: bool = False
@@ -120,6 +122,21 @@ def marked(old: Cell, new: Cell, order: np.ndarray, filled: int) -> Cell:
     return cells
 
 
+def legend(scene: Scene) -> list[tuple[str, str]]:
+    """Kind and meaning of the squares that there are."""
+    codes = np.unique(np.concatenate([panel.cells.reshape(-1) for panel in scene.panels]))
+    one, zero = scene.values
+    kinds = [("up", one), ("down", zero)] if scene.values == SPINS else []  # of ink and paper everybody knows
+    others = {
+        (VOID, SAME): ("void", "void"),
+        (SAME, CHANGED): ("same", "filled as before"),
+        (CHANGED, SHADED): ("changed", "filled, changed"),
+        (SHADED, FILLED): ("shade", f"void: the darker, the likelier {one}"),
+        (FILLED, FILLED + 2): ("fresh", "filled by the model"),
+    }
+    return kinds + [entry for (low, high), entry in others.items() if ((low <= codes) & (codes < high)).any()]
+
+
 def payload(scene: Scene) -> dict[str, Any]:
     """The view's data as JSON."""
     return {
@@ -128,7 +145,7 @@ def payload(scene: Scene) -> dict[str, Any]:
         "dial": None if scene.dial is None else vars(scene.dial),
         "moments": [vars(moment) for moment in scene.moments],
         "token": scene.token,
-        "legend": scene.legend,
+        "legend": legend(scene),
         "width": scene.width,
         "pace": scene.pace,
         "autoplay": scene.autoplay,

@@ -4,6 +4,13 @@ const STAY = 1400 // milliseconds that a moment worth stopping at stays while pl
 const MARK = { void: 1, same: 2, changed: 3 }
 const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
 const FILLED = 24 // codes of squares that the model has filled
+const WHOLE = "M0 0h10v10h-10z"
+// What stands in the legend for a kind of square: paths by class.
+const SWATCHES = {
+  up: { up: WHOLE }, down: { down: WHOLE }, void: { void: WHOLE, dot: "M4 4h2v2h-2z" },
+  same: { down: WHOLE, same: "M1.2 1.2h7.6v7.6h-7.6z" }, changed: { down: WHOLE, changed: "M2.6 2.6h4.8v4.8h-4.8z" },
+  shade: { void: WHOLE, shade: "M0 10L10 0v10z" }, fresh: { fresh: WHOLE },
+}
 const FINE = 20 // sides from here on are pictures, without lines between squares
 
 class Panel {
@@ -33,6 +40,7 @@ class Panel {
   update(data) {
     this.data = data
     this.cells = bytes(data.cells)
+    inRole(this.dom, data.role)
     this.title.textContent = data.title
     this.note.textContent = data.note
     this.svg.setAttribute("aria-label", data.alt)
@@ -101,10 +109,8 @@ class View {
     grid.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
     this.$(".transport").hidden = !moments
-    this.$(".legend").hidden = !data.legend
-    data.legend?.forEach((name, i) => { this.$(i ? ".zero" : ".one").textContent = name })
+    this.$(".legend").replaceChildren(...data.legend.map(([kind, word]) => this.entry(kind, word)))
     grid.style.setProperty("--width", `${data.width}rem`)
-    this.dom.querySelectorAll(".marked").forEach((item) => { item.hidden = !moments })
     this.$(".time").max = Math.max(0, moments - 1)
     // Another chain begins at its start.
     const another = data.token !== this.token
@@ -132,6 +138,13 @@ class View {
     this.$(".time").setAttribute("aria-valuetext", words[0])
     this.dom.dataset.moment = this.at
     paintPlay(this.dom, this.playing)
+  }
+
+  entry(kind, word) {
+    const item = document.createElement("span"), swatch = item.appendChild(svg("svg", { viewBox: "0 0 10 10" }))
+    for (const [name, d] of Object.entries(SWATCHES[kind])) swatch.appendChild(svg("path", { class: name, d }))
+    item.append(word)
+    return item
   }
 
   answer({ dial, answers }) {

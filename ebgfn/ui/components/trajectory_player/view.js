@@ -80,7 +80,7 @@ class Player {
     const cloud = this.stories[this.which].clouds.subarray(this.t * this.points, (this.t + 1) * this.points)
     const last = this.t === this.states - 1
     ctx.globalAlpha = last ? 1 : 0.85
-    ctx.fillStyle = dark ? "#ffb27d" : "#b4531a"
+    ctx.fillStyle = role("sampler", dark)
     const r = (size / 110) * (last ? 2.2 : 1)
     for (let i = 0; i < (last ? 2 : cloud.length); i += 2) {
       ctx.beginPath()
