@@ -6,12 +6,13 @@ from ebgfn.ui.benchmarks import results
 from ebgfn.ui.plane import shipped
 from ebgfn.ui.shell import frame, models
 
-LEAD = """Every figure here was measured on the files that are shipped, and can be measured again:
+LEAD = """Every figure here was measured on the shipped models, and can be measured again:
 `python -m ebgfn evaluate toy2d-2spirals`."""
 
-ABOUT = """Negative log-likelihood of fresh data in nats, ± two standard errors; the **floor** is the data's entropy,
-which no model can beat but by chance. Acceptance and effective sample size (ESS) are 1 if the sampler knows the energy
-perfectly. MMD is the distance of samples to data, beside that of data to data."""
+ABOUT = """Negative log-likelihood (NLL) of fresh data in nats, ± two standard errors; the **floor** is the data's entropy,
+which no model can beat except by chance. A nat is 1.44 bits. An energy is **refuted** if it has mass that its sampler
+misses. Acceptance and effective sample size (ESS) are 1 if the sampler knows the energy perfectly. MMD (maximum mean
+discrepancy) is the distance between samples and data; beside it, that between two sets of data."""
 
 NOTHING = "No shipped model has a complete card of figures."
 

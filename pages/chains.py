@@ -8,8 +8,8 @@ from ebgfn.ui.chains.simulation import DEFAULT_MOVES, MOVES, STARTS, Settings
 from ebgfn.ui.shell import address, frame, models, server
 from ebgfn.ui.shell.models import StoredModel
 
-LEAD = """A **back-and-forth move** erases K bits of a point by the GFlowNet's erasure policy $P_B$, fills them again by
-its sampling policy $P_F$, and accepts the result or stays. Move K, and see a small step become a fresh sample."""
+LEAD = """A **back-and-forth move** erases K bits of a point with the GFlowNet's erasure policy $P_B$, fills them again with
+its sampling policy $P_F$, and accepts the result or stays. Raise K and see a small step become a fresh sample."""
 
 HOW_TO_READ = """**Left:** the model's density, exp(−E)/Z, with every chain on it. Click a chain to see its whole
 path; ✕ is a rejected proposal. While bits of the chosen chain are void, the small dots are points that agree
@@ -18,12 +18,14 @@ sign and a Gray-coded magnitude, coarse to fine. A perfect sampler has log α = 
 well the sampler knows the energy. Where erasure is uniform, the two terms of $P_B$ cancel."""
 
 WHAT_K_BUYS = """Acceptance alone rewards timid moves. **Memory** is how much more often than by chance a chain is still
-in the cell of the plane (of 8 × 8) where it began: 1 if it never left, 0 if it has forgotten. Every kernel starts from
-the same data points and gets the same number of **network passes** a chain (a gradient counts as two more): they do not
-depend on machine, load or batch; a call of the energy and one of the policy count alike. The seconds measured here are in
-the table. DMALA has the best of four step sizes."""
+in the cell of the plane (of 8 × 8) where it began: 1 if it never left, 0 if it has forgotten. Every kernel (a rule for
+making moves) starts from the same data points and gets the same number of **network passes** per chain (a gradient counts
+as two more). Unlike seconds, passes do not depend on machine, load or batch; a call to the energy and one to the policy
+count the same. The seconds on this machine are in the table. DMALA uses the best of four step sizes."""
 
-NO_MODEL = "There is no trained model here yet. Train one on the page 2D landscape; once it is done, it moves here."
+NO_MODEL = (
+    "There is no trained model here yet. Train one on the 2D landscape page; once it is done, its chains appear here."
+)
 
 
 def controls(found: dict[str, StoredModel]) -> tuple[StoredModel, Settings]:

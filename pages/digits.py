@@ -10,23 +10,24 @@ from ebgfn.ui.digits.image_sheet import DEFAULT_STEPS, DEFAULT_TEMPERATURE, ORDE
 from ebgfn.ui.shell import address, frame, models, server, training
 from ebgfn.ui.shell.models import StoredModel
 
-LEAD = """A GFlowNet fills an empty image pixel by pixel; an energy says how probable the whole is. In
-**block steps** it fills many pixels at once, which is quicker and a little worse: the dial says how much. These samples were
-**made just now**, on this machine, without a GPU."""
+LEAD = """A GFlowNet, the **sampler**, fills an empty image pixel by pixel; an **energy** says how probable the whole image
+is. In **block steps** the sampler fills many pixels at once, which is quicker and a little worse: the dial sets how many
+steps it takes. These samples were **made just now**, on this machine, without a GPU."""
 
 ABOUT_TRAINING = """Watch a sampler and an energy learn, here, on this machine: noise becomes digits within a minute. When it
-is done, all of this page is made by your own model."""
+is done, everything on this page is made by your own model."""
 
 ABOUT_FILLING = """Any part of an image can be given: the sampler just starts from there. Paint **ink** or **paper**,
 and **erase** what it should fill. Given pixels never change."""
 
-ABOUT_CHAINS = """Erase K pixels at random, let the sampler fill them, and accept by the rule of Metropolis and Hastings: a
-chain whose images are samples of the **energy**, not of the sampler. Acceptance says how well the two agree."""
+ABOUT_CHAINS = """Erase K pixels at random, let the sampler fill them, and accept or not by the Metropolis–Hastings rule: the
+images of such a chain are samples from the **energy**, not from the sampler. Acceptance, the share of accepted moves, says
+how well the two agree."""
 
 # Half as wide as the other of MNIST: 0.3 nats worse, and more than twice as quick.
 FIRST = "images-mnist-small"
 
-NO_MODEL = "No trained model of images is here: **Train** makes one in a minute."
+NO_MODEL = "There is no trained model of images here yet: **Train** makes one in a minute."
 OF_RUN = "From here on everything is made by the model that you trained. **Reset** shows the shipped ones again."
 
 
@@ -39,9 +40,9 @@ def controls(dim: int) -> tuple[int, float, int, str]:
     address.hold_choice("by", ORDERS, "The order")
     if st.session_state.get("steps", DEFAULT_STEPS) not in all_steps:  # chosen for larger images
         st.session_state["steps"] = DEFAULT_STEPS
-    text = "T, block steps: quick … good"
+    text = "Block steps T: quick … accurate"
     steps = st.select_slider(text, all_steps, DEFAULT_STEPS, width=300, **address.bound("steps", all_steps))
-    text = "Below 1 the sampler's odds are sharpened: more typical images, fewer kinds."
+    text = "Below 1 the sampler's odds are sharpened: more typical images, less variety."
     temperature = st.slider(
         "Temperature", *TEMPERATURES, DEFAULT_TEMPERATURE, 0.05, width=200, help=text, **address.bound("temperature")
     )

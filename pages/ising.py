@@ -8,17 +8,18 @@ from ebgfn.ui.ising import COUPLINGS, memory, recovery, samplers, sigma_curves, 
 from ebgfn.ui.ising.samplers import DEFAULT_SIDE, Sampler
 from ebgfn.ui.shell import address, frame, server, training
 
-LEAD = r"""Spins $s_i = \pm 1$ on a square lattice whose ends meet. Each likes to agree with its four neighbours if σ > 0
-and to differ if σ < 0: $E(s) = -\sigma \sum_{i,j} A_{ij} s_i s_j$, where $A$ says who is whose neighbour. No formula draws
-samples from it, but **one GFlowNet learned to, for all σ at once**. Drag σ through the phase transition."""
+LEAD = r"""Spins $s_i = \pm 1$ on a square lattice whose opposite edges are joined. Each likes to agree with its four
+neighbours if σ > 0 and to differ if σ < 0: $E(s) = -\sigma \sum_{i,j} A_{ij} s_i s_j$, where $A$ says which sites are
+neighbours. No formula draws samples, but **one GFlowNet has learned to, for all σ at once**. Drag σ through the phase
+transition, where the spins begin to order."""
 
 ABOUT_CURVES = """Lars Onsager and Bruria Kaufman solved this model: log Z and the mean energy are known exactly for every σ
-and side: what a sampler can be held against without doubt. Where more points than by chance are off, the sampler's own error
-shows; importance weights and the Metropolis–Hastings rule make up for it."""
+and side, so a sampler can be checked against them beyond doubt. Where more points are off than chance allows, the sampler's
+own error shows; importance weights and the Metropolis–Hastings rule correct for it."""
 
 ABOUT_MOVES = """Near the critical point a Markov chain that draws one spin at a time forgets slowly: whole patches must turn
-over. A **back-and-forth move** erases K sites and lets the GFlowNet fill them again; the Metropolis–Hastings rule makes up
-for what the sampler does not know. At K = 1 this is Gibbs sampling, at K = all sites a fresh lattice."""
+over. A **back-and-forth move** erases K sites and lets the GFlowNet fill them again; the Metropolis–Hastings rule corrects
+for what the sampler gets wrong. At K = 1 this is Gibbs sampling, at K = all sites a fresh lattice."""
 
 NO_SAMPLER = (
     "There is no trained sampler here yet: `python -m ebgfn train lattice --side {side}` trains one in 15 minutes."

@@ -27,8 +27,8 @@ from ebgfn.ui.shell import frame, history, knobs, models, run_bar, training
 from ebgfn.ui.shell.history import Columns
 
 LEAD = """Points of the plane become vectors of bits. An **energy** $E(x)$ learns how probable each vector is, and a
-**GFlowNet** learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are shown beside
-the data: what they have not learned yet is what you can see differ."""
+**GFlowNet**, the sampler, learns to draw vectors with that probability, bit by bit, without any Markov chain. Both are
+shown beside the data: where the pictures differ, something is still to be learned."""
 
 
 def show_shipped(dataset: str, bits: int, seed: int) -> None:

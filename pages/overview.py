@@ -9,13 +9,15 @@ from ebgfn.ui.plane.preview import Preview
 from ebgfn.ui.shell import frame, routes
 
 LEAD = """An **energy** says how probable anything is, but cannot draw samples. A **GFlowNet** draws, one decision at a time,
-but must be told what is probable. **EB-GFN** trains each by the other."""
+but must be told what is probable. **EB-GFN** trains each with the help of the other."""
 
 PAPER = """Zhang, Malkin, Liu, Volokhova, Courville, Bengio: *Generative Flow Networks for Discrete Probabilistic
 Modeling*, ICML 2022, [arXiv 2202.01361](https://arxiv.org/abs/2202.01361). The formulas above are the paper's; the training
-that is replayed is our `fast`, which has the same goal and takes better conditioned steps."""
+replayed here uses our preset `fast`, which has the same goal but takes better-conditioned steps. A nat is 1.44 bits."""
 
-NO_MODEL = "No trained model is here yet. Train one on the 2D landscape page: twenty seconds show a lot."
+NO_MODEL = (
+    "There is no trained model here yet. Train one on the 2D landscape page: twenty seconds are enough to see a lot."
+)
 
 
 def first() -> tuple[str, Preview] | None:

@@ -10,9 +10,9 @@ from ebgfn.ui.shell.training import UNFINISHED
 
 TICK_S = 1.0
 SHOWN = 12
-LEAD = """Training goes on in processes of its own, one after the other, whether a page looks or not. A run that was
-stopped or failed **resumes** from its last checkpoint; one that is done can be opened, compared with another, and
-downloaded for the command line."""
+LEAD = """Training runs in separate processes, one after the other, whether a page is open or not. A run that was stopped
+or failed can **resume** from its last checkpoint; one that is done can be opened, compared with another, and downloaded
+for use on the command line."""
 
 
 def unfinished() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     st.session_state["whole_runs"] = True
     frame.section("Now")
     if not going_on:
-        st.caption("Nothing trains at the moment.")
+        st.caption("Nothing is training at the moment.")
     ticking = any(training.lively(status) for _, status in runs)
     st.fragment(unfinished, run_every=TICK_S if ticking else None)()
     if not ended:

@@ -153,8 +153,8 @@ def test_runs(shell, trained):
     assert listed[trained["id"]]["config"]["dataset"] == "moons"
     assert listed["broken"]["state"] == "damaged"
     assert trained["id"] in shell("runs")[0]
-    assert "is done already" in shell.refused("cancel", trained["id"])
-    assert "is done already" in shell.refused("resume", trained["run"])
+    assert "is already done" in shell.refused("cancel", trained["id"])
+    assert "is already done" in shell.refused("resume", trained["run"])
     assert "status.json" in shell.refused("resume", shell.home / "runs" / "broken")
 
 
@@ -188,7 +188,7 @@ def test_killed_interrupted_diverged(shell, tmp_path):
         wait_for_events(process, run, 1)
         while run.metrics[-1] in before:
             time.sleep(0.05)
-        assert "in training already" in shell.refused("resume", run.path)
+        assert "already training" in shell.refused("resume", run.path)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     told = json.loads(out)
@@ -242,7 +242,7 @@ def spoil(run: RunFolder) -> None:
         ("sample MODEL --out FILE/s.npz", "--out must name a file in a folder that exists"),
         ("chain nowhere --steps -1 --out FILE", "steps must be a whole number in 1..1000000, got '-1'"),
         ("cancel nowhere", "there is no run 'nowhere'"),
-        ("resume FULL", "is no readable run: status.json"),
+        ("resume FULL", "is not a readable run: status.json"),
     ],
 )
 def test_refused_at_once(shell, tmp_path, arguments, message):
@@ -258,7 +258,7 @@ def test_refused_at_once(shell, tmp_path, arguments, message):
     ("change", "message"),
     [
         (None, "k must be a whole number in 1..6, got 7"),
-        (b"no weights", "no readable checkpoint"),
+        (b"no weights", "not a readable checkpoint"),
         ("other shape", "weights of another shape than config.json describes"),
     ],
 )

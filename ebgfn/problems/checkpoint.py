@@ -46,10 +46,10 @@ def load(folder: str | Path) -> Model:
         tensors = _checked(config, sizes, dim, load_file(folder / WEIGHTS_FILE))
         return _with_weights(build(config, sizes, dim=dim), tensors)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} is no checkpoint: {Path(str(error.filename)).name} is missing") from None
+        raise CheckpointError(f"{folder} is not a checkpoint: {Path(str(error.filename)).name} is missing") from None
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{folder} is no readable checkpoint: {reason}") from None
+        raise CheckpointError(f"{folder} is not a readable checkpoint: {reason}") from None
 
 
 def give(model: Model, path: Path) -> None:

@@ -114,7 +114,7 @@ class RunFolder:
         try:
             return config_of(json.loads((self.path / CONFIG_FILE).read_text()))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{self.path} is no readable run: {CONFIG_FILE}: {_reason(error)}") from None
+            raise RunError(f"{self.path} is not a readable run: {CONFIG_FILE}: {_reason(error)}") from None
 
     @property
     def status(self) -> Status:
@@ -177,7 +177,7 @@ class RunFolder:
         try:
             return Status.from_json(json.loads((self.path / STATUS).read_text()))
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.path} is no readable run: {STATUS}: {_reason(error)}") from None
+            raise RunError(f"{self.path} is not a readable run: {STATUS}: {_reason(error)}") from None
 
     def read_frame(self, step: int) -> dict[str, np.ndarray]:
         try:
@@ -273,7 +273,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise RunError(f"cannot write to {path}: a file stands where a folder is needed") from None
+        raise RunError(f"cannot write to {path}: there is a file where a folder is needed") from None
     except OSError as error:
         raise RunError(f"cannot write to {path}: {error.strerror or error}") from None
 

@@ -199,7 +199,7 @@ def take_over(run: RunFolder) -> None:
     with run.locked():
         status = _unfinished(run, ("done",))
         if status.state == "running" or _waits_with_worker(run, status):
-            raise RunError(f"run {run.id} is in training already, in process {status.pid} on {status.host}")
+            raise RunError(f"run {run.id} is already training, in process {status.pid} on {status.host}")
         run.drop_command()
         claim(run, pid=os.getpid())
         run.update(kept=True)
@@ -224,8 +224,8 @@ def notice_dead(run: RunFolder, status: Status) -> None:
         if lost(run, status):
             last = run.log.strip().splitlines()[-1:]
             why = f" ({last[0][:200]})" if last else ""
-            where = f"the training process ended without a word at step {status.step}{why}"
-            run.update(state="failed", error=f"{where}; resume goes on from its last checkpoint")
+            where = f"the training process ended unexpectedly at step {status.step}{why}"
+            run.update(state="failed", error=f"{where}; Resume continues from its last checkpoint")
 
 
 def notice_orphan(run: RunFolder, status: Status) -> None:
@@ -250,7 +250,7 @@ def cancel_run(run: RunFolder) -> None:
         elif silent and status.pid and status.host == socket.gethostname():
             # Its lock is held, so the process still lives and this is no other process's id.
             os.kill(status.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-            run.update(state="cancelled", error="the training process gave no sign of life and was ended")
+            run.update(state="cancelled", error="the training process did not respond and was stopped")
         else:
             run.send("cancel")
 
@@ -287,7 +287,7 @@ def queue_lock() -> AbstractContextManager[None]:
 def _unfinished(run: RunFolder, refused: tuple[str, ...]) -> Status:
     status = run.read_status()
     if status.state in refused:
-        raise RunError(f"run {run.id} is {status.state} already")
+        raise RunError(f"run {run.id} is already {status.state}")
     return status
 
 

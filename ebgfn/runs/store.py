@@ -75,7 +75,7 @@ def _forget_uploads() -> None:
 def create(path: Path, config: Config, status: Status) -> RunFolder:
     """Make a new run in a folder that is empty or not there; it appears whole, or not at all."""
     if (path / STATUS).exists():
-        raise RunError(f"{path} holds a run already: name another folder, or continue it with `resume {path}`")
+        raise RunError(f"{path} already holds a run: name another folder, or continue it with `resume {path}`")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path} must be a new or an empty folder")
     with writing(path):
@@ -94,7 +94,7 @@ def find(run_id: str) -> RunFolder:
     # An id is never more than a name: nothing that a visitor typed becomes a path.
     path = runs_folder() / run_id
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", run_id) or not path.is_dir():
-        raise RunError(f"there is no run {run_id!r}; `runs` lists those there are")
+        raise RunError(f"there is no run {run_id!r}; `ebgfn runs` lists those that exist")
     return RunFolder(path)
 
 
@@ -116,7 +116,7 @@ def delete(run: RunFolder) -> None:
     trash = run.path.with_name(f".trash-{run.id}")
     with writing(run.path), run.locked():
         if run.alive:
-            raise RunError(f"run {run.id} is in training: cancel it first")
+            raise RunError(f"run {run.id} is still training: cancel it first")
         shutil.rmtree(trash, ignore_errors=True)
         os.replace(run.path, trash)
     shutil.rmtree(trash, ignore_errors=True)

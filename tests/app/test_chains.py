@@ -121,7 +121,7 @@ def test_a_damaged_model_is_one_sentence(home, model):
     (run.checkpoint / "model.safetensors").write_bytes(b"nonsense")
     at = open_page()
     assert not at.exception
-    assert "no readable checkpoint" in at.error[0].value
+    assert "not a readable checkpoint" in at.error[0].value
 
 
 def test_payload_is_small_json_that_agrees_with_the_chain(home, model):

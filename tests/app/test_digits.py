@@ -215,8 +215,8 @@ def test_a_painted_picture_is_ranked_and_may_start_chains(stocked_images, drawn)
     ink = np.tile(np.array([INK, PAPER], np.uint8), DIM // 2)
     at = open_page(**{"picture": pixel_canvas.encode(ink), "from": "painted"})
     assert not at.exception
-    assert "Nothing is void" in pages.sentences(at)
-    assert "of 300 real images lie lower" in "\n".join(m.value for m in at.markdown)
+    assert "No pixel is void" in pages.sentences(at)
+    assert "of 300 real images have a lower one" in "\n".join(m.value for m in at.markdown)
     assert (drawn["image_chain"].panels[1].cells[:16] == ink).all()
 
 
@@ -224,7 +224,7 @@ def test_all_void_and_partly_void_say_what_follows(stocked_images, drawn):
     void = np.full(DIM, VOID, np.uint8)
     at = open_page(**{"picture": pixel_canvas.encode(void), "from": "painted"})
     assert not at.exception
-    assert "All is void" in pages.sentences(at)
+    assert "Every pixel is void" in pages.sentences(at)
     assert "has void pixels" in pages.sentences(at)
 
 
@@ -263,9 +263,9 @@ def test_a_part_is_taken_away_and_a_real_image_shown(stocked_images, drawn):
             ("temperature", "9", "0.1..1.5"),
             ("temperature", "nan", "0.1..1.5"),
             ("by", "chance", "energy, as drawn"),
-            ("picture", "<b>", "holds no picture for this model"),
-            ("picture", "eJwDAAAAAAE", "holds no picture for this model"),
-            ("picture", "A" * 9000, "holds no picture for this model"),
+            ("picture", "<b>", "This link is damaged"),
+            ("picture", "eJwDAAAAAAE", "This link is damaged"),
+            ("picture", "A" * 9000, "This link is damaged"),
         ]
     ),
 )
@@ -319,7 +319,7 @@ def test_a_damaged_model_is_one_sentence(stocked_images, drawn):
     (stocked_images / "model.safetensors").write_bytes(b"nonsense")
     at = open_page()
     assert not at.exception
-    assert "no readable checkpoint" in at.error[0].value
+    assert "not a readable checkpoint" in at.error[0].value
 
 
 def test_a_sampler_that_chooses_its_own_pixels_is_not_shown_here(stocked_images, drawn):

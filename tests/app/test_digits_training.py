@@ -134,7 +134,7 @@ def test_the_words_say_what_is_trained_now():
     assert "as it was shipped" in run_pictures._why(replace(small, start="shipped"), 0.1)[0]
     # Where the energy refines a density the sampler learns no more once its turn has come.
     assert "has to follow" in run_pictures._why(CONFIG, 0.9)[0]
-    assert "The sampler stays." in run_pictures._why(small, 0.9)[0]
+    assert "The sampler is kept." in run_pictures._why(small, 0.9)[0]
     assert "hours" in run_pictures._why(ImagesConfig("digits", "paper"), 0.1)[0]
 
 

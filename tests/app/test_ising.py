@@ -173,7 +173,7 @@ def test_a_damaged_sampler_is_one_sentence(stocked_lattice, drawn):
     (stocked_lattice / "model.safetensors").write_bytes(b"nonsense")
     at = open_page(side="4")
     assert not at.exception
-    assert "no readable checkpoint" in at.error[0].value
+    assert "not a readable checkpoint" in at.error[0].value
     assert len(drawn["lattice_live"].panels) == 1
 
 
@@ -303,7 +303,7 @@ def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, gene
     assert not at.exception
     assert [len(shown) for shown in charts.values()] == [4, 2]
     assert all("3 lattices" in chart.words for chart in charts["sigma_curves"])
-    assert not any("some seconds in all" in bar.text for bar in at.get("progress"))
+    assert not any("a few seconds in all" in bar.text for bar in at.get("progress"))
     assert "Curves (NPZ)" in {b.label for b in at.get("download_button")}
 
 

@@ -53,7 +53,7 @@ def test_every_position_is_allowed():
 def test_a_run_that_is_over_or_anothers_has_no_knobs(run):
     run.update(state="cancelled")
     assert not pages.open_page(PAGE, run=RUN, bits="4").select_slider
-    with pytest.raises(RunError, match="cancelled already"):
+    with pytest.raises(RunError, match="already cancelled"):
         jobs.turn(RUN, rate=0.5)
     run.update(state="paused", owner="somebody")
     assert not pages.open_page(PAGE, run=RUN, bits="4").select_slider

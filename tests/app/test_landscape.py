@@ -70,8 +70,8 @@ def test_the_shipped_model_is_there_at_first_paint_with_its_numbers(stocked, sce
             ("bits", "²", "3..16"),
             ("seed", "-1", "0..2147483647"),
             ("seed", "9" * 30, "0..2147483647"),
-            ("run", "../../etc", "not here any more"),
-            ("run", "none", "not here any more"),
+            ("run", "../../etc", "no longer exists"),
+            ("run", "none", "no longer exists"),
         ]
     ),
 )
@@ -174,7 +174,7 @@ def test_a_run_that_was_cancelled_in_the_queue_says_so_once(stocked, small, scen
     at = open_page(PAGE, run=run.id)
     assert not at.exception
     assert sentences(at) == "It was stopped before training began, so there is nothing to show."
-    assert "not begun" in [text.value for text in at.markdown]
+    assert "not started" in [text.value for text in at.markdown]
 
 
 def test_the_data_set_follows_the_run_in_the_address(stocked, small, scenes, submitted):
@@ -246,7 +246,7 @@ def test_however_many_presets_there_are_two_are_compared(stocked, scenes, submit
 def test_the_page_says_why_one_model_is_behind_and_what_more_time_gives():
     config = Toy2DConfig()
     line = {"progress": 0.5, "gfn_nll": 20.5, "gfn_nll_se": 0.01, "ebm_nll": 20.2, "ebm_nll_se": 0.02}
-    assert "by itself" in explanation._phase(config, 0.1)
+    assert "on its own" in explanation._phase(config, 0.1)
     assert "teach the sampler" in explanation._phase(config, 0.3)
     assert "0.30 nats" in explanation._behind(line, 20.0)[0]
     assert "sampler is" in explanation._behind(line, 20.0)[0]
@@ -255,7 +255,7 @@ def test_the_page_says_why_one_model_is_behind_and_what_more_time_gives():
     assert explanation._behind({"progress": 0.5}, 20.0) == []
     card = {"gfn_excess": 0.0171, "ebm_excess": -0.004, "train_seconds": 600.0}
     assert explanation._more(card) == [
-        "After 10 min 00 s the shipped model was 0.017 (sampler) and −0.004 (energy) above the floor."
+        "After 10 min 00 s the shipped model was 0.017 (sampler) and −0.004 (energy) nats above the entropy floor."
     ]
     recipe = PLANE.trainers["fast"][1]
     assert recipe.teach_share == explanation.TEACH_SHARE

@@ -91,7 +91,7 @@ def test_a_damaged_checkpoint_is_told(stocked, played):
     (folder / "model.safetensors").write_bytes(b"nothing")
     at = open_page(PAGE)
     assert not at.exception
-    assert "no readable checkpoint" in sentences(at)
+    assert "not a readable checkpoint" in sentences(at)
 
 
 def test_what_is_shipped_is_what_the_first_screen_shows():

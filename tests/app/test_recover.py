@@ -172,7 +172,7 @@ RECOVERIES = [
     "asked",
     [
         {"samples_of": ("elsewhere", "Shipped models, A lattice, live")},
-        {"run": ("../../etc", "not here any more")},
+        {"run": ("../../etc", "no longer exists")},
         *bad_addresses(RECOVERIES),
     ],
 )
@@ -402,7 +402,7 @@ def test_a_file_that_is_no_lattice_is_not_asked(shipped, submitted):
     [
         (csv(samples()).replace(b"1", b"2", 1), "is not binary"),
         (csv(samples(rows=20)), "50 to 100000 samples"),
-        (b"<script>,**x**\n" * 60, "holds no number"),
+        (b"<script>,**x**\n" * 60, "is not a number"),
         (b"", "got 0"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_digit_that_is_clicked_grows(digits):
 def test_painting_fills_what_is_void_and_stays_in_the_address(digits):
     void = np.full(64, VOID, np.uint8)
     here = digits(f"picture={pixel_canvas.encode(void)}")
-    here.page.get_by_text("All is void").wait_for()
+    here.page.get_by_text("Every pixel is void").wait_for()
     board = here.page.locator(".board")
     board.scroll_into_view_if_needed()
     box = board.bounding_box()
@@ -123,7 +123,7 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
     choose("seven.png", "image/png", buffer.getvalue())
     here.page.get_by_text("300 × 200 pixels became 8 × 8").wait_for()
     here.page.get_by_role("button", name="Use it").click()
-    here.page.get_by_text("Nothing is void").wait_for()
+    here.page.get_by_text("No pixel is void").wait_for()
     cells = in_address(here, 64)
     assert 5 <= (cells == INK).sum() <= 40
     choose("no.png", "image/png", b"no picture")

@@ -226,7 +226,7 @@ def test_exact_mode_of_a_finished_run(landscape, server):
 def test_bad_address_gets_sentences_and_defaults(landscape):
     here = landscape("landscape_2d?data=heaven&bits=99&seconds=x&run=nowhere")
     text = "\n".join(here.page.get_by_role("alert").all_inner_texts())
-    for words in ("data set", "3..16", "5..86400", "not here any more"):
+    for words in ("data set", "3..16", "5..86400", "no longer exists"):
         assert words in text
     assert here.page.get_by_role("spinbutton", name="Bits per axis").input_value() == "16"
 

@@ -20,7 +20,7 @@ def test_queue_progress_and_cancel(visit):
     cancel.first.click()  # the newer one, which waits
     page.wait_for_function("document.querySelectorAll('[class*=st-key-Cancel-]').length === 1")
     cancel.first.click()
-    page.get_by_text("Nothing trains at the moment.").wait_for()
+    page.get_by_text("Nothing is training at the moment.").wait_for()
 
 
 def test_files_log_and_delete(visit, server):

@@ -64,7 +64,7 @@ def test_an_untrained_model_is_balanced():
 @pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])
 def test_missing_files_are_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(CheckpointError, match=f"is no checkpoint: {name} is missing"):
+    with pytest.raises(CheckpointError, match=f"is not a checkpoint: {name} is missing"):
         load(folder)
 
 
@@ -72,7 +72,7 @@ def test_missing_files_are_named(folder, name):
 @pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])
 def test_garbage_is_an_error_of_one_line(folder, name, content):
     (folder / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"is no readable checkpoint: .") as error:
+    with pytest.raises(CheckpointError, match=r"is not a readable checkpoint: .") as error:
         load(folder)
     assert "\n" not in str(error.value)
 
@@ -80,7 +80,7 @@ def test_garbage_is_an_error_of_one_line(folder, name, content):
 def test_half_a_file_is_an_error(folder):
     data = (folder / WEIGHTS_FILE).read_bytes()
     (folder / WEIGHTS_FILE).write_bytes(data[: len(data) // 2])
-    with pytest.raises(CheckpointError, match="is no readable checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a readable checkpoint"):
         load(folder)
 
 
@@ -113,7 +113,7 @@ CHANGES = [
 def test_descriptions_that_do_not_fit_are_refused(folder, change, message):
     description = json.loads((folder / CONFIG_FILE).read_text())
     (folder / CONFIG_FILE).write_text(json.dumps(description | change))
-    with pytest.raises(CheckpointError, match=f"is no readable checkpoint: .*{message}"):
+    with pytest.raises(CheckpointError, match=f"is not a readable checkpoint: .*{message}"):
         load(folder)
 
 

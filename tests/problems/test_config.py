@@ -107,7 +107,7 @@ def test_settings_of_earlier_versions_are_understood():
         ({"path": 7}, "path must name a CSV or NPZ file"),
         ({"path": "x.csv", "sigma": 0.1}, "sigma and samples must not be given with a path"),
         ({"path": "x.csv", "samples": 100}, "sigma and samples must not be given with a path"),
-        ({"path": "x.csv", "couplings": "homogeneous"}, "needs the side of the lattice"),
+        ({"path": "x.csv", "couplings": "homogeneous"}, "need the side of the lattice"),
         ({"path": "x.csv", "start": "shipped"}, "start must be zero for the samples of a file"),
         ({"method": "pcd-gwg", "start": "shipped"}, "preset and start must not be given with method"),
     ],

@@ -40,7 +40,7 @@ def test_update_keeps_the_rest(run):
 
 
 def test_create_refuses_what_is_there(run, tmp_path):
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="already holds a run"):
         store.create(run.path, CONFIG, status())
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
@@ -53,7 +53,7 @@ def test_create_refuses_what_is_there(run, tmp_path):
 
 def test_unwritable_place(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match=r"cannot write to .*file/run: a file stands where a folder is needed"):
+    with pytest.raises(RunError, match=r"cannot write to .*file/run: there is a file where a folder is needed"):
         store.create(tmp_path / "file" / "run", CONFIG, status())
 
 

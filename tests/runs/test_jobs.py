@@ -131,7 +131,7 @@ def test_a_paused_worker_keeps_its_place_and_gets_commands(queue, launched):
 def test_a_finished_run_is_left_alone(queue, action):
     a = queue.submit(CONFIG)
     end(a)
-    with pytest.raises(RunError, match="is done already"):
+    with pytest.raises(RunError, match="is already done"):
         getattr(queue, action)(a)
 
 
@@ -153,7 +153,7 @@ def test_dead_worker_is_noticed_and_the_next_starts(launched):
     b = Jobs(launch=launched).submit(CONFIG)
     assert states(a, b) == ["failed", "running"]
     error = store.find(a).read_status().error
-    assert error.startswith("the training process ended without a word at step 0 (ImportError: no torch)")
+    assert error.startswith("the training process ended unexpectedly at step 0 (ImportError: no torch)")
 
 
 def test_a_worker_that_starts_or_lives_is_not_dead(queue):
@@ -191,7 +191,7 @@ def test_worker_that_cannot_be_started(launched):
 
 def test_foreground_takes_over(queue, launched):
     a = queue.submit(CONFIG)
-    with store.find(a).held(), pytest.raises(RunError, match=f"in training already, in process {os.getpid()}"):
+    with store.find(a).held(), pytest.raises(RunError, match=f"already training, in process {os.getpid()}"):
         jobs.take_over(store.find(a))
     end(a, "cancelled")
     store.find(a).send("cancel")
@@ -199,7 +199,7 @@ def test_foreground_takes_over(queue, launched):
     assert states(a) == ["running"]
     assert store.find(a).waiting_command() is None
     end(a)
-    with pytest.raises(RunError, match="is done already"):
+    with pytest.raises(RunError, match="is already done"):
         jobs.take_over(store.find(a))
 
 

@@ -50,7 +50,7 @@ def fetch(name: str, sha256: str, mirrors: tuple[str, ...]) -> Path:
         return target
     set_to = os.environ.get(DATA_DIR)
     raise DataUnavailable(
-        f"{target.name} could not be had from {' or '.join(mirrors)}; without a network, put it into a folder that "
+        f"{target.name} could not be downloaded from {' or '.join(mirrors)}; without a network, put it into a folder that "
         f"{DATA_DIR} names (now {set_to or 'not set'}) or into the cache {target.parent}"
     )
 

@@ -40,7 +40,7 @@ def read_picture(raw: bytes, side: int) -> Picture:
     if (height, width) != (side, side):
         grey = _fitted(grey, side)
         notes.append(f"{width} × {height} pixels became {side} × {side}, the ink in the middle.")
-    notes.append("Pixels of at least half the darkest ink are ink, all others paper.")
+    notes.append("Pixels at least half as dark as the darkest ink are ink, all others paper.")
     return Picture((grey >= 128).astype(np.uint8).reshape(-1), grey, tuple(notes))
 
 
@@ -71,13 +71,13 @@ def _opened(raw: bytes, notes: list[str]) -> Image.Image:
             if max(picture.size) > MAX_SIDE or min(picture.size) < 1:
                 raise ValueError(f"it has {picture.width} x {picture.height} pixels; allowed are {ALLOWED}")
             if getattr(picture, "n_frames", 1) > 1:
-                notes.append("Of its frames the first is used.")
+                notes.append("Only its first frame is used.")
             picture.load()
             return _grey(ImageOps.exif_transpose(picture), notes)
     except ValueError:
         raise
     except UnidentifiedImageError:
-        raise ValueError(f"it is no picture that can be read; allowed are {ALLOWED}") from None
+        raise ValueError(f"it cannot be read as a picture; allowed are {ALLOWED}") from None
     except Exception as error:  # decoders meet damaged files with errors of every kind
         raise ValueError(f"it is damaged ({type(error).__name__}); allowed are {ALLOWED}") from None
 
@@ -88,7 +88,7 @@ def _grey(picture: Image.Image, notes: list[str]) -> Image.Image:
         levels = np.asarray(picture, np.float64)
         return Image.fromarray((levels / max(levels.max(), 1) * 255).astype(np.uint8))
     if picture.has_transparency_data:
-        notes.append("What is transparent counts as white.")
+        notes.append("Transparent parts count as white.")
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     if picture.mode not in ("1", "L"):

@@ -41,10 +41,10 @@ class IsingConfig(Config):
     kind: ClassVar[str] = "ising"
 
     side: int | None = limited(
-        None, *exact.SIDES, "side of the lattice, usually 10; of a file's columns, if they are one"
+        None, *exact.SIDES, "side of the lattice, usually 10; for a file only if its columns are a lattice"
     )
-    sigma: float | None = limited(None, *exact.SIGMAS, "true coupling of neighbours, usually 0.2; not of a file")
-    samples: int | None = limited(None, 50, 20_000, "number of samples that are made, usually 2000; not of a file")
+    sigma: float | None = limited(None, *exact.SIGMAS, "true coupling of neighbours, usually 0.2; not for a file")
+    samples: int | None = limited(None, 50, 20_000, "number of samples that are made, usually 2000; not for a file")
     couplings: str = choice("free", COUPLINGS, ABOUT_COUPLINGS)
     estimate: str = choice("refit", ESTIMATES, ABOUT_ESTIMATES)
     method: str = choice("ebgfn", METHODS, ABOUT_METHODS)
@@ -57,9 +57,11 @@ class IsingConfig(Config):
 
     def __post_init__(self):
         if self.method != "ebgfn" and (self.preset, self.start) != ("fast", "zero"):
-            raise ValueError(f"preset and start must not be given with method {self.method}: they are of ebgfn")
+            raise ValueError(f"preset and start must not be given with method {self.method}: they belong to ebgfn")
         if self.trainer not in ("fast", "pseudo-likelihood") and self.estimate != ESTIMATES[0]:
-            raise ValueError(f"estimate must not be given with {self.trainer}: it is of ebgfn and pseudo-likelihood")
+            raise ValueError(
+                f"estimate must not be given with {self.trainer}: only ebgfn and pseudo-likelihood have it"
+            )
         if self.path is None:
             for name, usual in USUAL.items():
                 if getattr(self, name) is None:
@@ -69,9 +71,11 @@ class IsingConfig(Config):
         if not isinstance(self.path, str) or not self.path:
             raise ValueError("path must name a CSV or NPZ file of binary samples")
         if self.sigma is not None or self.samples is not None:
-            raise ValueError("sigma and samples must not be given with a path: they are of samples that are made here")
+            raise ValueError(
+                "sigma and samples must not be given with a path: they describe samples that are made here"
+            )
         if self.couplings == "homogeneous" and self.side is None:
-            raise ValueError("couplings homogeneous needs the side of the lattice")
+            raise ValueError("homogeneous couplings need the side of the lattice")
         if self.start != "zero":
             raise ValueError("start must be zero for the samples of a file")
 

@@ -57,7 +57,7 @@ def parse(data: bytes, name: str) -> Upload:
     if name.lower().endswith(".csv"):
         table, names = _from_csv(data)
         return _upload(table, names)
-    raise ValueError(f"the file must be called .csv or .npz; {ALLOWED}")
+    raise ValueError(f"the file's name must end in .csv or .npz; {ALLOWED}")
 
 
 def pack(x: Samples, names: Names | None = None) -> bytes:
@@ -108,7 +108,7 @@ def binary(table: np.ndarray) -> Samples:
     if len(constant):
         which, value = constant[0] + 1, float(table[0, constant[0]])
         raise ValueError(
-            f"column {which} is constant: every row has {value:g}, which says nothing of couplings; leave it out"
+            f"column {which} is constant: every row has {value:g}, which says nothing about couplings; leave it out"
         )
     return ones.astype(np.uint8)
 
@@ -145,7 +145,7 @@ def _from_csv(data: bytes) -> tuple[np.ndarray, list[str] | None]:
         return np.array(rows, dtype=np.float64), names
     except ValueError:
         column, row = next((j, i) for j in range(len(rows[0])) for i, r in enumerate(rows) if not _number(r[j]))
-        raise ValueError(f"column {column + 1} is not binary: row {row + 1} holds no number; {ALLOWED}") from None
+        raise ValueError(f"column {column + 1} is not binary: row {row + 1} is not a number; {ALLOWED}") from None
 
 
 def _names(line: str, separator: str | None) -> list[str]:

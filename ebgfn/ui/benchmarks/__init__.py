@@ -6,6 +6,6 @@ PAGE = Page(
     "pages/benchmarks.py",
     "Benchmarks",
     ":material/table_chart:",
-    "What was measured of every shipped model, and how to measure it again.",
+    "What was measured on every shipped model, and how to measure it again.",
     place=6,
 )

@@ -27,7 +27,7 @@ def show(source: StoredModel) -> None:
     """Draw what is known and come back until all is."""
     model = models.load(source)
     address.hold_choice("budget", BUDGETS, "The budget")
-    label = f"A chain may cost as much as so many moves of {dearest(model)} network passes"
+    label = f"Budget of a chain, in moves of {dearest(model)} network passes"
     moves = st.radio(label, BUDGETS, BUDGETS.index(BUDGET), horizontal=True, **address.bound("budget"))
     budget = address.choice(moves, BUDGETS, BUDGET) * dearest(model)
     state = measurement(source, budget)
@@ -41,7 +41,7 @@ def costs(model: Model) -> str:
     """What moves cost, in words."""
     text = f"One move costs {cost(model, 1)} passes at K = 1 and {cost(model, model.dim)} at K = {model.dim}"
     if isinstance(model.policy, Tractable):
-        return f"{text}: of this sampler every probability is known, so it fills all K bits at once."
+        return f"{text}: every probability of this sampler is known, so it fills all K bits at once."
     return f"{text}: this sampler fills bit by bit."
 
 
@@ -97,7 +97,7 @@ def _table(rows: list[Mixing], figure: Callable[[list[Mixing]], str]) -> None:
             {
                 "kernel": [f"{row.kernel}, K = {row.k}" if row.k else row.kernel for row in rows],
                 "moves": [row.moves for row in rows],
-                "network passes a chain": [row.passes for row in rows],
+                "network passes per chain": [row.passes for row in rows],
                 "accepted": [f"{row.acceptance:.3f} ± {row.acceptance_se:.3f}" for row in rows],
                 "memory": [f"{row.memory:.3f} ± {row.memory_se:.3f}" for row in rows],
                 "seconds": [round(row.seconds, 3) for row in rows],

@@ -97,7 +97,7 @@ def sums(trained: Model, played: Chain) -> list[tuple[str, str, str]]:
     share = f"{int(accepted.sum())} of {accepted.numel()} moves"
     return [
         ("moves accepted", f"{accepted.float().mean():.0%}", share),
-        ("bits changed a move", f"{changed.mean():.1f}", "erased bits that came back with the other value"),
+        ("bits changed per move", f"{changed.mean():.1f}", "erased bits that came back with the other value"),
         ("median jump", median, "distance in the plane, accepted moves only"),
     ]
 

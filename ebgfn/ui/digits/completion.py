@@ -18,8 +18,8 @@ ANSWERS, COLUMNS = 8, 4
 EXAMPLE = 7
 PARAMETER, KEY = "picture", "image_canvas"
 
-NOTHING_VOID = "Nothing is void, so there is nothing to fill: **erase** something, or take a part away below."
-ALL_VOID = "All is void: these are samples from scratch. Paint ink or paper, and the answers will keep to it."
+NOTHING_VOID = "No pixel is void, so there is nothing to fill: **erase** something, or erase a whole part below."
+ALL_VOID = "Every pixel is void: these are samples from scratch. Paint ink or paper, and the answers will keep it."
 
 Cells = UInt8[np.ndarray, " dim"]
 
@@ -61,7 +61,7 @@ def current(source: StoredModel) -> Cells:
     try:
         return pixel_canvas.decode(text, dim)
     except ValueError as error:
-        address.refuse(f"The address holds no picture for this model: {error}. An example is shown.")
+        address.refuse(f"This link is damaged: {error}. An example is shown.")
         return example(source)
 
 
@@ -76,7 +76,7 @@ def answers_scene(cells: Cells, sheet: Sheet) -> Scene:
     shown = sheet.x[best] + FILLED * (cells == VOID).astype(np.uint8)
     spread = f"{sheet.energy[best[0]]:.1f} to {sheet.energy[best[-1]]:.1f} nats"
     numbers = (
-        ("filled in", f"{sheet.seconds:.2f} s", "seconds of this machine for all answers"),
+        ("filled in", f"{sheet.seconds:.2f} s", "time on this machine, for all answers"),
         ("energy E", spread, "of the first and the last answer: lower means more probable"),
         ("different answers", f"{len(np.unique(sheet.x, axis=0))}", "of all that are shown"),
     )
@@ -122,7 +122,7 @@ def _tools(source: StoredModel, cells: Cells) -> None:
     """Other pictures to begin with, and parts to take away."""
     seen = images.real(models.load(source).config.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Take away", list(PARTS), key="part", width=160)
+        st.selectbox("Part to erase", list(PARTS), key="part", width=160)
         st.button("Erase it", icon=":material/ink_eraser:", on_click=_take_away, args=(cells,))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if seen is not None:

@@ -46,7 +46,7 @@ def verdict(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> str:
     below = float((values < energy).mean())
     middle = float(np.median(values))
     return (
-        f"The energy of this picture is **{energy:.1f} nats**; {below:.0%} of {len(values)} {name} lie lower, their median "
-        f"is {middle:.1f}. To the model it is e^{abs(energy - middle):.1f} times "
-        f"{'less' if energy > middle else 'more'} probable than that one."
+        f"The energy of this picture is **{energy:.1f} nats**; {below:.0%} of {len(values)} {name} have a lower one; "
+        f"their median is {middle:.1f}. To the model this picture is e^{abs(energy - middle):.1f} times "
+        f"{'less' if energy > middle else 'more'} probable than one at the median."
     )

@@ -31,7 +31,7 @@ def starting_points(source: StoredModel, start: str, seed: int) -> Cells | str:
         cells = completion.current(source)
         if (cells == VOID).any():
             return (
-                "The painted picture has void pixels; a chain starts from a complete one: paint it, or start elsewhere."
+                "The painted picture has void pixels; a chain needs a complete one: fill them, or choose another start."
             )
         return np.repeat(cells[None], CHAINS, 0)
     seen = images.real(models.load(source).config.dataset)
@@ -86,7 +86,7 @@ def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"
         words = f"{title}: {filled} of {k} pixels are filled."
         told.append((marked(old, new, order, filled), _voided(before, played.filled[m]), Moment((words,), False)))
     changed = int((old != new).sum())
-    words = f"{title}: all {k} are filled, {changed} of them otherwise than before."
+    words = f"{title}: all {k} are filled, {changed} of them differently from before."
     tinted = after + FILLED * (after != before).astype(np.uint8)
     told.append((marked(old, new, order, k), tinted, Moment((words, *_verdict(played, m)), True)))
     return told
@@ -104,7 +104,7 @@ def _verdict(played: Chains, m: int) -> tuple[str, str]:
     return (
         f"log α = {ratio:+.1f}".replace("-", "−")
         + f", accepted with probability {math.exp(min(0.0, ratio)):.0%}: {result}.",
-        f"Of all {played.accepted.shape[1]} chains {int(played.accepted[m].sum())} accept this move.",
+        f"{int(played.accepted[m].sum())} of the {played.accepted.shape[1]} chains accept this move.",
     )
 
 
@@ -136,7 +136,7 @@ def show(source: StoredModel, *, seed: int) -> None:
     calls = 2 * len(played.ends)
     st.caption(
         f"Acceptance of {played.accepted.size} moves: **{played.accepted.mean():.0%}**. A move fills its {k} pixels in "
-        f"{len(played.ends)} block steps and makes {calls} calls of the sampler and one of the energy."
+        f"{len(played.ends)} block steps and takes {calls} calls to the sampler and one to the energy."
     )
     squares.draw(scene(played, k=k, token=f"{source.name} {k} {start} {seed}"), key="image_chain")
     image_files.chains(source, played, k=k, seed=seed)

@@ -48,12 +48,12 @@ def sheet_scene(source: StoredModel, sheet: Sheet, *, steps: int, by: str, picke
     )
     nll, price = quality(source, steps)
     numbers = (
-        ("made in", f"{sheet.seconds:.2f} s", "seconds of this machine, all its cores"),
+        ("made in", f"{sheet.seconds:.2f} s", "time on this machine, on all its cores"),
         ("−log q of new images", nll, price),
         (
             "energy E",
             f"{low:.0f} to {high:.0f} nats",
-            "of the most and the least probable image here; −log p up to log Z",
+            "of the most and the least probable image here; −log p up to the constant log Z",
         ),
     )
     side = round(sheet.x.shape[1] ** 0.5)
@@ -73,14 +73,14 @@ def quality(source: StoredModel, steps: int) -> tuple[str, str]:
             above - images.nll_above(source, min(DEFAULT_STEPS, models.load(source).dim)),
         )
         change = f"{abs(more):.1f} {'less' if more < 0 else 'more'}"
-        help_text = f"measured: {measured:.1f} in {DEFAULT_STEPS} steps; {change} by the model's own curve of steps"
+        help_text = f"measured: {measured:.1f} in {DEFAULT_STEPS} steps; {change} by the model's own estimate"
         return f"{measured + more:.1f} nats", help_text
     if "gfn_nll" in card:
         help_text = (
-            f"measured: {card['gfn_nll']:.1f} with one step a pixel; {above:.1f} more by the model's own curve of steps"
+            f"measured: {card['gfn_nll']:.1f} with one step per pixel; {above:.1f} more by the model's own estimate"
         )
         return f"{card['gfn_nll'] + above:.1f} nats", help_text
-    return f"{above:.1f} nats above one step a pixel", "by the model's own curve of steps"
+    return f"{above:.1f} nats above one step per pixel", "by the model's own estimate"
 
 
 def growth_scene(source: StoredModel, sheet: Sheet, *, row: int, steps: int, temperature: float, token: str) -> Scene:
@@ -121,7 +121,9 @@ def _standing(t: int, ends: tuple[int, ...], dim: int, p: np.ndarray | None) -> 
         return f"Nothing is filled: the shades are the average of all images. The first step fills {ends[1]} pixels at once."
     nth = ends.index(t)
     block = ends[nth + 1] - t
-    words = f"After {nth} of {len(ends) - 1} steps {t} pixels are filled; of {sure:.0%} the sampler is sure."
+    words = (
+        f"After {nth} of {len(ends) - 1} steps {t} pixels are filled; the sampler is sure of {sure:.0%} of all pixels."
+    )
     return f"{words} Next: {block} at once."
 
 

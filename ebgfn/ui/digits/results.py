@@ -10,20 +10,20 @@ from ebgfn.reproduce.markdown import at_most
 from ebgfn.ui.shell import frame, models
 from ebgfn.ui.shell.models import StoredModel
 
-ABOUT = """Nats of the test set, lower is better, ± two standard errors, and the bits that a pixel then costs. Sampler and
-energy are two models. The energy's NLL needs log Z. Of an energy that is a network alone it is known from below only: the
-largest of three estimates that know nothing of each other. One that refines a density has an upper bound too. Published
-figures are of long training on graphics processors; published energies rest on one estimate of log Z, which can flatter
-them."""
+ABOUT = """Nats per image of the test set (lower is better), ± two standard errors, and the same in bits per pixel. A nat is
+1.44 bits. Sampler and energy are two separate models. The energy's NLL (negative log-likelihood) needs log Z. For an energy
+that is only a network, log Z is known only from below: the largest of three independent estimates. An energy that refines
+a density has an upper bound too. Published figures come from long training on GPUs; those of energies rest on a single
+estimate of log Z, which can flatter them."""
 # By what `refuted_by` says; cards of before do not say it.
 REFUTED = {
-    "state": "a search found images that it finds more probable than all that its sampler knows leaves room for",
-    "region": "a search found a region of images with more of its mass than its sampler knows of",
-    "annealing": "annealing that knows no sampler finds another log Z",
-    "weights": "too few of the sampler's images count to tell log Z",
-    "chains": "chains that start from noise stay where no digit is",
-    "certificate": "the search found more mass than its own bounds allow",
-    "number": "some of its energies are no number",
+    "state": "a search found images with more probability than its sampler leaves room for",
+    "region": "a search found a region of images with more probability than its sampler accounts for",
+    "annealing": "annealing, which does not use the sampler, gives a different log Z",
+    "weights": "too few of the sampler's images carry enough weight to estimate log Z",
+    "chains": "chains that start from noise stay where there are no digits",
+    "certificate": "the search found more probability than its own bounds allow",
+    "number": "some of its energies are not numbers",
     "guessing": "uniform guessing would explain the test images better",
 }
 NOTHING = "This model has no card: `python -m ebgfn evaluate` measures it."

@@ -63,9 +63,7 @@ def _answers(frames: Frames) -> list[Panel]:
         return []
     cells = np.concatenate([_answered(arrays["given"], arrays["answers"]) for _, arrays in frames])
     count = 1 + len(frames[0][1]["answers"])
-    alt = (
-        f"The left half of an image that training does not see, and {count - 1} right halves that the sampler gave it."
-    )
+    alt = f"The left half of an image not used in training, and {count - 1} right halves that the sampler filled in."
     note = "first what is given, then how the model fills it in"
     return [Panel("What it fills in", note, cells, alt, count, ANSWER_COLUMNS, role="sampler")]
 
@@ -92,10 +90,12 @@ def _why(config: ImagesConfig, progress: float) -> list[str]:
         f"Now the sampler learns alone, from data: the energy's turn comes after {recipe.warm_share:.0%} of the time."
     )
     if progress < recipe.warm_share and config.start == "zero":
-        return [f"{alone} Until then it knows next to nothing, and acceptance says little."]
+        return [f"{alone} Until then the energy knows next to nothing, and acceptance says little."]
     if progress < recipe.warm_share:
-        return [f"{alone} Until then it stays as it was shipped."]
-    follows = "The sampler has to follow, so acceptance falls at first." if recipe.joint_rate else "The sampler stays."
+        return [f"{alone} Until then the energy stays as it was shipped."]
+    follows = (
+        "The sampler has to follow, so acceptance falls at first." if recipe.joint_rate else "The sampler is kept."
+    )
     return [
         f"Now the energy learns to tell data from what the sampler makes of them. {follows} Steps shrink to zero towards "
         "the end, where most is gained."
@@ -109,8 +109,8 @@ def _more(config: ImagesConfig) -> list[str]:
         return []
     cores = f"{card['threads']} core{'s' * (card['threads'] > 1)}" if "threads" in card else "another machine"
     return [
-        f"The shipped model had {clock(card['train_seconds'])} of {cores}: its bound is {card['gfn_bound']:.1f} nats on the "
-        "test images."
+        f"The shipped model was trained for {clock(card['train_seconds'])} on {cores}: its bound is "
+        f"{card['gfn_bound']:.1f} nats on the test images."
     ]
 
 
@@ -121,7 +121,7 @@ def curves(columns: Columns, turned: Marks, *, end_s: float) -> None:
     seconds = columns["elapsed_s"]
     axis = line_charts.of_seconds(end_s, seconds[-1])
     named = [Line(name, seconds, columns[key]) for key, name in LIKELIHOODS.items() if key in columns]
-    charts = [Chart("The sampler", "nats an image that training does not see; lower is better", named, axis)]
+    charts = [Chart("The sampler", "nats per image, for images not used in training; lower is better", named, axis)]
     if "mh_acceptance" in columns:
         line = Line("acceptance", seconds, columns["mh_acceptance"])
         note = "of moves that erase a few pixels and fill them at once"

@@ -14,8 +14,8 @@ from ebgfn.ui.shell.training import SHORTEST_S
 
 SECONDS = 60
 ABOUT_START = (
-    "zero: from nothing, so that you see it learn. shipped: on from the shipped model, which has had minutes or hours: "
-    "another minute hardly shows."
+    "zero: from nothing, so that you see it learn. shipped: continues the shipped model, which was trained for minutes "
+    "or hours: another minute hardly shows."
 )
 
 

@@ -24,7 +24,7 @@ PAGE = Page(
     "pages/ising.py",
     "Ising",
     ":material/grid_on:",
-    "Drag a lattice of spins through its phase transition; find couplings from samples, yours too.",
+    "Drag a lattice of spins through its phase transition; find couplings from samples, your own included.",
     place=5,
     opens={COUPLINGS.name: opens},
 )

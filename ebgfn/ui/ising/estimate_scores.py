@@ -37,14 +37,15 @@ LEVELS: dict[str, Role] = {
     "neg_log_rmse_oracle": "data",
 }
 FIGURES = ("elapsed_s", OURS, "pairs", "mean_coupling", "mh_acceptance", "ess", "log_z")
-HELP = """The **score** is −log RMSE over all entries of the matrix, natural logarithm: one more is an error smaller by a
-factor e. *L1 pseudo-likelihood* predicts each spin from all others, with a penalty chosen by held-out data, then refits
-what it found. *Without a sampler* are the same penalty and refit by pseudo-likelihood alone: what training a GFlowNet has to
-beat. *Support known* is told which pairs are coupled. *J = 0* is where training begins."""
-POOLING = """**Pooled** estimates take the couplings they find to come from one bell curve whose centre and width they learn.
-Here that is true (all are equal), and worth more than knowing the support; where couplings differ it changes little."""
-SHARING = """All rows but the last are told that the lattice looks the same everywhere: pairs at equal displacement share one
-coupling."""
+HELP = """The **score** is −log RMSE (root mean square error) over all entries of the matrix, natural logarithm: one more
+means an error smaller by a factor of e. *L1 pseudo-likelihood* predicts each spin from all others, with a penalty chosen on
+held-out data, then refits what it found. *Without a sampler* is the same penalty and refit by pseudo-likelihood alone: what
+training a GFlowNet has to beat. *Support known* is told which pairs are coupled. *J = 0* is where training begins."""
+POOLING = """**Pooled** estimates assume that the couplings they find come from one bell curve, and learn its centre and
+width. Here that is true (all are equal), and worth more than knowing which pairs are coupled; where couplings differ it
+changes little."""
+SHARING = """All rows but the last are told that the lattice looks the same everywhere: pairs equally far apart in the same
+direction share one coupling."""
 
 
 def title(config: IsingConfig) -> str:
@@ -93,7 +94,10 @@ def draw(columns: Columns, others: dict[str, float], *, ours: str, pairs: int | 
     found = [line("pairs", "found", "energy"), *true]
     charts.append(Chart("Coupled pairs", "couplings that are not zero", found, axis, digits=0))
     if "ess" in columns:
-        match = [line("mh_acceptance", "acceptance", "sampler"), line("ess", "sample size", "sampler", "dash")]
+        match = [
+            line("mh_acceptance", "acceptance", "sampler"),
+            line("ess", "effective sample size", "sampler", "dash"),
+        ]
         about = "How well the sampler knows the energy", "both reach 1 if it does"
         charts.append(Chart(*about, match, axis, limits=(0, 1)))
     line_charts.draw(charts, key=key)

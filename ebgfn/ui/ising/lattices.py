@@ -64,7 +64,7 @@ def _single(title: str, note: str, lattice: Lattice, x: Bits) -> Panel:
     energy, order = float(lattice.energy(x)[0]) / dim, order_of(lattice, x)
     _, name = _order(lattice)
     numbers: tuple[Number, ...] = (
-        ("energy a site", rounded(energy), "−sᵀJs / D of this lattice, in nats"),
+        ("energy per site", rounded(energy), "−sᵀJs / D of this lattice, in nats"),
         (
             "exact mean ± spread",
             f"{rounded(mean)} ± {spread:.3f}",
@@ -73,7 +73,7 @@ def _single(title: str, note: str, lattice: Lattice, x: Bits) -> Panel:
         (name, f"{order:.2f}", "0: as many up as down; 1: perfect order"),
     )
     alt = f"{title} lattice of {lattice.side} × {lattice.side} spins at σ = {rounded(lattice.sigma, 2)}: {x[0].mean():.0%} "
-    alt += f"of them +1, energy a site {rounded(energy)}, {name} {order:.2f}."
+    alt += f"of them +1, energy per site {rounded(energy)}, {name} {order:.2f}."
     return Panel(title, note, x[:1], alt, numbers=numbers, role=ROLES[title])
 
 
@@ -81,14 +81,14 @@ def words(seen: Pair, source: Sampler | None, seed: int) -> tuple[str, ...]:
     """What is seen, with its own numbers."""
     lattice = seen.lattice
     sigma, odds = lattice.sigma, math.exp(4 * abs(lattice.sigma))
-    which = "alike" if sigma >= 0 else "unlike"
-    alone = f"two neighbours by themselves would be {which} {odds:.1f} times as often as not: e^(4|σ|)."
+    which = "agree" if sigma >= 0 else "differ"
+    alone = f"two neighbours on their own would {which} {odds:.1f} times as often as not: e^(4|σ|)."
     told = [f"At σ = {rounded(sigma, 2)} {alone}", _regime(lattice)]
     if seen.ours is not None:
         gap = float(lattice.energy(seen.ours)[0] - lattice.energy(seen.exact)[0]) / lattice.dim
         told.append(
-            f"Both come from seed {seed}, each by its own random numbers, so they need not be alike: only their statistics "
-            f"must be. These two differ by {abs(gap):.2f} in energy a site, which says little; {MORE} of each say more."
+            f"Both use seed {seed}, each with its own random numbers, so they need not look alike; only their statistics "
+            f"must agree. These two differ by {abs(gap):.2f} in energy per site, which says little; {MORE} of each say more."
         )
     else:
         told.append(not_covered(source, lattice.side))
@@ -99,15 +99,18 @@ def _regime(lattice: Lattice) -> str:
     sigma, side = lattice.sigma, lattice.side
     if sigma < 0 and side % 2:
         return f"A row of {side} spins closes on itself, so they cannot all alternate: walls of agreeing neighbours remain."
-    name = "a chequerboard" if sigma < 0 else "one colour"
+    name = "a checkerboard" if sigma < 0 else "one colour"
     if abs(sigma) < 0.9 * CRITICAL_SIGMA:
-        return f"|σ| is below the critical {CRITICAL_SIGMA:.4f}: patches of {name} stay small, the whole has no preference."
+        return (
+            f"|σ| is below the critical {CRITICAL_SIGMA:.4f}: patches of {name} stay small, and the lattice as a whole has "
+            "no preference."
+        )
     if abs(sigma) <= 1.15 * CRITICAL_SIGMA:
         return (
             f"|σ| is near the critical {CRITICAL_SIGMA:.4f}: there are patches of every size, and order comes and goes."
         )
     return (
-        f"|σ| is above the critical {CRITICAL_SIGMA:.4f}: nearly all follow {name}, which of its two forms is chance."
+        f"|σ| is above the critical {CRITICAL_SIGMA:.4f}: nearly all spins follow {name}; which of the two is chance."
     )
 
 
@@ -129,13 +132,15 @@ def sheets(many: Pair) -> tuple[Panel, ...]:
         energy, order = mean_energy(x, lattice), abs_magnetisation(x, staggered=staggered)
         numbers = (
             (
-                "energy a site",
+                "energy per site",
                 f"{rounded(energy.value / lattice.dim)} ± {2 * energy.se / lattice.dim:.3f}",
                 "± two standard errors",
             ),
             (f"mean {name}", f"{order.value:.3f} ± {2 * order.se:.3f}", "± two standard errors"),
         )
-        alt = f"{SHEET} of {len(x)} {title} lattices. Mean energy a site {numbers[0][1]}, mean {name} {numbers[1][1]}."
+        alt = (
+            f"{SHEET} of {len(x)} {title} lattices. Mean energy per site {numbers[0][1]}, mean {name} {numbers[1][1]}."
+        )
         panels.append(Panel(title, f"{SHEET} of {len(x)}", x[:SHEET], alt, SHEET, 4, numbers, role=ROLES[title]))
     return tuple(panels)
 
@@ -144,13 +149,13 @@ def sheet_words(many: Pair) -> tuple[str, ...]:
     """Do the averages agree?"""
     lattice = many.lattice
     mean = kaufman.mean_energy(lattice.side, lattice.sigma)
-    told = [f"Kaufman's exact mean energy is {rounded(mean / lattice.dim)} a site."]
-    for title, x in (("exact ones", many.exact), ("of the GFlowNet", many.ours)):
+    told = [f"Kaufman's exact mean energy is {rounded(mean / lattice.dim)} per site."]
+    for title, x in (("exact lattices", many.exact), ("lattices of the GFlowNet", many.ours)):
         if x is not None:
             energy = mean_energy(x, lattice)
             away = 0.0 if energy.se == 0 else (energy.value - mean) / energy.se
             told.append(
                 f"The {len(x)} {title} are {abs(away):.1f} standard errors {'above' if away > 0 else 'below'} it."
             )
-    told.append("Beyond two happens by chance once in twenty times.")
+    told.append("More than two happens by chance one time in twenty.")
     return tuple(told)

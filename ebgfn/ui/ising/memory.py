@@ -76,7 +76,7 @@ def show(source: Sampler) -> None:
 def _draw(state: Measurement, dim: int) -> None:
     rows = list(state.rows)
     background.progress(state, KERNELS, "kernels", "about two seconds")
-    cost = st.segmented_control("Equal cost in", COSTS, default=COSTS[0], required=True, **address.bound("cost"))
+    cost = st.segmented_control("Cost in", COSTS, default=COSTS[0], required=True, **address.bound("cost"))
     cost = address.choice(cost, COSTS, COSTS[0])
     line_charts.draw(
         [chart(rows, field, cost) for field in ("magnetisation", "energy")], key="lattice_memory", tall=True
@@ -99,7 +99,7 @@ def chart(rows: list[Memory], field: str, cost: str) -> Chart:
         axis = Axis(-0.02 * longest, 1.02 * longest, COSTS[0] + ", a chain")
     else:
         spent = [value for line in lines for value in (line.x[0], line.x[-1])] or [1, 10]
-        axis = Axis(0.9 * min(spent), 1.1 * max(spent), "milliseconds of this machine, a chain", log=True)
+        axis = Axis(0.9 * min(spent), 1.1 * max(spent), "milliseconds per chain on this machine", log=True)
     note = "1: as at the start; 0: forgotten; bars: two standard errors"
     title = f"Memory of {field}"
     return Chart(
@@ -148,12 +148,12 @@ def verdict(rows: list[Memory], dim: int) -> str:
     memories = ", ".join(f"{row.kernel} {after(row, dim, 'energy')}" for row in rows)
     ratio = ours.seconds / gibbs.seconds
     return (
-        f"After {dim} sites drawn anew, the energy still remembers: {memories}. At K = {ours.k} the sampler knows the "
-        f"energy well enough for {ours.acceptance:.0%} of the moves to be accepted. A move makes {ours.passes} passes "
-        f"through its network and takes {1000 * ours.seconds:.2g} ms a chain: in that time Gibbs sampling makes "
-        f"**{ratio:,.0f} sweeps**. In seconds the kernels win that know that a site has four neighbours; back-and-forth "
-        "moves ask only for the energy of a proposal. The magnetisation turns over only if hardly any site is kept, since "
-        "the kept ones say which way is up."
+        f"Once {dim} sites have been drawn anew, this much of the energy at the start is remembered: {memories}. At K = "
+        f"{ours.k} the sampler knows the energy well enough for {ours.acceptance:.0%} of the moves to be accepted. A move "
+        f"makes {ours.passes} passes through its network and takes {1000 * ours.seconds:.2g} ms per chain: in that time "
+        f"Gibbs sampling makes **{ratio:,.0f} sweeps**. In seconds the kernels that know that a site has four neighbours "
+        "win; back-and-forth moves ask only for the energy of a proposal. The magnetisation turns over only if hardly any "
+        "site is kept, since the kept ones say which way is up."
     )
 
 
@@ -164,9 +164,9 @@ def _table(rows: list[Memory]) -> None:
                 "kernel": [name(row) for row in rows],
                 "chains": [row.chains for row in rows],
                 "moves": [row.moves for row in rows],
-                "sites a move": [row.sites for row in rows],
-                "network passes a move": [row.passes for row in rows],
-                "ms a move and chain": [f"{1000 * row.seconds:.3g}" for row in rows],
+                "sites per move": [row.sites for row in rows],
+                "network passes per move": [row.passes for row in rows],
+                "ms per move and chain": [f"{1000 * row.seconds:.3g}" for row in rows],
                 "accepted": [f"{row.acceptance:.3f}" for row in rows],
             },
             hide_index=True,

@@ -42,7 +42,7 @@ def scene(played: Moves, lattice: Lattice, k: int) -> Scene:
     size = f"{lattice.side} × {lattice.side} spins at σ = {lattice.sigma:g}"
     alt = f"A lattice of {size} during back-and-forth moves of {k} sites."
     panel = Panel(
-        "One lattice", "a site's colour is its spin, a mark says what the move has touched", np.stack(cells), alt
+        "One lattice", "the colour of a site is its spin, a mark shows what the move has touched", np.stack(cells), alt
     )
     return Scene((panel,), moments=tuple(moments), token=f"{lattice} {k}")
 
@@ -63,12 +63,12 @@ def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Row, Moment]]:
 
 def _standing(lattice: Lattice, x: Row) -> str:
     energy, mean = float(lattice.energy(x[None])[0]) / lattice.dim, 2 * float(x.mean()) - 1
-    return f"Energy a site {rounded(energy)}, magnetisation {rounded(mean, 2)}."
+    return f"Energy per site {rounded(energy)}, magnetisation {rounded(mean, 2)}."
 
 
 def _verdict(played: Moves, lattice: Lattice, m: int) -> tuple[str, str]:
     ratio, chance = float(played.log_alpha[m]), math.exp(min(0.0, float(played.log_alpha[m])))
     difference = float(lattice.energy(played.proposal[m : m + 1])[0] - lattice.energy(played.x[m : m + 1])[0])
     first = f"The energy of the whole would change by {rounded(difference, 2)} nats; log α = {rounded(ratio, 2)}."
-    result = "✓ accepted" if played.accepted[m] else "✕ rejected: all is as before"
+    result = "✓ accepted" if played.accepted[m] else "✕ rejected: nothing changes"
     return first, f"Accepted with probability min(1, α) = {chance:.0%}. {result}."

@@ -27,18 +27,19 @@ from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.history import Columns
 
 LEAD = """Now the other way round: given samples only, **which spins are coupled, and how strongly?** EB-GFN learns an
-energy $E(s) = -s^T J s - h^T s$ with unknown couplings $J$ and fields $h$ (what each spin likes to be by itself), and a
-GFlowNet that samples from it as it changes; what the samples of the two differ in says how to change them. Nothing tells it
-who is whose neighbour. Fields are left out where samples and their mirror images are as likely."""
+energy $E(s) = -s^T J s - h^T s$ with unknown couplings $J$ and fields $h$ (what each spin prefers on its own), and a
+GFlowNet that samples from it as it changes; where these samples differ from the given ones, $J$ and $h$ are corrected.
+Nothing tells it which spins are neighbours. Fields are left out where a sample and its mirror image (every spin flipped)
+are equally likely."""
 HOW_TO_READ = """**Matrices:** entry (i, j) is the coupling of spins i and j, on one colour scale: orange where they like to
-agree, blue where they like to differ, the background's colour where there is none. **log colours** lifts what is faint.
+agree, blue where they like to differ, the background's colour where there is none. **log colours** brings out faint values.
 {lattice} **Samples:** if the model is right, those of the GFlowNet look like the data. Point at a picture, or focus one and
 use the arrow keys, to read both values; + and − zoom, 0 shows all."""
-ON_LATTICE = """**On the lattice:** a line for each coupling that is not zero; lines at the border go on at the other side.
-Bows between spins that are no neighbours are mistakes, and a dotted line is a coupling that was missed."""
+ON_LATTICE = """**On the lattice:** a line for each coupling that is not zero; lines at the border continue on the other
+side. Arcs between spins that are not neighbours are mistakes, and a dotted line is a coupling that was missed."""
 ON_CIRCLE = "**On a circle:** the columns of the file in their order, a line for each coupling that is not zero."
 NOTHING_SHIPPED = (
-    "No model of recovered couplings comes with the app. Choose **A lattice, live** and train one: a minute does."
+    "No model of recovered couplings comes with the app. Choose **A lattice, live** and train one: a minute is enough."
 )
 FIRST_SIGMA = 0.2
 PRESS = "Press **Recover**: the matrix appears here within seconds and sharpens while it is trained."
@@ -49,7 +50,7 @@ def show() -> None:
     st.markdown(LEAD, width=TEXT_WIDTH)
     run = training.current(COUPLINGS)
     address.hold_choice("samples_of", WAYS, "The kind of samples")
-    way = st.segmented_control("Samples of", WAYS, default=_first(run), required=True, **address.bound("samples_of"))
+    way = st.segmented_control("Samples from", WAYS, default=_first(run), required=True, **address.bound("samples_of"))
     training.say_refusal()
     try:
         if way not in (LATTICE, FILE):

@@ -18,10 +18,10 @@ from ebgfn.ui.shell.training import SHORTEST_S
 
 SAMPLES = (50, 20_000)
 SECONDS = 60
-ABOUT_COUPLINGS = "free: every pair has its own. homogeneous: pairs at equal displacement on the lattice share one."
+ABOUT_COUPLINGS = "free: every pair has its own. homogeneous: pairs equally far apart in the same direction share one."
 ABOUT_ESTIMATE = (
     "refit: a penalty finds which pairs are coupled, then these are measured without it. "
-    "pooled: the same, drawn towards what they have in common. sparse: as the penalty leaves them, too small."
+    "pooled: the same, pulled towards their common value. sparse: as the penalty leaves them, which is too small."
 )
 
 
@@ -65,7 +65,7 @@ def kind(*, homogeneous: bool) -> dict[str, Any]:
     # The address holds an option as it is written here.
     trainers = {label: trainer for trainer, label in TRAINERS.items()}
     address.hold_choice("recover_method", trainers, "The method")
-    text = "Ours, the published algorithm, and peers that train the same energy without a GFlowNet."
+    text = "Ours, the published algorithm, and other methods that train the same energy without a GFlowNet."
     chosen = st.selectbox("Method", list(trainers), width=250, help=text, **widget("method"))
     trainer = trainers[address.choice(chosen, trainers, TRAINERS["fast"])]
     address.hold_choice("recover_couplings", COUPLINGS, "The kind of couplings")
@@ -90,9 +90,7 @@ def start(config: IsingConfig) -> str:
     if path is None:
         return STARTS[0]
     address.hold_choice("recover_start", STARTS, "The start")
-    text = (
-        f"zero: from nothing. shipped: from {path.name}, the shipped model of the nearest σ; the seconds stay the same."
-    )
+    text = f"zero: from nothing. shipped: from {path.name}, the shipped model of the nearest σ; training takes as long."
     chosen = st.segmented_control("Start", STARTS, default=STARTS[0], required=True, help=text, **widget("start"))
     return chosen or STARTS[0]
 

@@ -30,11 +30,11 @@ MISSED = {
     "pairs": "how pairs of columns go together",
     "triples": "how triples of columns go together, which couplings of pairs cannot explain",
 }
-HELP = """**±** is the standard error of a coupling or field, by the sandwich of the pseudo-likelihood: the true value lies
-within two of them in 95 of 100 cases, if the rows are independent and the right pairs were found. **Stability** is the share
-of {n} resamples (as many rows, drawn with replacement) in which the same search finds the pair; below about 0.9 it may be
-chance. **Fit:** the same pairs are fitted to four fifths of the rows; shares of ones, pairs and triples of columns of its
-samples are held against the last fifth."""
+HELP = """**±** is the standard error of a coupling or field (the "sandwich" estimate of the pseudo-likelihood): the true
+value lies within two of them in 95 of 100 cases, if the rows are independent and the right pairs were found. **Stability**
+is the share of {n} resamples (as many rows, drawn with replacement) in which the same search finds the pair; below about
+0.9 the pair may be due to chance. **Fit:** the same pairs are fitted to four fifths of the rows; how often its samples have
+ones, and how their columns go together in pairs and triples, is compared with the last fifth."""
 
 
 def measurement(folder: Path | None, settings: IsingConfig) -> Measurement | None:
@@ -111,7 +111,7 @@ def verdict(misfit: Misfit, scene: Recovery) -> str:
     if misfit.fits:
         return (
             f"**The model fits**, as far as {misfit.rows:,} held-out rows can tell: shares of ones, pairs and triples of "
-            "columns are those of its samples."
+            "columns are the same as in its samples."
         )
     worst = min(misfit.missed, key=lambda family: family.p)
     where = ", ".join(plain(scene.column(i)) for i in worst.worst)
@@ -131,7 +131,9 @@ def _tables(scene: Recovery, found: Recovered) -> None:
         return
     strongest(scene, found)
     if found.fields.any():
-        st.markdown("**Fields**: what each column likes to be if all it is coupled to were even, + for 1")
+        st.markdown(
+            "**Fields**: what each column would prefer if everything it is coupled to were balanced; + is towards 1"
+        )
         st.dataframe(fields(scene, found), hide_index=True, column_config={
             "field": st.column_config.NumberColumn(format="%+.3f"), "±": st.column_config.NumberColumn(format="%.3f"),
         })  # fmt: skip

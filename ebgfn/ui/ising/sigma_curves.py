@@ -52,7 +52,7 @@ def show(source: Sampler) -> None:
 
 
 def _draw_measured(source: Sampler, state: Measurement) -> None:
-    background.progress(state, len(curves.sigmas(source.side)), "σ", "some seconds in all")
+    background.progress(state, len(curves.sigmas(source.side)), "σ", "a few seconds in all")
     seen = gathered(source, state)
     if seen is not None:
         _draw(source, seen)
@@ -111,10 +111,10 @@ def log_z(source: Sampler, seen: Curves) -> Chart:
     also, there = _worst(seen, weighed)
     words = (
         f"Estimate of log Z less Kaufman's exact value, which is the line at 0. The learned curve is off by at most "
-        f"{plain(abs(float(learned[worst])))} nats a site (near σ = {rounded(fine[worst], 2)}), importance sampling with "
+        f"{plain(abs(float(learned[worst])))} nats per site (near σ = {rounded(fine[worst], 2)}), importance sampling with "
         f"{seen.n:,} lattices by {plain(also)} ({there}); its effective sample size is at least {seen['ess'].min():.0%}."
     )
-    return _chart("Error of log Z, 10⁻³ nats a site", seen, lines, words, level=0.0)
+    return _chart("Error of log Z, 10⁻³ nats per site", seen, lines, words, level=0.0)
 
 
 def plain(value: float) -> str:
@@ -133,17 +133,17 @@ def energy(seen: Curves) -> Chart:
     gap = seen["energy"] - kaufman.curves(seen.side, seen["sigma"]).mean_energy / dim
     most, where = _worst(seen, gap)
     words = (
-        f"Mean energy a site of {seen.n:,} lattices of the GFlowNet at each σ, on Kaufman's exact curve. The largest "
+        f"Mean energy per site of {seen.n:,} lattices of the GFlowNet at each σ, on Kaufman's exact curve. The largest "
         f"difference is {plain(most)} nats ({where}). {_within(seen, gap, seen['energy_se'])}"
     )
-    return _chart("Energy a site, nats", seen, lines, words)
+    return _chart("Energy per site, nats", seen, lines, words)
 
 
 def _within(seen: Curves, gap: np.ndarray, se: np.ndarray) -> str:
     """How many of the differences chance explains."""
     near = int((np.abs(gap) <= 2 * se + 1e-9).sum())
     chance = round(0.95 * len(gap))
-    return f"At {near} of {len(gap)} σ it is within two standard errors; of a perfect sampler about {chance} would be."
+    return f"At {near} of {len(gap)} σ it is within two standard errors; a perfect sampler would be at about {chance}."
 
 
 TITLES = {
@@ -166,7 +166,7 @@ def compared(seen: Curves, field: str) -> Chart:
     se = np.hypot(seen[f"{field}_se"], seen[f"exact_{field}_se"])
     most, where = _worst(seen, gap)
     words = (
-        f"{MEANINGS[field]}. No closed form is used here: {seen.n:,} lattices of the GFlowNet stand against as many exact "
+        f"{MEANINGS[field]}. Here there is no formula: {seen.n:,} lattices of the GFlowNet are compared with as many exact "
         f"ones. The largest difference is {plain(most)} ({where}). {_within(seen, gap, se)}"
     )
     return _chart(TITLES[field], seen, lines, words)

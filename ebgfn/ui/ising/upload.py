@@ -16,9 +16,9 @@ from ebgfn.ui.shell import taken, training
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.text import plain
 
-ABOUT = f"""A **CSV** file, or an **NPZ** file with one array: a sample a row, a variable a column, each value 0 or 1 (or −1
-or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, 5 MB. A line of names may stand on
-top. The samples stay on this server until newer ones take their place; only 0s, 1s and the names are kept."""
+ABOUT = f"""A **CSV** file, or an **NPZ** file with one array: one sample per row, one variable per column, each value 0 or 1
+(or −1 or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, at most 5 MB. The first line
+may hold names. The samples stay on this server until newer ones replace them; only 0s, 1s and the names are kept."""
 SHARES = "Share of ones in each column. A column near 0 or 1 hardly ever changes: its couplings stay uncertain."
 
 
@@ -27,9 +27,7 @@ def show() -> None:
     st.markdown(ABOUT, width=TEXT_WIDTH)
     file = taken.latest("Your samples", ["csv", "npz"], key="recover_upload")
     if file is None:
-        st.info(
-            "Choose a file: you see what was understood of it before anything is trained.", icon=":material/upload:"
-        )
+        st.info("Choose a file: you will see how it was read before anything is trained.", icon=":material/upload:")
         return
     kind = ".npz" if file.name.lower().endswith(".npz") else ".csv"
     found, complaint = read(hashlib.sha256(file.contents).hexdigest(), kind, _contents=file.contents)
@@ -62,7 +60,7 @@ def understood(found: Upload, name: str) -> None:
     share = x.mean(0)
     low, high = int(share.argmin()), int(share.argmax())
     st.markdown(
-        f"{plain(name)}: **{rows:,} samples of {dim} variables**. Ones are **{share.mean():.1%}** of all values, least "
+        f"{plain(name)}: **{rows:,} samples of {dim} variables**. **{share.mean():.1%}** of all values are ones, least "
         f"often in column {plain(names[low])} ({share[low]:.1%}), most often in column {plain(names[high])} "
         f"({share[high]:.1%})."
     )
@@ -76,7 +74,9 @@ def lattice_side(dim: int) -> int:
     side = isqrt(dim)
     if side**2 != dim or not SIDES[0] <= side <= SIDES[1]:
         return 0
-    text = "Row by row, with ends that meet. It is needed for homogeneous couplings, and draws bonds on the lattice."
+    text = (
+        "Row by row, with opposite edges joined. Needed for homogeneous couplings; bonds are then drawn on the lattice."
+    )
     says_so = st.checkbox(f"The columns are a {side} × {side} lattice", key="recover_is_lattice", help=text)
     return side if says_so else 0
 

@@ -6,6 +6,6 @@ PAGE = Page(
     "pages/overview.py",
     "Overview",
     ":material/explore:",
-    "What EB-GFN is, from a trained model; where to go next.",
+    "What EB-GFN is, shown on a trained model; where to go next.",
     place=1,
 )

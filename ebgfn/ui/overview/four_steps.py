@@ -21,7 +21,7 @@ def _bits(dim: int) -> tuple[str, str]:
         "1 · Data are bits",
         f"A point of the plane becomes {dim} bits: sign and Gray-coded size of each coordinate. There are "
         rf"$2^{{{dim}}} = {count}$ vectors $x$. The energy gives each a probability, $p(x) = e^{{-E(x)}}/Z$, and "
-        "nobody can sum $Z$.",
+        "nobody can add up all the terms of $Z$.",
     )
 
 
@@ -50,5 +50,5 @@ def _learning() -> tuple[str, str]:
         "4 · The energy learns from both",
         r"Its gradient, $\nabla E(x_{\mathrm{data}}) - \nabla E(x_{\mathrm{sampler}})$, lowers the energy where data "
         "are and raises it where the sampler goes instead. The sampler can reach every mode afresh; a Markov chain "
-        "started in one mode stays there for long.",
+        "started in one mode stays there for a long time.",
     )

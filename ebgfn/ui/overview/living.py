@@ -112,15 +112,15 @@ def _of_plane(card: Figures) -> str:
     if "gfn_excess" not in card:
         return "An energy and its sampler learn a density in the plane, from points alone."
     return (
-        f"After {_minutes(card)} of one core the sampler is {max(0.0, card['gfn_excess']):.3f} nats from the best "
-        "there can be."
+        f"After {_minutes(card)} on one core the sampler is {max(0.0, card['gfn_excess']):.3f} nats from the best "
+        "possible."
     )
 
 
 def _of_digits(card: Figures) -> str:
     if "gfn_nll" not in card:
         return "Images filled pixel by pixel, each pixel a decision."
-    return f"{card['gfn_nll']:.1f} nats for an unseen digit under the sampler, after {_minutes(card)} without a GPU."
+    return f"An unseen digit costs the sampler {card['gfn_nll']:.1f} nats, after {_minutes(card)} without a GPU."
 
 
 def _of_couplings(card: Figures, sweep: stories.Sweep | None) -> str:
@@ -130,7 +130,7 @@ def _of_couplings(card: Figures, sweep: stories.Sweep | None) -> str:
     error = math.exp(-card["neg_log_rmse"])
     return (
         f"From 2000 samples at σ = {MEASURED:g} it finds {bonds.found} of {2 * sweep.side**2} bonds and {bonds.wrong} "
-        f"wrong ones, off by {error:.3f}."
+        f"wrong ones; its typical error is {error:.3f}."
     )
 
 

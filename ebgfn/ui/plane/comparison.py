@@ -14,7 +14,7 @@ from ebgfn.ui.shell import address, history, run_bar, training
 from ebgfn.ui.shell.history import Columns
 
 NOTHING = "nothing"
-ABSENT = "The run to compare with, in the address, is not here or has other data or bits; comparing with nothing."
+ABSENT = "The run in the address to compare with does not exist, or has different data or bits; nothing is compared."
 
 
 def candidates(shown: Toy2DConfig, *, but: str) -> dict[str, RunFolder]:
@@ -79,6 +79,6 @@ def _pictures(other: RunFolder, lines: list[history.Metrics]) -> None:
     ended = other.status.finished
     seen = run_pictures.at_rest(other, lines) if ended else run_pictures.seen(other, lines, newest_only=False)
     if seen is None:
-        st.caption("It has no pictures yet: it waits for its turn, or has just begun.")
+        st.caption("It has no pictures yet: it is waiting its turn, or has just begun.")
     else:
         landscape_view.draw(seen, key="landscape_other")

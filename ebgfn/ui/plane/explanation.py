@@ -20,20 +20,20 @@ from ebgfn.ui.shell.text import clock, excess, minus, rounded, signed
 TEACH_SHARE = 0.3
 
 READING = """
-**One colour scale for all.** The first three pictures show probability per unit area on the same scale, the fourth where
-the energy has more (orange) and where the GFlowNet has more (blue), where full strength means the same density. Lightness
-alone tells the amount, so the scale can be read without colour vision. **log colours** lifts what is faint: a spurious mode
-would show there.
+**One colour scale for all.** The first three pictures show probability per unit area on the same scale; the fourth shows
+where the energy has more (orange) and where the GFlowNet has more (blue), and full strength means the same density.
+Lightness alone shows the amount, so the scale can be read without colour vision. **log colours** brings out what is faint:
+a spurious mode, a peak that is not in the data, would show there.
 
-**Move around.** Point at a picture to read all five at that place. Zoom by double click, pinch, ctrl and wheel or +,
-drag when zoomed; with the keyboard focus a picture, then +, −, 0 and the arrows.
+**Move around.** Point at a picture to read all five at that place. Zoom with a double click, a pinch, Ctrl and the wheel
+or +; drag when zoomed. With the keyboard: focus a picture, then use +, −, 0 and the arrow keys.
 """
 
 
 def no_model(dataset: str, bits: int) -> str:
     """Empty state: nothing trained to show."""
     what = "your drawing" if dataset == DRAWN else f"{dataset} at {bits} bits an axis" if bits < FULL_BITS else dataset
-    return f"No trained model of {what} comes with the app. Press **Train**: twenty seconds show a lot."
+    return f"No trained model of {what} comes with the app. Press **Train**: twenty seconds are enough to see a lot."
 
 
 def why(config: Toy2DConfig, line: Metrics, floor: float | None) -> None:
@@ -44,10 +44,12 @@ def why(config: Toy2DConfig, line: Metrics, floor: float | None) -> None:
 
 def _phase(config: Toy2DConfig, progress: float) -> str:
     if config.preset != "fast":
-        return "The sampler balances trajectories against the energy, and the energy learns from where its moves end."
+        return (
+            "The sampler balances its trajectories against the energy, which learns from where the sampler's moves end."
+        )
     if progress < TEACH_SHARE:
-        return f"Until {TEACH_SHARE:.0%} of the time each model learns from data, by itself."
-    return "Chains of the energy now teach the sampler, and the energy is told them apart from data."
+        return f"For the first {TEACH_SHARE:.0%} of the time each model learns from the data on its own."
+    return "Chains that follow the energy now teach the sampler, and the energy learns to tell their points from data."
 
 
 def _behind(line: Metrics, floor: float | None) -> list[str]:
@@ -57,11 +59,13 @@ def _behind(line: Metrics, floor: float | None) -> list[str]:
     if gap > error:
         return [
             f"The sampler is **{gap:.2f} nats** behind the energy: it has to follow what has only just changed, and must "
-            "give each order of filling its probability."
+            "get the probability of every order of filling right."
         ]
     if -gap > error:
-        return [f"The energy is **{-gap:.2f} nats** behind the sampler: it has only been told what data are not."]
-    return ["The two are equally good, as far as few points tell."]
+        return [
+            f"The energy is **{-gap:.2f} nats** behind the sampler: it has only been shown what data do not look like."
+        ]
+    return ["The two are equally good, as far as so few points can tell."]
 
 
 def _more(card: dict[str, Any]) -> list[str]:
@@ -69,7 +73,9 @@ def _more(card: dict[str, Any]) -> list[str]:
         return []
     sampler, energy = (rounded(card[f"{name}_excess"]) for name in ("gfn", "ebm"))
     seconds = clock(card["train_seconds"])
-    return [f"After {seconds} the shipped model was {sampler} (sampler) and {energy} (energy) above the floor."]
+    return [
+        f"After {seconds} the shipped model was {sampler} (sampler) and {energy} (energy) nats above the entropy floor."
+    ]
 
 
 def explain(scene: Landscape) -> None:
@@ -89,9 +95,9 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
         told.append(_log_z(values))
     if "mh_acceptance" in values:
         told.append(
-            "**Acceptance** asks how well the sampler knows the energy: erase 8 bits of a data point, let the GFlowNet "
-            "fill them, and accept by the rule of Metropolis and Hastings. "
-            f"**{values['mh_acceptance']:.1%}** of such moves are accepted; all are if, and only if, the loss is zero."
+            "**Acceptance** says how well the sampler knows the energy: erase 8 bits of a data point, let the GFlowNet "
+            "fill them, and accept or not by the Metropolis–Hastings rule. "
+            f"**{values['mh_acceptance']:.1%}** of such moves are accepted; all are if and only if the loss is zero."
         )
     if "tv_difference" in values:
         told.append(
@@ -105,9 +111,9 @@ def sentences(values: dict[str, float], floor: float | None) -> list[str]:
 def _likelihood(values: dict[str, float], floor: float) -> str:
     sampler, energy = (excess(values, model, floor) for model in ("gfn", "ebm"))
     return (
-        "**NLL** is the mean of −log probability of fresh data, in nats. No model can beat the data's entropy, "
-        f"**{floor:.3f}**. The sampler is at {sampler}; the energy at {energy} nats from it: e to that power "
-        "is how many times more probable the true density makes a typical point."
+        "**NLL**, the negative log-likelihood, is the mean of −log probability of fresh data, in nats (a nat is 1.44 bits). "
+        f"No model can beat the data's entropy, **{floor:.3f}**. The sampler is {sampler} nats from it, the energy {energy} "
+        "nats: e to that power is how many times more probable the true density makes a typical point."
     )
 
 
@@ -117,19 +123,19 @@ def _log_z(values: dict[str, float]) -> str:
         f"Here log Z = **{minus(format(values['log_z'], '.3f'))}**."
     )
     if "log_z_sampler" not in values or "log_z_annealed" not in values:
-        return f"{told} It is estimated by the sampler, which would not see a mode where it never goes."
+        return f"{told} It is estimated from the sampler, which would miss a mode that it never visits."
     by_weights, annealed = signed(values["log_z_sampler"]), signed(values["log_z_annealed"])
     return (
-        f"{told} Nothing bounds it from above, so estimates that know nothing of each other have to agree: by weights of "
-        f"trajectories and of broad proposals {by_weights}, by annealing with local moves {annealed}. {_search(values)}"
+        f"{told} Nothing bounds it from above, so independent estimates have to agree: {by_weights} from weights of "
+        f"trajectories and of broad proposals, {annealed} from annealing with local moves. {_search(values)}"
     )
 
 
 def _search(values: dict[str, float]) -> str:
     """What a search for mass that the sampler does not know came upon."""
     if "ebm_nll" not in values:
-        return "They do not, or a search found mass that the sampler does not know: the energy has no NLL."
+        return "They do not, or a search found probability mass that the sampler misses: the energy has no NLL."
     return (
-        "Descents and chains from broad states found no mass that the sampler does not know; the most probable state that "
+        "Descents and chains from widely spread states found no mass that the sampler misses; the most probable state that "
         f"they met has log p = {signed(values['highest_log_p'], 1)}."
     )

@@ -8,7 +8,10 @@ from ebgfn.ui.shell.history import Columns
 Names = dict[str, tuple[str, Role, Dash]]
 
 _NLL: Names = {"gfn_nll": ("GFlowNet", "sampler", "solid"), "ebm_nll": ("energy", "energy", "solid")}
-_MATCH: Names = {"mh_acceptance": ("acceptance", "sampler", "solid"), "ess": ("sample size", "sampler", "dash")}
+_MATCH: Names = {
+    "mh_acceptance": ("acceptance", "sampler", "solid"),
+    "ess": ("effective sample size", "sampler", "dash"),
+}
 _LOG_Z: Names = {"log_z": ("log Z", "energy", "solid")}
 MATCH_TITLE, MATCH_NOTE = "How well the sampler knows the energy", "both reach 1 if it does"
 
@@ -22,7 +25,7 @@ def draw(runs: dict[str, Columns], *, floor: float | None, end_s: float, key: st
     assert 1 <= len(runs) <= 2
     runs = {run: {k: v for k, v in c.items() if k != "ebm_nll" or "ebm_nll_se" in c} for run, c in runs.items()}
     banded = any("gfn_nll_se" in columns for columns in runs.values())
-    note = "nats a point, on few points" + "; bands: two standard errors" * banded
+    note = "nats per point, on few points" + "; bands: two standard errors" * banded
     axis = line_charts.of_seconds(end_s, *(columns["elapsed_s"][-1] for columns in runs.values()))
     charts = [
         Chart("Negative log-likelihood", note, _lines(runs, _NLL), axis, floor=floor, digits=3),

@@ -59,7 +59,7 @@ def settings() -> Chosen:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         preset = st.segmented_control(
             "Preset", PRESETS, default=PRESETS[0], required=True, **address.bound("preset"),
-            help="fast: ours. paper: the published algorithm, literally.",
+            help="fast: ours. paper: the published algorithm, unchanged. basic: its basic version.",
         )  # fmt: skip
         seconds = st.number_input(
             "Seconds", SHORTEST_S, training.longest(), SECONDS, step=5, width=150, **address.bound("seconds"),
@@ -67,7 +67,7 @@ def settings() -> Chosen:
         )  # fmt: skip
         bits = st.number_input(
             "Bits per axis", FEWEST_BITS, FULL_BITS, FULL_BITS, width=150, **address.bound("bits"),
-            help="How finely the plane is cut: 16 bits make 2³² cells. With up to 6, every number here becomes exact.",
+            help="How finely the plane is cut: 16 bits make 2³² cells. With 6 or fewer, every number here is exact.",
         )  # fmt: skip
         seed = address.seed("Seed", "seed")
     return Chosen(preset or PRESETS[0], int(seconds), int(bits), seed)

@@ -22,7 +22,7 @@ FIGURES = {
     "neg_log_rmse": "−log RMSE",
     "pairs": "coupled pairs",
     "mean_coupling": "mean coupling",
-    "ess": "sample size",
+    "ess": "effective sample size",
     "divergence": "divergence",
     "worst_divergence": "worst divergence",
 }
@@ -59,8 +59,8 @@ def steer(run: RunFolder, status: Status) -> None:
 
 def of_another(run: RunFolder, status: Status) -> None:
     """A run from another browser: nothing is stopped by a slip of the hand."""
-    with st.popover("Another visitor's", icon=":material/person:", key=f"other-{run.id}"):
-        if st.checkbox("Steer it all the same", key=f"steer-{run.id}"):
+    with st.popover("Another visitor's run", icon=":material/person:", key=f"other-{run.id}"):
+        if st.checkbox("Control it anyway", key=f"steer-{run.id}"):
             steer(run, status)
 
 
@@ -103,7 +103,7 @@ def act(run: RunFolder, label: str, action: Callable[[str], None], icon: str) ->
 
 def details(run: RunFolder, status: Status) -> None:
     """Go on, take away, look into, delete."""
-    free = training.mine(status) or st.checkbox("Another visitor's run: steer it all the same", key=f"steer-{run.id}")
+    free = training.mine(status) or st.checkbox("Another visitor's run: control it anyway", key=f"steer-{run.id}")
     if free and status.state in ("failed", "cancelled"):
         act(run, "Resume", jobs.resume, ":material/play_arrow:")
     if status.state != DAMAGED and run.has_checkpoint:

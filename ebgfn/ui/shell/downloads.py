@@ -64,4 +64,4 @@ def checkpoint_entries(
     entry("Samples (NPZ)", arrays, f"{name}-samples.npz", key=f"{key}samples_npz")
     entry("Samples (CSV)", text, f"{name}-samples.csv", key=f"{key}samples_csv")
     entry("Model (ZIP)", lambda: model_zip(folder, name), f"{name}.zip", key=f"{key}model_zip")
-    st.caption(f"Samples use seed {seed}. The pictures' own button saves them as PNG.")
+    st.caption(f"Samples use seed {seed}. The PNG button beside the pictures saves the pictures.")

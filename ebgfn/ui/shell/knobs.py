@@ -14,7 +14,7 @@ from ebgfn.ui.shell import address, training
 from ebgfn.ui.shell.history import Metrics
 
 USUAL = "usual"
-ABOUT = "What you turn acts from the next picture on, is marked on the curves, and stays with the run."
+ABOUT = "A change takes effect from the next picture on, is marked on the curves, and stays with the run."
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,19 @@ ALL = {
     ),
     "k": Knob(
         "K of the chains", "K", (1, 2, 4, 8, 16, 32, USUAL), str,
-        "Entries that a move of the chains erases and the sampler fills; usual: all lengths by turns, or growing. "
-        "Few are accepted more often, and go nowhere.",
+        "Entries that a move of the chains erases and the sampler fills again; usual: all lengths in turn, or growing. "
+        "Small moves are accepted more often but lead nowhere.",
     ),
     "share": Knob(
         "Negatives from the sampler", "negatives", (0.0, 0.25, USUAL, 0.5, 0.75, 1.0), _share,
-        "Share of what the energy is told apart from data that the sampler had a hand in; the rest is broad noise, or in "
-        "the published algorithm moves from data. With all of them, nothing empties what is far from the data.",
+        "The energy learns to tell data from made-up examples, the negatives. This is the share of them that the sampler "
+        "helped to make; the rest is broad noise or, in the published algorithm, moves that start from data. At 100% "
+        "nothing lowers the probability of regions far from the data.",
     ),
     "temperature": Knob(
         "Temperature", "T", (0.25, 0.5, USUAL, 2.0, 4.0), _times,
-        "At which the sampler learns the energy: above 1 it spreads, below it keeps to what is most probable. The two "
-        "then disagree; watch acceptance fall.",
+        "At which the sampler learns the energy: above 1 it spreads out, below 1 it keeps to what is most probable. The "
+        "two then disagree; watch acceptance fall.",
     ),
 }  # fmt: skip
 
@@ -67,7 +68,7 @@ def show(run: RunFolder) -> None:
     if not names or status.state not in training.UNFINISHED or not training.mine(status):
         return
     turned = run.knobs
-    st.caption(f"**Turn while it trains.** {ABOUT}")
+    st.caption(f"**Adjust while it trains.** {ABOUT}")
     for name, place in zip(names, st.columns(4, gap="large"), strict=False):
         with place:
             _knob(name, ALL[name], turned, run)

@@ -34,7 +34,7 @@ def stored(folder: Path, name: str = "") -> StoredModel:
     try:
         return StoredModel(name or folder.name, folder, (folder / WEIGHTS_FILE).stat().st_mtime_ns)
     except OSError as error:
-        raise ValueError(f"{folder.name} is no checkpoint: {error.strerror}") from None
+        raise ValueError(f"{folder.name} is not a checkpoint: {error.strerror}") from None
 
 
 def load(model: StoredModel) -> "Model":
@@ -74,7 +74,7 @@ def choose(found: dict[str, StoredModel], key: str, first: str, *, width: int) -
     """The model that the visitor or the address chose."""
     names = list(found)
     index = names.index(first) if first in names else 0
-    text = "Shipped models, then finished runs of this machine."
+    text = "Shipped models, then finished runs on this machine."
     name = st.selectbox("Model", names, index=index, help=text, width=width, **address.bound(key, names))
     return found.get(name, found[names[index]])
 

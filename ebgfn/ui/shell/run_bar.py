@@ -44,7 +44,7 @@ def bar(run: RunFolder, status: Status) -> None:
         if training.mine(status):
             buttons(run, status)
         else:
-            st.caption("Another visitor's run: the Runs page can steer it.", width="content")
+            st.caption("Another visitor's run: the Runs page can control it.", width="content")
     st.progress(min(1.0, max(0.0, status.progress)))
     if status.error:
         st.error(status.error, icon=":material/error:")
@@ -87,14 +87,14 @@ def progress_text(run: RunFolder, status: Status) -> str:
         place, wait = jobs.queue_position(run.id), jobs.expected_wait(run.id)
         if place is None:
             return "about to start"
-        return f"place {place} in the queue" + (f", to begin in about {clock(wait)}" if wait else "")
+        return f"place {place} in the queue" + (f", starting in about {clock(wait)}" if wait else "")
     if status.finished and status.step == 0:
-        return "not begun"
+        return "not started"
     settings = run.config
     length = f"{settings.steps:,} steps" if settings.steps else f"{settings.budget_s:g} s"
     # Between two looks of the training process its clock goes on.
     since = min(MOST_SINCE_S, max(0.0, time.time() - status.heartbeat)) if status.state == "running" else 0.0
-    text = f"step {status.step:,} · {status.elapsed_s + since:.1f} s of training of {length}"
+    text = f"step {status.step:,} · trained {status.elapsed_s + since:.1f} s of {length}"
     if status.state in ("running", "paused") and status.progress > 0:
         left = status.elapsed_s / status.progress * (1 - status.progress) - since
         text += f" · **{clock(max(0.0, left))} left**"

@@ -19,7 +19,7 @@ ACTIVE = ("queued", "running")
 UNFINISHED = (*ACTIVE, "paused")
 # After a button was pressed the training process may take so long to follow, on a busy machine.
 LOOK_S = 8.0
-GONE = "The run in the address is not here any more, or is damaged: the shipped model is shown instead."
+GONE = "The run in the address no longer exists, or is damaged: the shipped model is shown instead."
 OTHER = "The run in the address belongs to another page: Runs opens it there. The shipped model is shown instead."
 
 

@@ -82,10 +82,10 @@ def test_a_turned_photograph_is_upright():
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "no picture"),
-        (b"hello", "no picture"),
-        (encoded(drawing(), "GIF"), "no picture"),
-        (encoded(drawing(), "BMP"), "no picture"),
+        (b"", "cannot be read as a picture"),
+        (b"hello", "cannot be read as a picture"),
+        (encoded(drawing(), "GIF"), "cannot be read as a picture"),
+        (encoded(drawing(), "BMP"), "cannot be read as a picture"),
         (encoded(drawing())[:200], "damaged"),
         (encoded(drawing(), "JPEG")[:300], "damaged"),
         (bytes(MAX_BYTES + 1), "larger than 5 MB"),

@@ -137,7 +137,7 @@ def test_zero_among_spins_is_explained(x):
 def test_what_is_no_number_is_named_but_not_repeated(x, text):
     words = x.astype(str).astype(object)
     words[6, 2] = text
-    with pytest.raises(ValueError, match="column 3 is not binary: row 7 holds no number") as error:
+    with pytest.raises(ValueError, match="column 3 is not binary: row 7 is not a number") as error:
         uploads.parse("\n".join(",".join(row) for row in words).encode(), "a.csv")
     assert "yes" not in str(error.value)
 
@@ -182,7 +182,7 @@ def test_rows_of_unequal_length_and_empty_files(x):
     [
         (b"\xff\xfe\x00", "a.csv", "not text in UTF-8"),
         (b"no zip", "a.npz", "cannot be read"),
-        (b"0,1\n", "a.txt", "called .csv or .npz"),
+        (b"0,1\n", "a.txt", "must end in .csv or .npz"),
         (npz(a=np.zeros((60, 5)), b=np.zeros((60, 5))), "a.npz", "one array, or one named 'x'"),
         (npz(x=np.array([["1"] * 5] * 60)), "a.npz", "numbers or truth values"),
         (npz(x=np.zeros((60, 5), complex)), "a.npz", "numbers or truth values"),

@@ -123,12 +123,12 @@ def panels(scene: Recovery) -> list[dict[str, Any]]:
 
 MEANING = {
     "coupled pairs": "Pairs of spins whose coupling is not zero.",
-    "fields": "From the lowest to the highest: what each spin likes to be by itself, + for 1.",
+    "fields": "From the lowest to the highest: what each spin prefers on its own; + is towards 1.",
     "mean coupling": "Mean of the couplings that are not zero.",
     "largest error": "The coupling that is furthest from the true one, in magnitude.",
     "−log RMSE": "Minus the logarithm of the root mean square error over all entries of the matrix: higher is better.",
     "neighbours coupled": "Pairs of neighbours on the lattice that were found to be coupled, of all there are.",
-    "long bonds": "Coupled pairs that are no neighbours, and the strongest of them. In the true lattice there are none.",
+    "long bonds": "Coupled pairs that are not neighbours, and the strongest of them. In the true lattice there are none.",
     "mean |magnetisation|": "Of the samples shown, the mean of |mean spin|: 0 if up and down balance, 1 if all spins agree.",
     "share of ones": "Of all values shown.",
 }

@@ -1,7 +1,7 @@
 // The loop: three nodes whose pictures follow the stored training, arrows and terms that are lit in turn, three numbers.
 const NUMBERS = [
-  ["sampler", "nats from the best there can be: the GFlowNet"],
-  ["energy", "nats from the best there can be: the energy"],
+  ["sampler", "nats from the best possible: the GFlowNet"],
+  ["energy", "nats from the best possible: the energy"],
   ["", "of the GFlowNet's moves are accepted by the energy"],
 ]
 const PHASES = 3

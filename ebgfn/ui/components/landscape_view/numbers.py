@@ -7,12 +7,12 @@ Number = tuple[str, str]
 MEANING = {
     "floor": "Entropy of the data on this grid, in nats: no model's NLL can be lower on average.",
     "NLL": "Mean of −log probability of fresh test points, in nats: E(x) + log Z, or −log q(x) for the sampler. "
-    "Refuted: the energy has mass that its sampler does not know, so log Z is not known.",
+    "Refuted: the energy has mass that its sampler misses, so log Z is not known.",
     "above floor": "NLL minus that of the true density: what is left to learn, in nats. Negative values are noise.",
     "log Z": "log Z in nats: the largest estimate, each being too low on average.",
-    "annealed": "log Z in nats by annealing with local moves, which knows no sampler.",
+    "annealed": "log Z in nats by annealing with local moves, which does not use the sampler.",
     "acceptance": "Mean acceptance of back-and-forth moves of 8 bits: 1 if the sampler matches the energy exactly.",
-    "sample size": "Effective sample size of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
+    "effective sample size": "Of the weights that estimate Z, as a share: 1 if sampler and energy agree.",
     "MMD × 10⁶": "Maximum mean discrepancy of samples and data, in millionths; negative values are noise around zero.",
     "data to data": "The same between two sets of data, in millionths: the best value to expect.",
     "distance to target": "Total variation: the largest error of the probability of any event, exact over all states.",
@@ -32,7 +32,7 @@ def numbers(values: dict[str, float], floor: float | None = None) -> dict[str, l
         "energy": _of_energy(values, floor) + _log_z(values) + plain("tv_energy", "distance to target", 4),
         "sampler": _nll(values, "gfn_nll", floor) + plain("tv_sampler", "distance to target", 4),
         "difference": plain("mh_acceptance", "acceptance", 3)
-        + plain("ess", "sample size", 3)
+        + plain("ess", "effective sample size", 3)
         + plain("tv_difference", "distance to energy", 4),
         "samples": [(label, millionths(values, name)) for name, label in MMD.items() if name in values],
     }

@@ -72,7 +72,7 @@ class View extends Pictures {
     const top = short(this.data.top)
     return [
       { table: "amount", signed: false, labels: ["0", "probability per unit area", `≥ ${top}`] },
-      { table: "signed", signed: true, labels: [`GFlowNet ${top} more`, "difference", `energy ${top} more`] },
+      { table: "signed", signed: true, labels: [`GFlowNet +${top}`, "difference", `energy +${top}`] },
     ]
   }
 }

@@ -56,11 +56,11 @@ class Player {
 
   words() {
     const dim = this.data.dim
-    if (this.t === 0) return "Nothing is decided. Each dot is one way the GFlowNet may go on from here: together they are the whole density."
+    if (this.t === 0) return "Nothing is decided yet. Each dot is one place where the GFlowNet may end up: together they are the whole density."
     if (this.t === dim) return "The vector is complete: it names one cell of the plane. Its probability is the sum over all orders in which its bits can be filled."
     const bit = this.stories[this.which].order[this.t - 1], half = dim / 2, axis = bit < half ? "x" : "y", place = bit % half
     const role = place === 0 ? `the sign of ${axis}` : place < 4 ? `a coarse bit of ${axis}` : `a fine bit of ${axis}`
-    return `The GFlowNet just chose a place and a value: ${role}. The dots show where this vector may still end up; every choice rules some of it out.`
+    return `The GFlowNet just chose a place and a value: ${role}. The dots show where this vector may still end up; every choice rules some of them out.`
   }
 
   paint() {
