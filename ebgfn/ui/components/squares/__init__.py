@@ -74,8 +74,7 @@ class Moment:
 class Scene:
     """All that is drawn. `token` names what the moments are of: with another one the player begins anew.
 
-    `legend` names 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way;
-    `autoplay`: moments play at once, unless the visitor wants less motion.
+    `legend` names 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way.
     """
 
     panels: tuple[Panel, ...]
@@ -86,7 +85,6 @@ class Scene:
     legend: tuple[str, str] | None = SPINS
     width: float = 21.25
     pace: int = 320
-    autoplay: bool = False
 
 
 def draw(
@@ -131,5 +129,4 @@ def payload(scene: Scene) -> dict[str, Any]:
         "legend": scene.legend,
         "width": scene.width,
         "pace": scene.pace,
-        "autoplay": scene.autoplay,
     }
