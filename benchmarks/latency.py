@@ -42,7 +42,7 @@ FIRST_SCREEN = """() => [...document.querySelectorAll('*')].some(
   e => e.shadowRoot?.querySelector('.loop .node canvas')?.width > 50)"""
 # The moment of the landscape that is shown; of the shipped model it ends in its ten minutes.
 MOMENT = """() => [...document.querySelectorAll('*')].map(
-  e => e.shadowRoot?.querySelector('.view .time output')?.textContent).find(text => text) ?? ''"""
+  e => e.shadowRoot?.querySelector('.view .moment')?.textContent).find(text => text) ?? ''"""
 SHEET = """() => [...document.querySelectorAll('*')].flatMap(
   e => [...(e.shadowRoot?.querySelectorAll('.view .lattice .up') ?? [])])[0]?.getAttribute('d') ?? ''"""
 

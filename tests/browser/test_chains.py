@@ -66,6 +66,8 @@ def test_steps_show_bits_void_then_filled_then_the_formula_and_keys_do_it_all(pl
     assert page.locator(".play").get_attribute("aria-label") == "Play", (
         "less motion is wanted, so nothing plays by itself"
     )
+    assert "6 of 6" in page.locator(".moment").inner_text(), "and its end is there at once"
+    page.locator(".first").click()
     assert page.locator(".bits b.void").count() == 0
     forward.click()
     assert page.locator(".bits b.void").count() == 12
@@ -76,6 +78,7 @@ def test_steps_show_bits_void_then_filled_then_the_formula_and_keys_do_it_all(pl
     total, old, new, pb_new, pf_old, pb_old, pf_new = numbers(page.locator(".formula").get_attribute("aria-label"))
     assert total == pytest.approx(old - new + (pb_new + pf_old) - (pb_old + pf_new), abs=0.05)
     assert page.locator(".verdict strong").inner_text() in ("✓ accepted", "✕ rejected")
+    assert "log alpha" in page.locator(".spoken").inner_text()
     page.locator(".back").click()
     assert page.locator(".bits b.void").count() == 12
     page.locator(".plane").focus()
@@ -149,8 +152,7 @@ def test_bad_address_gets_sentences_and_defaults(player):
 def test_both_themes_and_a_narrow_window(player):
     here = player("chains?data=tiny&budget=1")
     page = here.page
-    page.locator(".forward").click()
-    page.locator(".forward").click()
+    page.locator(".back").click()
     for theme, width in here.looks():
         assert here.overflow() <= 0
         box = page.locator(".plane canvas").bounding_box()

@@ -119,7 +119,9 @@ def test_player_by_keyboard_and_buttons_and_a_dial_that_answers_soon(ising):
     view.wait_for()
     # Each void site has a dot.
     marks = lambda name: view.locator(f".lattice .{name}").get_attribute("d").count("M")  # noqa: E731
+    assert "after 6 moves" in view.locator(".words").inner_text(), "who wants less motion is shown the end"
     view.locator(".lattice").focus()
+    page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     assert marks("dot") == 20
     page.keyboard.press("ArrowRight")

@@ -106,17 +106,17 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     page.keyboard.press("ArrowRight")
     page.locator(".called").filter(has_text="T × 2").first.wait_for()
     # Scrub back while training goes on: the moment chosen stays.
-    slider = page.locator(".view input")
-    slider.focus()
+    page.locator(".time").focus()
     page.keyboard.press("Home")
-    page.wait_for_function(f"{VIEW}.querySelector('.time input').value === '0'")
+    page.wait_for_function(f"{VIEW}.querySelector('.time').value === '0'")
     # Until it is painted.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     first = moment(here)
     page.wait_for_timeout(1200)
     assert moment(here) == first
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Play").first.wait_for()
+    run_bar = page.get_by_test_id("stButton")
+    run_bar.get_by_role("button", name="Pause").click()
+    run_bar.get_by_role("button", name="Play").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
     knob.wait_for(state="detached")
@@ -145,26 +145,41 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
 def test_training_of_the_shipped_model_plays_by_itself_and_can_be_scrubbed(landscape):
     here = landscape(reduced_motion="no-preference")
     page = here.page
-    page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
+    page.wait_for_function(f"Number({VIEW}?.querySelector('.time').max) > 5")
     wait_for_another_moment(here, moment(here))
-    page.get_by_role("button", name="Stop playing").click()
+    play = page.locator(".play")
+    play.click()
     stopped = moment(here)
     page.wait_for_timeout(600)
     assert moment(here) == stopped
-    page.locator(".view input").focus()
+    page.locator(".time").focus()
     page.keyboard.press("End")
     page.keyboard.press("Home")
     first = moment(here)
-    page.get_by_role("button", name="Play the training").click()
+    # Quickly on to the end, where it stops.
+    page.locator(".speed").select_option("8")
+    play.click()
     wait_for_another_moment(here, first)
+    page.wait_for_function(f"{VIEW}.querySelector('.play').ariaLabel === 'Play'")
+    assert page.locator(".time").input_value() == page.locator(".time").get_attribute("max")
 
 
-def test_who_wants_less_motion_sees_the_end(landscape):
+def test_who_wants_less_motion_sees_the_end_and_steps_from_there(landscape):
     page = landscape().page
-    page.wait_for_function(f"Number({VIEW}?.querySelector('.time input').max) > 5")
+    page.wait_for_function(f"Number({VIEW}?.querySelector('.time').max) > 5")
     page.wait_for_timeout(600)
-    slider = page.locator(".view .time input")
-    assert slider.input_value() == slider.get_attribute("max")
+    time, last = page.locator(".time"), int(page.locator(".time").get_attribute("max"))
+    assert time.input_value() == str(last)
+    # On the bar the keys are the player's; on a picture they move what is shown, in a field what is chosen.
+    page.locator(".play").focus()
+    page.keyboard.press("ArrowLeft")
+    assert time.input_value() == str(last - 1)
+    assert page.locator(".spoken").inner_text() == page.locator(".moment").inner_text()
+    for held in ("canvas.plane", ".speed"):
+        page.locator(held).first.focus()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Home")
+    assert time.input_value() == str(last - 1)
 
 
 def test_a_chart_is_read_off_where_the_pointer_is(landscape):

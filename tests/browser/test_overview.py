@@ -23,24 +23,25 @@ def overview(visit):
 
 
 def count(here) -> str:
-    return here.page.locator(".story .count").inner_text()
+    return here.page.locator(".story .moment").inner_text()
 
 
 def test_bits_fill_one_by_one_and_can_be_voided_again(overview):
     here = overview()
     page = here.page
-    filled = page.locator(".bits i.filled")
+    filled, story = page.locator(".bits i.filled"), page.locator(".story")
+    assert count(here) == "32 of 32 bits", "who wants less motion is shown the end"
+    story.locator(".first").click()
     assert count(here) == "0 of 32 bits"
     assert filled.count() == 0
-    page.locator("[data-tool=next]").click()
-    page.locator("[data-tool=next]").click()
+    story.locator(".forward").click()
+    story.locator(".forward").click()
     assert filled.count() == 2
     assert page.locator(".bits i.newest").count() == 1
-    page.locator("[data-tool=back]").click()
+    story.locator(".back").click()
     assert filled.count() == 1
     everything = page.locator(".story canvas").screenshot()
-    slider = page.locator(".story input")
-    slider.focus()
+    page.locator(".story canvas").focus()
     page.keyboard.press("End")
     assert count(here) == "32 of 32 bits"
     assert filled.count() == 32
@@ -73,8 +74,8 @@ def test_another_set_comes_into_the_address_and_a_card_carries_it(overview):
 def test_the_first_screen_fits_moves_and_can_be_stopped(overview):
     page = overview(reduced_motion="no-preference", height=720).page
     numbers = page.locator(".numbers").bounding_box()
-    terms = page.locator(".terms").bounding_box()
-    assert max(box["y"] + box["height"] for box in (numbers, terms)) <= 720
+    terms, player = page.locator(".terms").bounding_box(), page.locator(".clock").bounding_box()
+    assert max(box["y"] + box["height"] for box in (numbers, terms, player)) <= 720
     page.locator(".terms li.lit").wait_for()
     growing = page.locator(".card .now").nth(1)
     page.wait_for_function(_OTHER.format(at=1, text=growing.inner_text()))
@@ -83,6 +84,10 @@ def test_the_first_screen_fits_moves_and_can_be_stopped(overview):
     before = growing.inner_text()
     page.wait_for_timeout(400)
     assert growing.inner_text() == before
+    page.locator(".clock .last").click()
+    assert page.locator(".clock .moment").inner_text() == "after 600 s"
+    page.wait_for_timeout(100)
+    assert growing.inner_text() == "49 of 49 steps"
 
 
 def test_nothing_is_asked_of_other_servers(server, browser):

@@ -102,7 +102,7 @@ def growth_scene(source: StoredModel, sheet: Sheet, *, row: int, steps: int, tem
         f"An image of {dim} pixels being filled in {steps} steps.",
         role="sampler",
     )
-    return Scene((panel,), moments=tuple(moments), token=token, values=PIXELS, width=30, pace=140, autoplay=True)
+    return Scene((panel,), moments=tuple(moments), token=token, values=PIXELS, width=30, pace=140)
 
 
 def picture(x: UInt8[np.ndarray, " dim"], order: np.ndarray, filled: int, p: np.ndarray) -> UInt8[np.ndarray, " dim"]:

@@ -38,7 +38,7 @@ def scene(run: RunFolder, lines: list[Metrics], *, newest_only: bool) -> Scene |
         line = frames[-1][0]
         return Scene(panels, (_said(line), *_why(config, line["progress"]), *_more(config)), values=PIXELS, width=width)
     moments = tuple(Moment((_said(line), *_more(config)), True) for line, _ in frames)
-    return Scene(panels, moments=moments, token=run.id, values=PIXELS, width=width, pace=200, autoplay=True)
+    return Scene(panels, moments=moments, token=run.id, values=PIXELS, width=width, pace=200)
 
 
 def _samples(frames: Frames) -> Panel:

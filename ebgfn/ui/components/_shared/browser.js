@@ -71,5 +71,5 @@ const mounted = (View) => (component) => {
   let view = instances.get(parentElement)
   if (!view) instances.set(parentElement, (view = new View(parentElement)))
   view.update(component.data, component)
-  return () => { view.stop?.(); view.watch?.disconnect(); instances.delete(parentElement) }
+  return () => { view.player?.stop(); view.stop?.(); view.watch?.disconnect(); instances.delete(parentElement) }
 }

@@ -10,13 +10,12 @@ class Pictures {
     this.cursor = null
     const paint = () => this.paint()
     this.zooms = Object.fromEntries(zooms.map((name) => [name, new Zoom(paint)]))
-    this.time = new Timeline(this.dom.querySelector(".time"), paint)
+    this.time = new Timeline(this.dom, paint)
+    this.player = this.time.player
     this.wireTools()
     this.watch = new ResizeObserver(paint)
     this.watch.observe(this.dom)
   }
-
-  stop() { this.time.stop() }
 
   // Data of the server with frames as the timeline keeps them; another source begins anew.
   take(data, frames) {
@@ -24,9 +23,9 @@ class Pictures {
     if (another) this.time.begin()
     this.data = data
     this.time.add(frames)
-    if (another && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.time.play()
     this.buildPanels()
-    this.paint()
+    if (another) this.player.begin(data.autoplay === true)
+    else this.player.paint()
   }
 
   buildPanels() {
@@ -74,7 +73,6 @@ class Pictures {
       this.paintPanel(canvas.getContext("2d"), panel.kind, frame, fitted(canvas))
     })
     this.paintScales()
-    this.time.paint()
   }
 
   table(name) {

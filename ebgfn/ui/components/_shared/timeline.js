@@ -2,28 +2,25 @@
 const MOST_FRAMES = 600
 
 class Timeline {
-  constructor(bar, changed) {
-    this.bar = bar
-    this.changed = changed
-    this.range = bar.querySelector("input")
-    this.button = bar.querySelector("button")
-    this.range.oninput = () => { this.stop(); this.show(Number(this.range.value)) }
-    this.button.onclick = () => this.play()
-    this.timer = null
+  constructor(dom, show) {
     this.begin()
+    this.player = new Playback(dom, {
+      last: () => this.steps.length - 1, show, label: () => this.label(), stay: () => clamp(9000 / this.steps.length, 60, 400),
+    })
   }
 
   begin() {
     this.frames = new Map()
     this.steps = []
-    this.at = null // step shown; null follows the newest frame
-    this.stop()
   }
 
+  // The step on show stays, unless it is the newest: then the one that becomes the newest is shown.
   add(frames) {
+    const at = this.player.at, step = at < this.steps.length - 1 ? this.steps[at] : Infinity
     for (const frame of frames) this.frames.set(frame.step, frame)
     this.steps = [...this.frames.keys()].sort((a, b) => a - b)
     if (this.steps.length > MOST_FRAMES) this.thin()
+    this.player.u += (step < Infinity ? this.steps.findIndex((one) => one >= step) : this.steps.length - 1) - at
   }
 
   // A long run: forget every other frame of the older half.
@@ -33,42 +30,10 @@ class Timeline {
     this.steps = this.steps.filter((step) => this.frames.has(step))
   }
 
-  frame() {
-    return this.frames.get(this.at) ?? this.frames.get(this.steps[this.steps.length - 1])
-  }
+  frame() { return this.frames.get(this.steps[this.player.at]) }
 
-  show(index) {
-    const i = clamp(index, 0, this.steps.length - 1)
-    this.at = i === this.steps.length - 1 ? null : this.steps[i]
-    this.changed()
-  }
-
-  stop() {
-    clearInterval(this.timer)
-    this.timer = null
-    this.button.textContent = "▶"
-    this.button.setAttribute("aria-label", "Play the training")
-  }
-
-  play() {
-    if (this.timer) return this.stop()
-    this.button.textContent = "❚❚"
-    this.button.setAttribute("aria-label", "Stop playing")
-    let i = this.at === null ? 0 : this.steps.indexOf(this.at)
-    const pause = clamp(9000 / this.steps.length, 60, 400)
-    this.timer = setInterval(() => {
-      this.show(i)
-      if (++i >= this.steps.length) this.stop()
-    }, pause)
-  }
-
-  paint() {
-    const frame = this.frame()
-    this.bar.hidden = this.steps.length < 2
-    this.range.max = this.steps.length - 1
-    this.range.value = this.steps.indexOf(frame.step)
-    const text = `step ${frame.step.toLocaleString("en")} · ${frame.seconds < 100 ? frame.seconds.toFixed(1) : Math.round(frame.seconds)} s`
-    this.range.setAttribute("aria-valuetext", text)
-    this.bar.querySelector("output").textContent = text
+  label() {
+    const { step, seconds } = this.frame() ?? { step: 0, seconds: 0 }
+    return `step ${step.toLocaleString("en")} · ${seconds < 100 ? seconds.toFixed(1) : Math.round(seconds)} s`
   }
 }

@@ -13,7 +13,6 @@ class Panel {
   show(moves, m, f, c) {
     const row = moves.row(m, c), { word, mask } = moves.shown(m, c, f), filling = f >= VOIDED && f < 1
     const voided = moves.stateAt(m, c, moves.k, false).mask, changed = word ^ moves.x[row]
-    this.$(".moment").textContent = `move ${m + 1} of ${moves.steps}`
     this.phase(f >= FILLED ? 3 : f >= VOIDED ? 2 : f > 0 ? 1 : 0)
     this.bits(moves.bits, word, (b) => {
       if ((mask >>> b) & 1) return "void"

@@ -12,7 +12,7 @@ from ebgfn.ui.components._shared import build, packed
 from ebgfn.ui.components.couplings_view import bonds
 from ebgfn.ui.shell.text import minus, signed
 
-_component = build(__file__, "timeline", "zooming", "pictures", "bonds")
+_component = build(__file__, "timeline", "zooming", "pictures", "bonds", "transport")
 
 Square = Num[np.ndarray, "dim dim"]
 Vector = Num[np.ndarray, " dim"]

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from ebgfn.ui.components._shared import build, packed
 from ebgfn.ui.shell.address import BoundDial
 
-_component = build(__file__, "cards", "loop")
+_component = build(__file__, "cards", "loop", "transport")
 
 Square = UInt8[np.ndarray, "side side"]
 

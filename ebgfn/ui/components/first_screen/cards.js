@@ -14,7 +14,7 @@ function paintDensity(ctx, size, picture) {
 
 class LandscapePicture {
   constructor(view, training) {
-    Object.assign(this, { view, training, length: training.moments.length, hold: 8 })
+    Object.assign(this, { view, training, length: training.moments.length })
     this.levels = training.moments.map((m) => unpack(bytes(m.p)))
   }
 

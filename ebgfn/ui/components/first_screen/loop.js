@@ -33,12 +33,16 @@ class Loop {
   }
 
   paint(moment) {
-    const { seconds, numbers } = this.training.moments[moment], [data, energy, sampler] = this.canvases
+    const [data, energy, sampler] = this.canvases
     this.paintPoints(data.getContext("2d"), fitted(data))
     for (const [canvas, i] of [[energy, 0], [sampler, 1]])
       paintDensity(canvas.getContext("2d"), fitted(canvas), densityPicture(this.view, this.levels[moment][i]))
-    numbers.forEach((text, i) => { this.rows[i].textContent = text })
-    this.root.querySelector("output").textContent = `after ${seconds < 9.5 ? seconds.toFixed(1) : seconds.toFixed(0)} s`
+    this.training.moments[moment].numbers.forEach((text, i) => { this.rows[i].textContent = text })
+  }
+
+  label(moment) {
+    const { seconds } = this.training?.moments[moment] ?? { seconds: 0 }
+    return `after ${seconds < 9.5 ? seconds.toFixed(1) : seconds.toFixed(0)} s`
   }
 
   paintPoints(ctx, size) {

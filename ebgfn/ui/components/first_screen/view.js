@@ -1,16 +1,18 @@
-// One clock drives all: at each beat the next moment of each picture, every few beats the next phase of the loop.
-const BEAT_MS = 120, BEATS_OF_PHASE = 8, BEATS_OF_MOMENT = 5
-const PICTURES = { landscape: ["training", LandscapePicture, BEATS_OF_MOMENT], digits: ["images", ImagesPicture, 1], ising: ["lattices", LatticePicture, 3] }
+// One player drives all: its moments are those of the stored training, and each lasts some beats, at which the other pictures
+// and the phases of the loop go on.
+const BEAT_MS = 120, BEATS_OF_PHASE = 8, BEATS_OF_MOMENT = 5, BEATS_OF_END = 45
+const PICTURES = { landscape: ["training", LandscapePicture], digits: ["images", ImagesPicture, 1], ising: ["lattices", LatticePicture, 3] }
 
 class View {
   constructor(root) {
     this.dom = root.querySelector(".view")
     this.loop = new Loop(this, this.dom.querySelector(".loop"))
-    this.beat = 0
-    this.still = matchMedia("(prefers-reduced-motion: reduce)").matches
-    this.button = this.dom.querySelector(".clock button")
-    this.button.onclick = () => (this.timer ? this.stop() : this.play())
-    this.sets = this.dom.querySelector(".clock select")
+    this.passed = 0 // beats of earlier rounds
+    this.player = new Playback(this.dom, {
+      last: () => this.last(), show: () => this.show(), label: (at) => this.loop.label(Math.floor(at)),
+      stay: (moment) => BEAT_MS * this.beatsOf(moment), again: () => { this.passed += this.beats(this.last() + 1) }, smooth: true,
+    })
+    this.sets = this.dom.querySelector(".sets")
     this.sets.onchange = () => this.report("settled", this.sets.value)
     this.dom.style.setProperty("--beat", `${BEAT_MS * BEATS_OF_PHASE}ms`)
     this.watch = new ResizeObserver(() => this.paint())
@@ -19,9 +21,8 @@ class View {
 
   update(data, { setTriggerValue }) {
     this.report = setTriggerValue
-    const name = data.training?.name
-    if (name !== this.name && this.name) this.begun = this.beat
-    this.name = name
+    const name = data.training?.name, another = !this.data || name !== this.data.training?.name
+    if (another && this.data) this.passed += Math.floor(this.beats(this.player.at))
     this.data = data
     this.buildCards()
     this.loop.root.hidden = !data.training
@@ -29,9 +30,26 @@ class View {
       this.sets.replaceChildren(...data.training.names.map((one) => new Option(one, one, false, one === name)))
       this.loop.take(data.training)
     }
-    if (this.still) this.stop()
-    else if (!this.timer && !this.stopped) this.play()
+    if (another) this.player.begin()
     this.paint()
+  }
+
+  last() { return (this.data.training?.moments.length ?? 1) - 1 }
+
+  beatsOf(moment) { return moment < this.last() ? BEATS_OF_MOMENT : BEATS_OF_END }
+
+  // Beats from the first moment to a time.
+  beats(at) {
+    const moment = Math.min(this.last(), Math.floor(at))
+    return BEATS_OF_MOMENT * moment + this.beatsOf(moment) * (at - moment)
+  }
+
+  // Drawn once a beat. Whoever goes to the end sees that of each picture: it has no beat.
+  show() {
+    const { at, moving, playing } = this.player, before = this.beat
+    this.dom.classList.toggle("moving", moving)
+    this.beat = !playing && at === this.last() ? null : Math.floor(this.passed + this.beats(at))
+    if (this.beat !== before) this.paint()
   }
 
   buildCards() {
@@ -62,14 +80,10 @@ class View {
     return node
   }
 
-  // Nothing moves by itself for a visitor who wants less motion: the end of each story is shown until it is played.
-  atRest() { return this.still && this.beat === 0 }
-
-  // The moment of a picture at this beat.
-  momentOf(picture, beats, since = 0) {
-    const { length, hold } = picture
-    if (this.atRest()) return length - 1
-    return Math.min(length - 1, Math.floor((this.beat - since) / beats) % (length + hold))
+  // The moment of a picture: the training's, or one that goes on every few beats.
+  momentOf({ length, hold }, beats) {
+    if (this.beat === null) return length - 1
+    return Math.min(length - 1, beats ? Math.floor(this.beat / beats) % (length + hold) : Math.floor(this.player.at))
   }
 
   paint() {
@@ -83,34 +97,15 @@ class View {
     const canvases = this.dom.querySelectorAll(".card canvas"), moments = {}
     this.pictures.forEach((picture, k) => {
       if (!picture) return
-      const { kind } = this.data.cards[k], moment = this.momentOf(picture, PICTURES[kind][2], kind === "landscape" ? this.begun ?? 0 : 0)
+      const { kind } = this.data.cards[k], moment = this.momentOf(picture, PICTURES[kind][2])
       moments[kind] = moment
       this.dom.querySelectorAll(".card .now")[k].textContent = picture.words(moment)
       picture.paint(canvases[k].getContext("2d"), fitted(canvases[k]), moment)
     })
     if (this.data.training) {
-      this.loop.light(this.atRest() ? -1 : Math.floor(this.beat / BEATS_OF_PHASE) % PHASES)
+      this.loop.light(this.beat === null ? -1 : Math.floor(this.beat / BEATS_OF_PHASE) % PHASES)
       this.loop.paint(moments.landscape ?? this.data.training.moments.length - 1)
     }
-  }
-
-  label(playing) {
-    this.button.textContent = playing ? "❚❚" : "▶"
-    this.button.setAttribute("aria-label", playing ? "Pause" : "Play")
-    this.dom.classList.toggle("moving", playing)
-  }
-
-  play() {
-    this.stopped = false
-    this.timer = setInterval(() => { this.beat++; this.paint() }, BEAT_MS)
-    this.label(true)
-  }
-
-  stop() {
-    clearInterval(this.timer)
-    this.timer = null
-    this.stopped = true
-    this.label(false)
   }
 }
 

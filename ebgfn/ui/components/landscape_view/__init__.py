@@ -11,7 +11,7 @@ from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components._shared.levels import Points
 from ebgfn.ui.components.landscape_view.numbers import MEANING, numbers
 
-_component = build(__file__, "timeline", "zooming", "pictures")
+_component = build(__file__, "timeline", "zooming", "pictures", "transport")
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Frame:
 class Landscape:
     """All that the view draws. `source` names where frames come from: another source starts the history anew.
 
-    `floor` is the entropy of the data on the grid, in nats, where it is known. `autoplay`: frames play at once, unless the
-    visitor wants less motion.
+    `floor` is the entropy of the data on the grid, in nats, where it is known. `autoplay`: they are of a training that
+    was over before, and play by themselves.
     """
 
     name: str

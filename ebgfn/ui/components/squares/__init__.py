@@ -76,8 +76,7 @@ class Moment:
 class Scene:
     """All that is drawn. `token` names what the moments are of: with another one the player begins anew.
 
-    `values` are the names of 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way;
-    `autoplay`: moments play at once, unless the visitor wants less motion.
+    `values` are the names of 1 and 0; `width` of a panel in rem; `pace`: milliseconds of a moment on the way.
     """
 
     panels: tuple[Panel, ...]
@@ -88,7 +87,6 @@ class Scene:
     values: tuple[str, str] = SPINS
     width: float = 21.25
     pace: int = 320
-    autoplay: bool = False
 
 
 def draw(
@@ -148,5 +146,4 @@ def payload(scene: Scene) -> dict[str, Any]:
         "legend": legend(scene),
         "width": scene.width,
         "pace": scene.pace,
-        "autoplay": scene.autoplay,
     }

@@ -1,6 +1,6 @@
 // Lattices and images as squares, one or several a panel, drawn as paths whose colours follow the theme by themselves. Data
 // are replaced in place. A dial asks the server for another value while it is moved; moments, sent at once, are played here.
-const STAY = 1400 // milliseconds that a moment worth stopping at stays while playing
+const STAY = 1400 // milliseconds that a moment worth stopping at stays
 const MARK = { void: 1, same: 2, changed: 3 }
 const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
 const FILLED = 24 // codes of squares that the model has filled
@@ -95,7 +95,7 @@ class View {
   constructor(root) {
     this.dom = root.querySelector(".view")
     this.$ = (name) => root.querySelector(name)
-    Object.assign(this, { panels: [], at: 0, playing: false })
+    this.panels = []
     this.wire()
   }
 
@@ -108,25 +108,19 @@ class View {
     this.panels.forEach((panel) => panel.svg.classList.toggle("choice", panel.data.picked != null))
     grid.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
-    this.$(".transport").hidden = !moments
     this.$(".legend").replaceChildren(...data.legend.map(([kind, word]) => this.entry(kind, word)))
     grid.style.setProperty("--width", `${data.width}rem`)
-    this.$(".time").max = Math.max(0, moments - 1)
-    // Another chain begins at its start.
-    const another = data.token !== this.token
-    if (another) { this.pause(); this.at = 0 }
-    this.token = data.token
-    this.at = Math.min(this.at, Math.max(0, moments - 1))
     this.$(".dial").hidden = !data.dial
     if (data.dial) this.answer(data)
-    this.paint()
+    if (data.token === this.token) this.player.paint()
+    else this.player.begin(moments > 0)
+    this.token = data.token
     this.dom.dataset.value = data.dial ? data.dial.value : ""
-    if (another && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.toggle()
   }
 
-  paint() {
-    const moment = this.data.moments[this.at], words = moment ? moment.words : this.data.words
-    this.panels.forEach((panel) => panel.paint(moment ? this.at : 0))
+  paint(at) {
+    const moment = this.data.moments[at], words = moment ? moment.words : this.data.words
+    this.panels.forEach((panel) => panel.paint(at))
     const box = this.$(".words")
     box.replaceChildren()
     for (const text of words) add(box, "p", text)
@@ -134,10 +128,7 @@ class View {
     const first = this.panels[0].svg
     first.setAttribute("tabindex", "0")
     first.setAttribute("aria-label", `${this.data.panels[0].alt} ${words.join(" ")}`)
-    this.$(".time").value = this.at
-    this.$(".time").setAttribute("aria-valuetext", words[0])
-    this.dom.dataset.moment = this.at
-    paintPlay(this.dom, this.playing)
+    this.dom.dataset.moment = at
   }
 
   entry(kind, word) {
@@ -165,54 +156,18 @@ class View {
   }
 
   wire() {
+    const moments = () => this.data.moments
+    this.player = new Playback(this.dom, {
+      last: () => moments().length - 1, show: (at) => this.paint(at), label: (at) => `${at} of ${moments().length - 1}`,
+      words: () => moments()[this.player.at].words.join(" "), stay: (at) => (moments()[at].stop ? STAY : this.data.pace),
+      stops: () => [...moments().keys()].filter((at) => moments()[at].stop),
+    }, this.$(".panels"))
     this.dial = new Dial(this.$(".range"), (value) => this.show(value))
-    this.$(".time").oninput = (e) => this.go(Number(e.target.value))
-    const actions = {
-      Home: () => this.go(0), ArrowLeft: () => this.step(-1), " ": () => this.toggle(), ArrowRight: () => this.step(1),
-      End: () => this.go(this.data.moments.length - 1),
-    }
-    wireTransport(this.dom, this.$(".panels"), actions, () => this.data.moments.length)
     this.$(".panels").onclick = (e) => {
       const panel = this.panels.find((candidate) => candidate.svg.contains(e.target)), at = panel?.below(e) ?? -1
       if (at >= 0 && panel.data.picked != null) this.report.setTriggerValue("picked", at)
     }
   }
-
-  // Go to a moment and stay there.
-  go(at) {
-    this.pause()
-    this.at = Math.max(0, Math.min(at, this.data.moments.length - 1))
-    this.paint()
-    this.$(".spoken").textContent = this.data.moments[this.at].words.join(" ")
-  }
-
-  // The next or previous of the moments worth stopping at.
-  step(direction) {
-    let at = this.at + direction
-    while (this.data.moments[at] && !this.data.moments[at].stop) at += direction
-    this.go(at)
-  }
-
-  toggle() {
-    if (this.playing) return this.go(this.at)
-    this.playing = true
-    if (this.at >= this.data.moments.length - 1) this.at = 0
-    this.paint()
-    this.later()
-  }
-
-  later() {
-    this.timer = setTimeout(() => {
-      this.at += 1
-      if (this.at >= this.data.moments.length - 1) return this.go(this.at)
-      this.paint()
-      this.later()
-    }, this.data.moments[this.at].stop ? STAY : this.data.pace)
-  }
-
-  pause() { this.playing = false; clearTimeout(this.timer) }
-
-  stop() { this.pause() }
 }
 
 export default mounted(View)

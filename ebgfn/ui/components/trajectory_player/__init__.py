@@ -7,7 +7,7 @@ from jaxtyping import Float, Int, Int8, UInt8
 
 from ebgfn.ui.components._shared import build, packed
 
-_component = build(__file__)
+_component = build(__file__, "transport")
 
 # Clouds are in this part of the shown square's half-width.
 FRACTION = 100
