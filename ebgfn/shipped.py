@@ -1,5 +1,6 @@
 """The models that come with the project: where they lie, and what tells whether something was made from their weights."""
 
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -17,4 +18,12 @@ def folder() -> Path:
 
 def fingerprint(folder: Path) -> str:
     """Identity of a checkpoint's weights. Errors: OSError."""
-    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]
+    file = folder / WEIGHTS_FILE
+    stamp = file.stat()
+    return _digest(file, stamp.st_mtime_ns, stamp.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(file: Path, *_stamp: int) -> str:
+    """Read once as long as nobody writes the file: the first screen asks for all of them each time."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]

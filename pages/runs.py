@@ -14,6 +14,8 @@ LEAD = """Training runs in separate processes, one after the other, whether a pa
 or failed can **resume** from its last checkpoint; one that is done can be opened, compared with another, and downloaded
 for use on the command line."""
 
+NONE = "There are no runs yet. **Train** on 2D landscape or Digits, or **Recover** on Ising, starts one."
+
 
 def unfinished() -> None:
     """Runs that train or wait, looked at every second as long as there are any."""
@@ -35,7 +37,7 @@ def main() -> None:
     training.keep_alive(force=True)
     runs = visible()
     if not runs:
-        st.info("There are no runs yet. Start one on the 2D landscape page.", icon=":material/model_training:")
+        st.info(NONE, icon=":material/model_training:")
         st.page_link("pages/landscape_2d.py", label="Train a model", icon=":material/landscape:")
         return
     ended = [(run, status) for run, status in runs if status.state not in UNFINISHED]

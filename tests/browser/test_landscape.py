@@ -90,7 +90,7 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     here = visit("landscape_2d?data=moons&seconds=120&bits=4")
     page = here.page
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("of training of 120 s").wait_for(timeout=30_000)
+    page.get_by_text(re.compile(r"trained .* s of 120 s")).wait_for(timeout=30_000)
     first = wait_for_another_moment(here, "")
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Zoom in").click()

@@ -1,6 +1,8 @@
 """Work beside a page: measurements whose rows are drawn as they come, and parts of one answer made on all cores."""
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -8,9 +10,20 @@ from typing import Any
 import streamlit as st
 import torch
 
-# One row at a time, whoever asks: the processor belongs to the visitors' pictures.
-_beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="measurement")
-_parts = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="part")
+# What is computed gives way to what is ready to be sent and drawn, and measurements to the visitors' pictures.
+PARTS_NICE, MEASUREMENTS_NICE = 5, 10
+
+
+def _give_way(nice: int) -> None:
+    """For a thread of a pool. Elsewhere than on Linux a thread has no priority of its own."""
+    torch.set_num_threads(1)  # threads of torch have settings of their own
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+
+
+# One row at a time, whoever asks.
+_beside = ThreadPoolExecutor(1, "measurement", _give_way, (MEASUREMENTS_NICE,))
+_parts = ThreadPoolExecutor(os.cpu_count() or 1, "part", _give_way, (PARTS_NICE,))
 
 
 class Measurement:
@@ -67,12 +80,7 @@ def progress(state: Measurement, expected: int, things: str, how_long: str) -> N
 
 def submit(part: Callable[[Any], Any], one: Any) -> Future[Any]:
     """A function of one thing, as soon as a core is free."""
-
-    def alone() -> Any:
-        torch.set_num_threads(1)  # threads of torch have settings of their own
-        return part(one)
-
-    return _parts.submit(alone)
+    return _parts.submit(part, one)
 
 
 def on_all_cores(part: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
