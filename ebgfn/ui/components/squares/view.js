@@ -98,11 +98,11 @@ class View {
     while (this.panels.length > data.panels.length) this.panels.pop().dom.remove()
     this.panels.forEach((panel, i) => panel.update(data.panels[i]))
     this.panels.forEach((panel) => panel.svg.classList.toggle("choice", panel.data.picked != null))
-    grid.style.setProperty("--count", this.panels.length)
+    this.dom.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
     this.$(".legend").hidden = !data.legend
     data.legend?.forEach((name, i) => { this.$(i ? ".zero" : ".one").textContent = name })
-    grid.style.setProperty("--width", `${data.width}rem`)
+    this.dom.style.setProperty("--width", `${data.width}rem`)
     this.dom.querySelectorAll(".marked").forEach((item) => { item.hidden = !moments })
     this.$(".dial").hidden = !data.dial
     if (data.dial) this.answer(data)
