@@ -58,7 +58,7 @@ def frames(browser: Any, url: str, scene: Scene) -> list[tuple[Image.Image, int]
     x, y = (min(box[side] for box in boxes) for side in "xy")
     clip = {"x": x, "y": y, "width": (SIZE[0] - LEFT) / scene.zoom, "height": (SIZE[1] - TOP) / scene.zoom}
     if len(scene.shown) == 1:  # below what the move did there is no room for buttons
-        view.locator(".transport").evaluate("buttons => { buttons.style.visibility = 'hidden' }")
+        view.locator(".transport").evaluate("buttons => { buttons.style.display = 'none' }")
     taken = []
     for at in scene.moments:
         view.locator(".time").evaluate(SET_TIME, at)

@@ -1,5 +1,7 @@
 """The Overview page in a browser: the moving picture, its controls, both themes, a narrow window, axe."""
 
+import re
+
 import pytest
 
 CALM = {"reduced_motion": "reduce"}
@@ -55,10 +57,16 @@ def test_it_plays_by_itself_and_can_be_stopped(overview):
     page.wait_for_function(
         "[...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.bits i.filled'))", timeout=10_000
     )
-    page.locator(".story").get_by_role("button", name="Pause").click()
+    play = page.locator(".story .play")
+    play.click()
     before = count(here)
     page.wait_for_timeout(500)
     assert count(here) == before
+    # After the end another trajectory begins: soon, at this speed, and else after three seconds.
+    page.locator(".story .speed").select_option("8")
+    page.locator(".story .time").fill("31")
+    play.click()
+    page.locator(".story .moment", has_text=re.compile(r"^\d of")).wait_for(timeout=2_500)
 
 
 def test_another_set_comes_into_the_address_and_a_card_carries_it(overview):
@@ -72,7 +80,9 @@ def test_another_set_comes_into_the_address_and_a_card_carries_it(overview):
 
 
 def test_the_first_screen_fits_moves_and_can_be_stopped(overview):
-    page = overview(reduced_motion="no-preference", height=720).page
+    here = overview(reduced_motion="no-preference", height=720)
+    page = here.page
+    page.locator(".story .speed").select_option("8")
     numbers = page.locator(".numbers").bounding_box()
     terms, player = page.locator(".terms").bounding_box(), page.locator(".clock").bounding_box()
     assert max(box["y"] + box["height"] for box in (numbers, terms, player)) <= 720
@@ -88,6 +98,10 @@ def test_the_first_screen_fits_moves_and_can_be_stopped(overview):
     assert page.locator(".clock .moment").inner_text() == "after 600 s"
     page.wait_for_timeout(100)
     assert growing.inner_text() == "49 of 49 steps"
+    # What is further down has waited to be seen.
+    assert count(here) == "0 of 32 bits"
+    page.locator(".story").scroll_into_view_if_needed()
+    page.locator(".story .bits i.filled").first.wait_for()
 
 
 def test_nothing_is_asked_of_other_servers(server, browser):

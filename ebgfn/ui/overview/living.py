@@ -130,7 +130,7 @@ def _of_couplings(card: Figures, sweep: stories.Sweep | None) -> str:
     error = math.exp(-card["neg_log_rmse"])
     return (
         f"From 2000 samples at σ = {MEASURED:g} it finds {bonds.found} of {2 * sweep.side**2} bonds and {bonds.wrong} "
-        f"wrong ones; its typical error is {error:.3f}."
+        f"wrong ones, to within {error:.3f}."
     )
 
 

@@ -106,10 +106,10 @@ class View {
     while (this.panels.length > data.panels.length) this.panels.pop().dom.remove()
     this.panels.forEach((panel, i) => panel.update(data.panels[i]))
     this.panels.forEach((panel) => panel.svg.classList.toggle("choice", panel.data.picked != null))
-    grid.style.setProperty("--count", this.panels.length)
+    this.dom.style.setProperty("--count", this.panels.length)
     const moments = data.moments.length
     this.$(".legend").replaceChildren(...data.legend.map(([kind, word]) => this.entry(kind, word)))
-    grid.style.setProperty("--width", `${data.width}rem`)
+    this.dom.style.setProperty("--width", `${data.width}rem`)
     this.$(".dial").hidden = !data.dial
     if (data.dial) this.answer(data)
     if (data.token === this.token) this.player.paint()
