@@ -43,7 +43,7 @@ STAY_MS = 1800
 def frames(browser: Any, url: str, scene: Scene) -> list[tuple[Image.Image, int]]:
     """Pictures of one scene, each with the milliseconds that it stays."""
     page = browser.new_page(
-        viewport={"width": scene.width, "height": 4200},
+        viewport={"width": scene.width, "height": 5200},
         device_scale_factor=scene.zoom,
         color_scheme="light",
         reduced_motion="reduce",
