@@ -35,7 +35,7 @@ SCENES = (
     Scene(
         "A GFlowNet fills an empty image, a few pixels at a time, in any order", 960, 1.0, (0, 1), 1, (*range(17),), 170
     ),
-    Scene("Back and forth: void 128 pixels, fill them again, accept or stay", 640, 1.03, (3,), 3, MOVES, 500),
+    Scene("Back and forth: erase 128 pixels, fill them again, accept or stay", 640, 1.03, (3,), 3, MOVES, 500),
 )
 STAY_MS = 1800
 
