@@ -65,7 +65,7 @@ def test_colour_palette_and_transparency_give_the_same(side):
     deep = read_picture(encoded(Image.fromarray(np.asarray(drawing()).astype(np.uint16) * 257)), side)
     for other in (colour, palette, clear, deep):
         assert np.array_equal(other.bits, plain.bits)
-    assert "transparent" in " ".join(clear.notes)
+    assert "Transparent" in " ".join(clear.notes)
     assert "levels of grey" in " ".join(colour.notes)
     assert f"500 × 400 pixels became {side} × {side}" in " ".join(plain.notes)
 
