@@ -1,4 +1,4 @@
-"""A small model, trained in a second, for tests of the pages: there only being a model matters."""
+"""A small model, trained in a moment, for tests of the pages: there only being a model matters."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from ebgfn.problems.checkpoint import build
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.runs import store
 
-STEPS, BATCH = 250, 128
+STEPS, BATCH = 60, 128
 
 
 def trained(dataset: str = "8gaussians", *, bits: int = 16) -> Model:

@@ -12,8 +12,11 @@ from streamlit.components.v2 import manifest_scanner
 from ebgfn.files import write_json
 from ebgfn.model import Model
 from ebgfn.runs import jobs
+from ebgfn.ui.plane import run_pictures
 from tests import tiny
 
+# Pixels of a side of a picture, and draws that are counted for one.
+COARSE, FEW_DRAWS = 32, 50_000
 CARD = {
     "command": "python -m ebgfn train toy2d --dataset 8gaussians",
     "machine": "a test",
@@ -71,7 +74,9 @@ def shipped_once(tmp_path_factory: pytest.TempPathFactory, small: Model) -> Path
     folder = tmp_path_factory.mktemp("shipped") / "toy2d-8gaussians"
     small.save(folder)
     write_json(folder / "card.json", CARD)
-    preview.save(preview.compute(folder, side=32, trajectories=1), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preview, "DRAWS", FEW_DRAWS)
+        preview.save(preview.compute(folder, side=COARSE, trajectories=1), folder)
     return folder.parent
 
 
@@ -80,6 +85,13 @@ def stocked(machine: Path, shipped_once: Path, monkeypatch: pytest.MonkeyPatch) 
     """Home of a machine with one shipped model: 8gaussians."""
     shutil.copytree(shipped_once, machine.parent / "checkpoints")
     return machine
+
+
+@pytest.fixture(autouse=True)
+def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run that is at rest: at their full size they take seconds, of a data set that is not shipped as well."""
+    monkeypatch.setattr(run_pictures, "SIDE", COARSE)
+    monkeypatch.setattr(run_pictures, "DRAWS", FEW_DRAWS)
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,12 @@ CARD = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_measured(monkeypatch):
+    """Resamples would go on long after the page was left; `test_reliability` is about them."""
+    monkeypatch.setattr(reliability, "_measured", lambda folder, settings: iter(()))
+
+
 @pytest.fixture
 def shipped(machine):
     """Home of a machine with two shipped models of couplings."""

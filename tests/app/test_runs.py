@@ -66,7 +66,7 @@ def test_an_ended_run_is_described_and_a_failed_one_says_why(home, small):
     at = open_page(PAGE)
     assert not at.exception
     text = everything(at)
-    assert "8gaussians · fast · 250 steps · seed 0 · 16 bits an axis" in text
+    assert f"8gaussians · fast · {tiny.STEPS} steps · seed 0 · 16 bits an axis" in text
     assert r"diverged at step \*7\*" in text
     assert opened(at) == [
         "run=bad&data=8gaussians",
