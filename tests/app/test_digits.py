@@ -20,7 +20,7 @@ from ebgfn.ui.components import pixel_canvas, squares
 from ebgfn.ui.components._shared import painted
 from ebgfn.ui.components.pixel_canvas import INK, PAPER, VOID
 from ebgfn.ui.components.squares import FILLED, SHADED
-from ebgfn.ui.digits import completion, image_chains, image_files, image_sheet, images, results
+from ebgfn.ui.digits import completion, energy_rank, image_chains, image_files, image_sheet, images, results
 from ebgfn.ui.shell import models
 from ebgfn.ui.shell.models import StoredModel
 from tests.app import pages
@@ -218,6 +218,22 @@ def test_a_painted_picture_is_ranked_and_may_start_chains(stocked_images, drawn)
     assert "No pixel is void" in pages.sentences(at)
     assert "of 300 real images have a lower one" in "\n".join(m.value for m in at.markdown)
     assert (drawn["image_chain"].panels[1].cells[:16] == ink).all()
+
+
+@pytest.mark.parametrize("seen", [None, np.linspace(40, 90, 50)])
+@pytest.mark.parametrize("energy", [-20.0, 52.0, 300.0])
+def test_what_a_picture_is_ranked_among_is_named_where_it_stands(seen, energy):
+    figure = energy_rank.ranking(energy, seen, np.linspace(50, 99, 64))
+    places = {note.text: (note.x, note.xanchor) for note in figure.layout.annotations}
+    assert places["this picture"][0] == energy
+    assert places["samples"][1] == "left"
+    if seen is not None:
+        assert places["real images"][1] == "right"
+        assert places["real images"][0] < places["samples"][0]
+    # One colour each: a name has that of its line, which the browser then puts the theme's in place of.
+    colours = {line.name: line.line.color for line in figure.data}
+    assert colours == {note.text: note.font.color for note in figure.layout.annotations}
+    assert len(set(colours.values())) == len(places)
 
 
 def test_all_void_and_partly_void_say_what_follows(stocked_images, drawn):

@@ -16,6 +16,7 @@ from ebgfn.evaluation import exact
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.ui.components import density_canvas
 from ebgfn.ui.components._shared import colours, levels
+from ebgfn.ui.digits import energy_rank
 from ebgfn.ui.plane import exact_pictures, landscape_files, preview, shipped
 from ebgfn.ui.shell import address, history, visitor
 
@@ -66,7 +67,7 @@ def test_every_role_can_be_read_and_is_the_same_everywhere(dark):
     assert contrast(tones["on-own"], roles["own"]) > 4.5
     # What a visitor moves, presses or follows is the visitor's own.
     assert theme["primaryColor"] == theme["linkColor"] == roles["own"]
-    assert theme["chartCategoricalColors"] == [roles[name] for name in ("sampler", "energy", "data", "own")]
+    assert theme["chartCategoricalColors"] == [roles[name] for name in energy_rank.THEME]
     assert theme["textColor"] == tones["one"]
 
 
@@ -74,7 +75,7 @@ def test_no_other_place_has_colours_of_its_own():
     files = [path for kind in ("py", "js", "css", "html") for path in (ROOT / "ebgfn/ui").rglob(f"*.{kind}")]
     assert len(files) > 60
     own = {path.name for path in files if re.search(r"#[0-9a-fA-F]{6}\b", path.read_text())}
-    assert own == {"colours.py", "energy_rank.py"}
+    assert own == {"colours.py"}
 
 
 @given(arrays.arrays(np.float64, (4, 4), elements=st.floats(0, 2)))

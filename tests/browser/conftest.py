@@ -4,6 +4,7 @@ One server a test process, on a free port of this machine, with a data folder of
 lies. Without a browser these tests are skipped, saying so; with EBGFN_REQUIRE_BROWSER=1 they fail instead.
 """
 
+import math
 import os
 import shutil
 import socket
@@ -31,6 +32,17 @@ PATIENCE_MS = 30_000
 OURS = "[data-testid=stBidiComponent], [data-testid=stBidiComponentRegular], [data-testid=stBidiComponentIsolated]"
 # Streamlit gives the area for files to drop both focus and role="presentation".
 THEIRS = "[data-testid=stFileUploaderDropzone]"
+# Of each chart its box, and box and colour of its names from top to bottom. Rows are 13 pixels high, glyphs a little more.
+NAMED = """charts => charts.map(chart => {
+  const edges = (e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom] }
+  const names = [...chart.querySelectorAll(".name")].map(group => {
+    const rows = [...group.querySelectorAll("text")].filter(row => row.textContent).map(edges)
+    const box = [0, 1, 2, 3].map(i => Math[i < 2 ? "min" : "max"](...rows.map(row => row[i])) + [0, 1, 0, -1][i])
+    const colour = getComputedStyle(group.querySelector("text")).fill
+    return { name: group.querySelector("title").textContent, colour, box }
+  })
+  return { box: edges(chart), names: names.sort((a, b) => a.box[1] - b.box[1]) }
+})"""
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,23 @@ class Visit:
         """What a role or a cell is drawn in, as a browser writes it."""
         text = (colours.ROLES | colours.TONES)[name][theme == "dark"]
         return "rgb({}, {}, {})".format(*bytes.fromhex(text[1:]))
+
+    def named_lines(self) -> list[dict[str, str]]:
+        """Colour of each name beside the lines of a chart, for all charts; each stands in its chart and on no other."""
+        self.page.locator(".chart .name").first.wait_for()
+        charts = self.page.locator("svg.chart").evaluate_all(NAMED)
+        for chart in charts:
+            left, top, right, bottom = chart["box"]
+            below = -math.inf
+            for name in chart["names"]:
+                x, y, x_end, y_end = name["box"]
+                assert left <= x, name
+                assert x_end <= right + 0.5, name
+                assert top - 4 <= y, name
+                assert y_end <= bottom, name
+                assert y >= below, name
+                below = y_end
+        return [{name["name"]: name["colour"] for name in chart["names"]} for chart in charts]
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

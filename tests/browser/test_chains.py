@@ -163,4 +163,8 @@ def test_both_themes_and_a_narrow_window(player):
         assert colour == here.colour("own", theme)
         page.get_by_role("button", name="Figure data").wait_for(timeout=30_000)
         here.settled()
+        for chart in here.named_lines():
+            assert chart["Back-and-forth"] == here.colour("sampler", theme)
+            assert chart["Gibbs"] == here.colour("peer1", theme)
+            assert len(set(chart.values())) == len(chart) == 4
         assert here.axe() == []

@@ -112,6 +112,14 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
         field = here.page.locator("input[type=file]").first
         field.set_input_files({"name": name, "mimeType": kind, "buffer": contents})
 
+    def names_have_colours(theme: str) -> None:
+        for name, role in (("real images", "data"), ("samples", "sampler"), ("this picture", "own")):
+            here.page.wait_for_function(
+                "([name, colour]) => [...document.querySelectorAll('.js-plotly-plot text')]"
+                ".some(e => e.textContent === name && getComputedStyle(e).fill === colour)",
+                arg=[name, here.colour(role, theme)],
+            )
+
     choose("no.txt", "text/plain", b"no picture")
     here.page.get_by_text("text/plain files are not allowed").wait_for()
     choose("seven.png", "image/png", buffer.getvalue())
@@ -120,9 +128,14 @@ def test_a_picture_from_outside_is_shown_before_it_is_used(digits):
     here.page.get_by_text("No pixel is void").wait_for()
     cells = in_address(here, 64)
     assert 5 <= (cells == INK).sum() <= 40
+    names_have_colours("light")
+    here.page.set_viewport_size({"width": 390, "height": 900})
+    here.page.emulate_media(color_scheme="dark")
     choose("no.png", "image/png", b"no picture")
     here.page.get_by_text("no.png cannot be used").wait_for()
     assert here.page.get_by_text("are not allowed").count() == 0
+    names_have_colours("dark")
+    assert here.overflow() <= 0
 
 
 def test_files_hold_what_is_shown_and_a_chain_goes_by_keyboard(digits):

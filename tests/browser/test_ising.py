@@ -154,9 +154,13 @@ ALL = (
 
 
 def test_both_themes_and_a_narrow_window(ising):
-    here = ising("more=true")
+    here = ising("more=true&samples_of=Your+own+samples")
     page = here.page
     page.locator("p:visible", has_text="standard errors").first.wait_for()
+    here.settled()
+    rows = "x,a column of a long name\n" + "0,1\n" * 60 + "1,0\n" * 20
+    page.locator("input[type=file]").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": rows.encode()})
+    page.locator("svg.chart .steps").wait_for()
     here.settled()
     for theme, _width in here.looks():
         assert here.overflow() <= 0
@@ -165,4 +169,11 @@ def test_both_themes_and_a_narrow_window(ising):
         assert abs(box["width"] - box["height"]) < 3
         up = page.locator(".lattice .up").first.evaluate("e => getComputedStyle(e).fill")
         assert up == here.colour("one", theme)
+        (shares,) = here.named_lines()
+        assert shares["ones"] == here.colour("data", theme)
+        page.locator("svg.chart").scroll_into_view_if_needed()
+        box = page.locator("svg.chart .steps").bounding_box()
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 9)
+        assert page.locator("svg.chart .called").text_content() == "a column of a long name"
+        assert "ones 0.75" in page.locator("svg.chart .name text").all_text_contents()
         assert here.axe() == []

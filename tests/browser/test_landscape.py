@@ -184,14 +184,17 @@ def test_who_wants_less_motion_sees_the_end_and_steps_from_there(landscape):
 
 def test_a_chart_is_read_off_where_the_pointer_is(landscape):
     page = landscape().page
-    legend = page.locator(".charts .legend").first
-    last = legend.inner_text()
-    assert "floor" in last
-    page.locator("svg.chart").first.hover(position={"x": 90, "y": 60})
-    assert page.locator("svg.chart").first.locator(".hair").count() == 1
-    assert legend.inner_text() != last
+    chart = page.locator("svg.chart").first
+    said = chart.locator(".name text").all_text_contents
+    last = said()
+    assert any(re.fullmatch(r"floor \d+\.\d{3}", row) for row in last)
+    chart.hover(position={"x": 90, "y": 60})
+    assert chart.locator(".hair").count() == 1
+    there = said()
+    assert there != last
+    assert [row.split()[0] for row in there] == [row.split()[0] for row in last]
     page.mouse.move(0, 0)
-    assert legend.inner_text() == last
+    assert said() == last
 
 
 def test_a_drawing_goes_into_the_address_and_comes_back(visit):
@@ -249,13 +252,23 @@ def test_bad_address_gets_sentences_and_defaults(landscape):
 def test_both_themes_and_a_narrow_window(landscape):
     here = landscape()
     here.page.locator("svg[role=img]").nth(2).wait_for()
-    for _theme, width in here.looks():
+    for theme, width in here.looks():
         assert here.overflow() <= 0
         for i in range(5):
             box = here.page.locator("canvas.plane").nth(i).bounding_box()
             assert box["width"] > 130
             assert box["x"] + box["width"] <= width
+        likelihood, match, _ = here.named_lines()
+        text = here.page.locator("svg.chart").first.evaluate("e => getComputedStyle(e).color")
+        roles = {"GFlowNet": here.colour("sampler", theme), "energy": here.colour("energy", theme)}
+        assert likelihood == roles | {"floor": text}
+        assert set(match.values()) == {here.colour("sampler", theme)}
         assert here.axe() == []
+    # Where names would leave no room for lines, a legend holds them.
+    here.page.set_viewport_size({"width": 340, "height": 900})
+    here.page.locator(".charts .legend", has_text="floor").wait_for()
+    assert here.page.locator(".chart .name").count() == 0
+    assert here.overflow() <= 0
 
 
 def test_a_cold_deep_link_comes_inside_the_frame(browser, tmp_path):

@@ -2,11 +2,20 @@
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 import streamlit as st
 from jaxtyping import UInt8
 
+from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.digits import images
 from ebgfn.ui.shell.models import StoredModel
+
+PICTURE, BINS = "this picture", 40
+# A share of the axis: of the longest in a narrow window.
+NAME_WIDTH = 0.22
+COLOURS: dict[str, Role] = {"samples": "sampler", "real images": "data", PICTURE: "own"}
+# As `chartCategoricalColors` has them.
+THEME: tuple[Role, ...] = ("sampler", "energy", "data", "own")
 
 Cells = UInt8[np.ndarray, " dim"]
 
@@ -16,28 +25,55 @@ def show(source: StoredModel, cells: Cells) -> None:
     energy = float(images.energy_of(source, cells[None])[0])
     seen = images.energy_of_real(source)
     drawn = images.sampled(source, 64, 16, 1.0, 0).energy
-    st.plotly_chart(ranking(energy, seen, drawn), key="energy_rank", alt=verdict(energy, seen, drawn).replace("**", ""))
-    st.markdown(verdict(energy, seen, drawn))
+    words = verdict(energy, seen, drawn)
+    # Colours are put in when the figure is first shown: another theme needs another one.
+    key = f"energy_rank_{st.context.theme.type}"
+    st.plotly_chart(ranking(energy, seen, drawn), key=key, alt=words.replace("**", ""))
+    st.markdown(words)
 
 
 def ranking(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> go.Figure:
-    """Energies of real images and of samples as histograms, this picture's as a line."""
+    """Energies of real images and of samples as histograms, this picture's as a line, each named where it stands."""
     figure = go.Figure()
-    for name, values, colour in (("real images", seen, "#5b8fb0"), ("samples", drawn, "#8a8f98")):
-        if values is not None:
-            figure.add_histogram(
-                x=values, name=name, marker={"color": colour}, opacity=0.75, histnorm="probability", nbinsx=40
-            )
-    figure.add_vline(x=energy, line={"color": "#e0408a", "width": 3}, annotation={"text": "this picture"})
-    figure.update_xaxes(title="energy E in nats: further left is more probable")
-    figure.update_yaxes(title="share")
-    figure.update_layout(
-        height=320,
-        barmode="overlay",
-        margin={"t": 30, "b": 10, "l": 10, "r": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-    )
+    groups = {"samples": drawn} | ({} if seen is None else {"real images": seen})
+    edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), BINS)
+    shares = {name: np.histogram(values, edges)[0] / len(values) for name, values in groups.items()}
+    tops = np.max(list(shares.values()), axis=0)
+    # What lies further left is named on its left, so that no name stands on the other.
+    names = sorted(groups, key=lambda name: np.median(groups[name]))
+    for name in names:
+        line = {"shape": "hv", "width": 1.5, "color": _colour(name)}
+        figure.add_scatter(x=edges, y=[*shares[name], 0], mode="lines", line=line, fill="tozeroy", name=name)
+        right = name == names[-1]
+        flank = float(np.quantile(groups[name], 0.9 if right else 0.1))
+        _name(figure, name, *_free(flank, energy, edges, tops, right=right), right=right)
+    line = {"width": 3, "color": _colour(PICTURE)}
+    figure.add_scatter(x=[energy] * 2, y=[0, 1.2 * tops.max()], mode="lines", line=line, name=PICTURE)
+    _name(figure, PICTURE, energy, 1.2 * tops.max(), right=energy < edges.mean())
+    figure.update_xaxes(title="energy E in nats: further left is more probable", zeroline=False)
+    figure.update_yaxes(title="share", rangemode="tozero")
+    figure.update_layout(height=320, margin={"t": 20, "b": 10, "l": 10, "r": 10}, showlegend=False)
     return figure
+
+
+def _free(x: float, energy: float, edges: np.ndarray, tops: np.ndarray, *, right: bool) -> tuple[float, float]:
+    """Where a name begins, or ends, that is wanted at x: past this picture's line and above all bars."""
+    reach = NAME_WIDTH * (edges[-1] - edges[0]) * (1 if right else -1)
+    if min(x, x + reach) < energy < max(x, x + reach):
+        x = energy
+    low, high = sorted((x, x + reach))
+    return x, float(tops[(edges[1:] > low) & (edges[:-1] < high)].max(initial=0.0))
+
+
+def _name(figure: go.Figure, name: str, x: float, y: float, *, right: bool) -> None:
+    side = {"xanchor": "left", "xshift": 4} if right else {"xanchor": "right", "xshift": -4}
+    font = {"color": _colour(name)}
+    figure.add_annotation(text=name, x=x, y=y, font=font, yanchor="bottom", showarrow=False, **side)
+
+
+def _colour(name: str) -> str:
+    """What stands for its role's colour in a figure, until the browser puts the theme's there, light or dark."""
+    return pio.templates["streamlit"].to_plotly_json()["layout"]["colorway"][THEME.index(COLOURS[name])]
 
 
 def verdict(energy: float, seen: np.ndarray | None, drawn: np.ndarray) -> str:

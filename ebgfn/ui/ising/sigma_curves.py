@@ -24,7 +24,7 @@ FEW = 100
 OURS: Role = "sampler"
 EXACT: Role = "data"
 FINE = 201
-ERRORS = "bars: two standard errors; dashed: critical"
+ERRORS = "bars: two standard errors"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -75,7 +75,8 @@ def _chart(title: str, seen: Curves, lines: Sequence[Line], words: str, *, level
     low = _low(seen)
     marks = (CRITICAL_SIGMA,) if low >= 0 else (-CRITICAL_SIGMA, CRITICAL_SIGMA)
     axis = Axis(low - 0.02, MAX_SIGMA + 0.02, "σ")
-    more = {"floor": level, "floor_name": "", "marks": marks, "least": 1e-4, "words": words}
+    names = {"floor_name": "exact (Kaufman)", "mark_names": ["critical"] * len(marks)}
+    more = {"floor": level, "marks": marks, "least": 1e-4, "words": words, **names}
     return Chart(title, ERRORS, lines, axis, digits=3, course=False, **more)
 
 

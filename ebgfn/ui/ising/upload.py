@@ -11,6 +11,8 @@ from ebgfn.problems.ising.config import IsingConfig
 from ebgfn.problems.ising.uploads import Upload
 from ebgfn.problems.lattice.exact import SIDES
 from ebgfn.runs import store
+from ebgfn.ui.components import line_charts
+from ebgfn.ui.components.line_charts import Axis, Chart, Line
 from ebgfn.ui.ising import recovery_form
 from ebgfn.ui.shell import taken, training
 from ebgfn.ui.shell.frame import TEXT_WIDTH
@@ -19,7 +21,7 @@ from ebgfn.ui.shell.text import plain
 ABOUT = f"""A **CSV** file, or an **NPZ** file with one array: one sample per row, one variable per column, each value 0 or 1
 (or −1 or 1). {uploads.MIN_ROWS} to {uploads.MAX_ROWS:,} rows, 2 to {uploads.MAX_DIM} columns, at most 5 MB. The first line
 may hold names. The samples stay on this server until newer ones replace them; only 0s, 1s and the names are kept."""
-SHARES = "Share of ones in each column. A column near 0 or 1 hardly ever changes: its couplings stay uncertain."
+SHARES = "A column near 0 or 1 hardly ever changes: its couplings stay uncertain."
 
 
 def show() -> None:
@@ -64,9 +66,18 @@ def understood(found: Upload, name: str) -> None:
         f"often in column {plain(names[low])} ({share[low]:.1%}), most often in column {plain(names[high])} "
         f"({share[high]:.1%})."
     )
-    table = {"column": np.arange(1, dim + 1) if found.names is None else names, "share of ones": share}
-    st.bar_chart(table, x="column", y="share of ones", height=160, width="stretch", sort=False)
-    st.caption(SHARES)
+    line_charts.draw([shares(share, names)], key="upload_shares")
+
+
+def shares(share: np.ndarray, names: list[str]) -> Chart:
+    """How often each column is one, and all of them."""
+    columns = np.arange(1, len(share) + 1)
+    lines = [Line("ones", columns, share, role="data", area=True)]
+    axis = Axis(0.5, len(share) + 0.5, "column", names=names)
+    mean = float(share.mean())
+    more = {"floor": mean, "floor_name": "mean", "limits": (0, 1), "course": False}
+    alt = f"Share of ones in {len(share)} columns: {share.min():.2f} to {share.max():.2f}, on average {mean:.2f}."
+    return Chart("Share of ones", SHARES, lines, axis, alt=alt, **more)
 
 
 def lattice_side(dim: int) -> int:

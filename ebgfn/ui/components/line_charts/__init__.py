@@ -10,7 +10,7 @@ import numpy as np
 from ebgfn.ui.components._shared import build
 from ebgfn.ui.components._shared.colours import Role
 
-_component = build(__file__)
+_component = build(__file__, "labels")
 
 Dash = Literal["solid", "dot", "dash", "dashdot", "longdash"]
 Values = Sequence[float] | np.ndarray
@@ -21,7 +21,8 @@ Marks = Sequence[tuple[float, str]]
 class Line:
     """One curve, its points joined unless told otherwise; in the colour of its `role`.
 
-    `error` is half the height of a band around the line, or of `bars`; `points` marks each value.
+    `error` is half the height of a band around the line, or of `bars`; `points` marks each value. An `area` is filled from 0
+    up to steps, one around each of equally spaced `x`.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Line:
     points: Literal["", "full", "hollow"] = ""
     bars: bool = False
     joined: bool = True
+    area: bool = False
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What a chart stands on; `unit` follows each number."""
+    """What a chart stands on; `unit` follows each number, or `names` stand for 1, 2 and so on."""
 
     low: float
     high: float
@@ -45,6 +47,7 @@ class Axis:
     unit: str = ""
     log: bool = False
     ticks: Sequence[float] | None = None
+    names: Sequence[str] = ()
 
 
 def of_seconds(*ends: float) -> Axis:
@@ -54,12 +57,12 @@ def of_seconds(*ends: float) -> Axis:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over one axis; `digits` of values read off in the legend where the pointer is.
+    """Lines over one axis, each named where it ends; `digits` of values read off there where the pointer is.
 
-    Of a `course`, as of a training, the legend otherwise says the last values, and the first ones set no limits. `floor` is
-    a level across all, with a name where it is to stand in the legend; `marks` are upright lines, called by `mark_names` if
-    there are any; `limits` hold the values, else the lines do, with `least` above and below. `words` stand below; `alt` is
-    what is read aloud.
+    Of a `course`, as of a training, names otherwise come with the last values, and the first ones set no limits. `floor` is
+    a level across all, with a name or without; `marks` are upright lines, called by `mark_names` if there are any; `limits`
+    hold the values, else the lines do, with `least` above and below. `words` stand below; `alt` is what is read aloud. Where
+    names do not fit beside the lines, a legend holds them.
     """
 
     title: str
@@ -79,8 +82,11 @@ class Chart:
 
     def spoken(self) -> str:
         """What is read aloud: the last values, if nothing better is known."""
-        last = "; ".join(f"{line.name} {line.y[-1]:.{self.digits}f}" for line in self.lines if len(line.y))
-        return self.alt or self.words or f"{self.title} over seconds of training. Last values: {last or 'none yet'}."
+        last = {line.name: line.y[-1] for line in self.lines if len(line.y)}
+        if self.floor is not None and self.floor_name:
+            last[self.floor_name] = self.floor
+        values = "; ".join(f"{name} {value:.{self.digits}f}" for name, value in last.items()) or "none yet"
+        return self.alt or self.words or f"{self.title} over seconds of training. Last values: {values}."
 
 
 # Other ways to draw samples, each the same on all pages.
