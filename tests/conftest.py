@@ -1,8 +1,8 @@
 """Shapes and types of the package are checked while tests run; how tests are shared out and which of them are slow.
 
 A test is slow if it opens a page, or if it, all its cases together, takes more than about half a second of one core: `slow`
-marks these, and `make check` leaves them out. Of pages, and in files that are slow as a whole (trainings, processes), shapes
-are not checked: that would take a third of their time, and others call the same functions.
+marks these, and `make check` leaves them out. In slow tests shapes are not checked: that would take up to half of their
+time, and the others call the same functions.
 """
 
 from collections.abc import Iterator
@@ -58,9 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    file = item.getparent(pytest.Module)
-    slow_file = file is not None and file.get_closest_marker("slow") is not None
-    checker.switch(on=not slow_file and item.path.parent not in PAGES)
+    checker.switch(on=item.get_closest_marker("slow") is None)
     return (yield)
 
 

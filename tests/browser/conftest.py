@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +135,7 @@ class Visit:
         return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """Chromium without a window."""
     with _playwright() as playwright:
@@ -162,7 +162,7 @@ def _no_browser(reason: str) -> None:
     pytest.skip(f"no browser: {reason}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`streamlit run app.py`, as a visitor's machine would run it."""
     home = tmp_path_factory.mktemp("home")
@@ -202,36 +202,73 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"the server did not start:\n{log.read_text()}")
 
 
-@pytest.fixture
-def visit(server: Server, browser: Any) -> Iterator[Callable[..., Visit]]:
-    """Open a page of the app; at the end of the test its console must have held no error of ours."""
-    opened: list[tuple[Any, Visit]] = []
+@dataclass
+class Window:
+    """The one tab of all tests. A visit to the same tab costs half: the app's scripts are compiled already."""
 
-    def go(path: str = "", *, theme: str = "light", width: int = 1280, height: int = 900, **options: Any) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, accept_downloads=True, **options
-        )
+    page: Any
+    visit: Visit | None = None
+
+    def clear(self) -> None:
+        """As a visitor comes who has not been here before."""
+        self.page.context.clear_cookies()
+        self.page.context.clear_permissions()
+        if self.visit is not None:
+            self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self.page.mouse.move(0, 0)
+        self.visit = None
+
+
+@pytest.fixture(scope="package")
+def window(server: Server, browser: Any) -> Iterator[Window]:
+    with browser.new_context(accept_downloads=True) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        here = Visit(page)
-        page.on("pageerror", lambda error: here.errors.append(f"uncaught: {error}"))
-        page.on("console", lambda message: _note(here, server, message))
-        opened.append((context, here))
+        window = Window(page)
+        page.on("pageerror", lambda error: _note(window, f"uncaught: {error}"))
+        page.on("console", lambda message: _note_message(window, server, message))
+        yield window
+
+
+@pytest.fixture
+def visit(server: Server, window: Window) -> Iterator[Callable[..., Visit]]:
+    """Open a page of the app; at the end of the test its console must have held no error of ours."""
+    window.clear()
+
+    def go(
+        path: str = "",
+        *,
+        theme: str = "light",
+        width: int = 1280,
+        height: int = 900,
+        reduced_motion: str = "no-preference",
+        permissions: Sequence[str] = (),
+    ) -> Visit:
+        assert window.visit is None, "there is one tab"
+        page = window.page
+        page.context.grant_permissions(permissions)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme, reduced_motion=reduced_motion)
+        window.visit = here = Visit(page)
         page.goto(f"{server.url}/{path}")
         here.settled()
         return here
 
     yield go
-    for context, _ in opened:
-        context.close()
-    assert [error for _, here in opened for error in here.errors] == []
+    assert window.visit is None or window.visit.errors == []
 
 
-def _note(here: Visit, server: Server, message: Any) -> None:
+def _note(window: Window, error: str) -> None:
+    if window.visit is not None:
+        window.visit.errors.append(error)
+
+
+def _note_message(window: Window, server: Server, message: Any) -> None:
     """Keep errors of our own server and pages; what Streamlit asks elsewhere cannot be reached from a test."""
     url = message.location.get("url", "")
-    elsewhere = url != "" and not url.startswith(server.url)
+    # Our own scripts have a name there, and no address.
+    elsewhere = "://" in url and not url.startswith(server.url)
     # On a deep link Streamlit first asks below the page's path, gets 404, and then asks at the root.
     probing = "404" in message.text and "/_stcore/" in url
     if message.type == "error" and not elsewhere and not probing:
-        here.errors.append(f"{message.text} ({url})")
+        _note(window, f"{message.text} ({url})")

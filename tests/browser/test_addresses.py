@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.browser.conftest import RUN
+from tests import tiny
+
+# Of few bits, so that its pictures are there at once.
+RUN = "resting"
 
 
 @pytest.fixture
@@ -18,7 +21,8 @@ def go(here, page: str) -> None:
     here.settled()
 
 
-def test_a_run_at_rest_is_there_after_another_page_until_it_is_reset(landscape):
+def test_a_run_at_rest_is_there_after_another_page_until_it_is_reset(landscape, server):
+    tiny.finished_run(server.home, RUN, tiny.trained(bits=4))
     here = landscape(f"run={RUN}")
     reset = here.page.get_by_role("button", name="Reset", exact=True)
     reset.wait_for()
@@ -68,6 +72,7 @@ def test_choices_are_the_same_on_all_pages_and_leak_into_none(landscape):
     here.settled()
     page.locator("input[type=range]").first.press("ArrowRight")
     page.wait_for_url("**k=9*")
+    here.settled()
     go(here, "Runs")
     assert page.url.endswith("runs")
     go(here, "Chains")

@@ -111,8 +111,8 @@ def test_training_live_frames_arrive_zoom_stays_then_cancel_and_files(visit):
     page.wait_for_function(f"{VIEW}.querySelector('.time').value === '0'")
     # Until it is painted.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    first = moment(here)
-    page.wait_for_timeout(1200)
+    first, last = moment(here), page.locator(".time").get_attribute("max")
+    page.wait_for_function(f"last => Number({VIEW}.querySelector('.time').max) > Number(last)", arg=last)
     assert moment(here) == first
     run_bar = page.get_by_test_id("stButton")
     run_bar.get_by_role("button", name="Pause").click()

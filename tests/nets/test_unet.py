@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from ebgfn.nets.unet import ConvEnergy, ConvPolicy, UNet
+from ebgfn.nets.unet import ConvEnergy, UNet, UNetSizes
 from tests.core.test_schedules import conv_policy
 
 
 def test_it_starts_flat_and_uniform(generator):
-    x = (torch.rand(6, 64, generator=generator) < 0.5).float()
-    assert ConvEnergy(8, width=4, dense=8)(x).abs().max() == 0
-    assert ConvPolicy(8, width=4, dense=8)(x, x > 0).value_logits.abs().max() == 0
+    x, sizes = (torch.rand(6, 64, generator=generator) < 0.5).float(), UNetSizes(hidden=8, channels=4)
+    assert sizes.energy(8)(x).abs().max() == 0
+    assert sizes.policy(8)(x, x > 0).value_logits.abs().max() == 0
 
 
 def test_void_values_are_not_seen_and_filled_ones_matter(generator):

@@ -89,6 +89,16 @@ def test_fields_and_couplings_are_recovered(one_field, generator):
     torch.testing.assert_close(mean_spins(found), spins.mean(0), atol=0.02, rtol=0)
 
 
+def test_of_columns_that_are_alike_the_coupling_is_found_in_every_resample(generator):
+    x = (torch.rand(300, 3, generator=generator) < 0.5).float()
+    x[:, 1] = torch.where(torch.arange(300) % 10 == 0, 1 - x[:, 0], x[:, 0])
+    energy = penalised.fit(x, estimate="refit", steps=20)
+    pair = torch.zeros(3, 3, dtype=torch.bool)
+    pair[0, 1] = pair[1, 0] = True
+    assert torch.equal(energy.couplings() > 0, pair)
+    assert all(torch.equal(next(penalised.stability(x, energy, generator, steps=20)), pair) for _ in range(3))
+
+
 @pytest.mark.slow
 def test_independent_columns_of_any_shares_are_not_coupled():
     """Twenty data sets of 2000 rows of nine columns; without fields a third of the pairs seems coupled."""

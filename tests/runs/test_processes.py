@@ -1,5 +1,6 @@
 """Real workers, really training: two jobs in a queue, one of them killed, resumed, paused and cancelled."""
 
+import io
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from ebgfn.problems.checkpoint import load
 from ebgfn.problems.plane.config import Toy2DConfig
-from ebgfn.runs import jobs, spawn, store
+from ebgfn.runs import jobs, spawn, store, worker
 from ebgfn.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,11 @@ def in_state(run: RunFolder, state: str) -> Callable[[], bool]:
 
 
 def test_queue_kill_resume_pause_cancel(no_survivors):
+    """The first run is given to a process that waits, the others to new ones."""
+    spawn.prepare()
+    (there,) = spawn._waiting
     first = store.find(jobs.submit(ENDLESS, owner="me"))
+    assert first.read_status().pid == there.process.pid
     second = store.find(jobs.submit(SHORT, owner="me"))
     assert second.read_status().state == "queued"
     assert jobs.queue_position(second.id) == 1
@@ -93,29 +98,33 @@ def test_queue_kill_resume_pause_cancel(no_survivors):
     assert second.log == ""
 
 
-def test_a_process_that_waits_takes_the_next_run(no_survivors, monkeypatch):
+# In place of a worker, which imports for seconds: one that waits as it does, and else tells its surroundings.
+STAND_IN = f"""import os, sys
+if sys.argv[1] == {spawn.WAIT!r}: sys.stdin.readline()
+else: print(os.environ["EBGFN_SOMETHING"])"""
+
+
+def test_one_process_waits_and_is_let_go_where_it_was_started_for_other_surroundings(no_survivors, monkeypatch):
+    monkeypatch.setattr(spawn, "_COMMAND", (sys.executable, "-c", STAND_IN))
     spawn.prepare()
     (there,) = spawn._waiting
     spawn.prepare()
     assert spawn._waiting == [there], "one is enough"
-    first = store.find(jobs.submit(SHORT, owner="me"))
-    assert first.read_status().pid == there.process.pid
-    wait_for(in_state(first, "done"))
-    assert first.log == ""
-    # One that was started for other surroundings would train elsewhere: it is let go.
-    spawn.prepare()
-    (there,) = spawn._waiting
     monkeypatch.setenv("EBGFN_SOMETHING", "else")
-    second = store.find(jobs.submit(SHORT, owner="me"))
-    assert second.read_status().pid != there.process.pid
+    run = store.find(jobs.submit(SHORT, owner="me"))
+    assert run.read_status().pid != there.process.pid
     assert there.process.poll() is not None
-    wait_for(in_state(second, "done"))
+    wait_for(lambda: run.log == "else\n")
 
 
-def test_a_process_that_waits_ends_with_who_prepared_it(home):
-    script = "from ebgfn.runs import spawn; spawn.prepare(); print(spawn._waiting[0].process.pid)"
+def test_a_process_that_waits_ends_with_who_prepared_it(home, monkeypatch):
+    script = f"""import sys; from ebgfn.runs import spawn
+spawn._COMMAND = (sys.executable, "-c", {STAND_IN!r}); spawn.prepare(); print(spawn._waiting[0].process.pid)"""
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     wait_for(lambda: not _lives(int(told.stdout)))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(SystemExit):
+        worker.await_run()
 
 
 def _lives(pid: int) -> bool:

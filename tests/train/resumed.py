@@ -9,7 +9,6 @@ import torch
 
 from ebgfn.problems import of
 from ebgfn.problems.training import restore, start, train
-from ebgfn.train.loop import TrainState
 
 
 def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:
@@ -21,8 +20,9 @@ def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:
     with mock.patch.object(of(config), "look", quiet):
         whole = start(config, recipe)
         *_, last = train(whole, event_interval_s=60)
-        for step in at:
-            resumed = _restored(config, recipe, step)
+        for step, file in zip(at, _saved(config, recipe, at), strict=True):
+            resumed = restore(config, torch.load(file, weights_only=True), recipe)
+            assert resumed.step == step
             *_, resumed_last = train(resumed, event_interval_s=60)
             where = _difference(whole.state_dict(), resumed.state_dict())
             assert not where, f"restored after {step} steps it has another {where}"
@@ -30,18 +30,17 @@ def assert_alike(config: Any, recipe: Any, *, at: tuple[int, ...]) -> None:
             assert resumed_last.metrics.items() <= last.metrics.items(), f"{resumed_last.metrics}, not {last.metrics}"
 
 
-def _restored(config: Any, recipe: Any, step: int) -> TrainState:
-    """What was saved after so many steps, in another state, by way of a file."""
-    first = start(config, recipe)
-    events = train(first, event_interval_s=0)
-    while first.step < step:
-        next(events)
-    file = io.BytesIO()
-    torch.save(first.state_dict(), file)
-    file.seek(0)
-    second = restore(config, torch.load(file, weights_only=True), recipe)
-    assert second.step == step
-    return second
+def _saved(config: Any, recipe: Any, at: tuple[int, ...]) -> list[io.BytesIO]:
+    """What one run saves after each of so many steps."""
+    state, files = start(config, recipe), []
+    events = train(state, event_interval_s=0)
+    for step in at:
+        while state.step < step:
+            next(events)
+        files.append(io.BytesIO())
+        torch.save(state.state_dict(), files[-1])
+        files[-1].seek(0)
+    return files
 
 
 def _difference(a: Any, b: Any, path: str = "state") -> str:

@@ -156,7 +156,7 @@ def test_training_goes_on_from_the_shipped_model(tmp_path, monkeypatch):
     x = torch.from_numpy(sets.binarised_test("digits")[:50]).float()
     state = start(config, QUICK)
     assert torch.equal(state.model().policy(x, x > 2).value_logits, before.policy(x, x > 2).value_logits)
-    assert [event.step for event in train(state, event_interval_s=0)] == list(range(1, 16))
+    assert list(train(state, event_interval_s=60))[-1].step == 15
     # The energy goes on from its own weights; it is not started from the sampler again.
     networks = (state.model().energy.net.net, before.energy.net.net, before.policy.net)
     now, energy, sampler = (net.first.weight for net in networks)

@@ -114,7 +114,7 @@ def test_paper_runs_and_lowers_its_likelihood():
 
 
 def test_equal_seeds_make_equal_weights_whatever_is_watched():
-    short = config(steps=60)
+    short = config(steps=20)
     one, two = start(short, SMALL), start(short, SMALL)
     seen = list(train(one, event_interval_s=0.0))
     assert len(seen) > len(list(train(two, event_interval_s=60)))
