@@ -1,5 +1,7 @@
 // Names of lines in a column beside their ends: in rows that fit, pushed apart where lines end close together.
 const ROW = 13, MOST_ROWS = 3, LEAD = 12, SAMPLE = 20, NARROW = 320
+// How much wider a value is than measured, being bold and a little apart.
+const BOLD = 5
 const DASHES = { solid: "none", dot: "2 4", dash: "7 4", dashdot: "9 3 2 3", longdash: "13 4" }
 const ruler = new OffscreenCanvas(1, 1).getContext("2d")
 
@@ -50,14 +52,14 @@ function spread(wanted, heights, low, high) {
 function labels(entries, { width, high }) {
   if (width < NARROW) return null
   const sorted = entries.filter((entry) => finite(entry.end)).sort((a, b) => a.end - b.end)
-  const full = Math.max(0, ...sorted.map(({ name, longest }) => widthOf(`${name} ${longest}`)))
+  const together = (name, { longest }) => widthOf(`${name} ${longest}`) + (longest ? BOLD : 0)
+  const full = Math.max(0, ...sorted.map((entry) => together(entry.name, entry)))
   const samples = sorted.some(({ line }) => line.points || (line.role && line.dash !== "solid")) ? SAMPLE : 0
   for (const share of [0.28, 0.38]) {
     const room = Math.min(full, share * width - samples) + 1
     const named = sorted.map((entry) => {
-      const rows = wrapped(entry.name, room), apart = widthOf(`${rows.at(-1)} ${entry.longest}`) > room
-      const shown = apart ? [...rows, entry.value] : [...rows.slice(0, -1), `${rows.at(-1)} ${entry.value}`]
-      return { ...entry, rows: shown.map((row) => row.trim()), height: ROW * shown.length + 1 }
+      const rows = wrapped(entry.name, room), apart = together(rows.at(-1), entry) > room
+      return { ...entry, rows: apart ? [...rows, ""] : rows, height: ROW * (rows.length + apart) + 1 }
     })
     if (named.reduce((sum, { height }) => sum + height, 0) > high) continue
     const tops = spread(named.map(({ end }) => end - ROW / 2), named.map(({ height }) => height), 0, high)

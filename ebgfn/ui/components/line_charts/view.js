@@ -110,11 +110,12 @@ class Charts {
   }
 
   // A line's name in the margin, in its colour, and a thin line that leads there from its end.
-  name({ line, name, rows, colour, end, top }, x, right, samples) {
+  name({ line, name, rows, value, colour, end, top }, x, right, samples) {
     const group = svg("g", { class: "name", color: colour }), middle = top + ROW / 2, left = right + LEAD
     group.append(svg("title", {}, name), svg("path", { class: "lead", d: `M${x} ${end}H${right + 2}L${left - 3} ${middle}` }))
     if (samples) group.append(...sample(line, colour, left, middle, SAMPLE - 4))
     group.append(...rows.map((row, i) => svg("text", { x: left + samples, y: middle + 4 + ROW * i }, row)))
+    group.lastChild.append(svg("tspan", { dx: rows.at(-1) ? 2 : 0 }, rows.at(-1) && value ? ` ${value}` : value))
     return group
   }
 
