@@ -108,7 +108,7 @@ def dial_k(page: Any, url: str, repeats: int) -> Iterator[Wait]:
         page.get_by_role("button", name="Figure data").wait_for(timeout=PATIENCE_MS)
         page.wait_for_timeout(1500)
         for k in (1, 4, 8, 16, 24, 32):
-            times.append(page.locator(".k-range").evaluate(DIALLED, [".player", "k", k]))
+            times.append(page.locator(".dial input").evaluate(DIALLED, [".player", "k", k]))
     yield Wait("Chains: K", 150, times)
 
 
@@ -120,7 +120,7 @@ def dial_sigma(page: Any, url: str, repeats: int) -> Iterator[Wait]:
         page.wait_for_selector(AT_REST)
         page.wait_for_timeout(2500)
         for hundredths in (5, 15, 25, 35, -10, -25):
-            times.append(page.locator(".range").first.evaluate(DIALLED, [".view", "value", hundredths]))
+            times.append(page.locator(".dial input").first.evaluate(DIALLED, [".view", "value", hundredths]))
     yield Wait("Ising: sigma", 200, times)
 
 

@@ -120,7 +120,7 @@ def main() -> None:
         frame.section("Fill in", ABOUT_FILLING)
         completion.show(shown.source, temperature=shown.temperature, seed=shown.seed)
         frame.section("Back-and-forth chains", ABOUT_CHAINS)
-        image_chains.hold(images.dim(shown.source))
+        image_chains.hold()
         image_chains.show(shown.source, seed=shown.seed)
         results.show(shown.source)
     training.prepare(run)

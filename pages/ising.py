@@ -63,7 +63,7 @@ def more(source: Sampler | None, side: int) -> None:
     trained = f"This is the sampler of {source.side} × {source.side} sites."
     if not memory.SETTINGS.isdisjoint(st.query_params):  # who asks for a move wants to see it
         st.session_state.setdefault("moving", True)
-    memory.hold(source.side**2)
+    memory.hold()
     with frame.folded("Curves against σ, beside the exact ones", "curves") as asked_for:
         if asked_for:
             st.markdown(f"{ABOUT_CURVES} {trained}", width=frame.TEXT_WIDTH)

@@ -223,14 +223,14 @@ def test_a_dial_is_not_turned_back_by_an_address_that_the_browser_had_before(mon
     monkeypatch.setattr(address, "st", session)
     dial = address.BoundDial("dial", "sigma", "0.22", str)
     assert dial.chosen() == "0.22"
-    session.session_state["dial"] = {"settled": 0.41}
+    session.session_state["dial"] = {"settled_sigma": 0.41}
     dial.settled()
     assert session.query_params == {"sigma": "0.41"}
     # The browser asks for something before it has heard of this address, twice, and once of the dial.
     session.query_params.clear()
     assert dial.chosen() == "0.41"
     assert dial.chosen() == "0.41"
-    session.session_state["dial"] = {"asked": {"value": 0.42, "n": 7}}
+    session.session_state["dial"] = {"asked_sigma": {"value": 0.42, "n": 7}}
     dial.turned()
     assert dial.chosen() == "0.42"
     # It has heard; from now on what else the address says counts, what it said at first as well.

@@ -30,7 +30,7 @@ def shown_k(here) -> str:
 
 def turn(here, k: int) -> None:
     """Move the dial as a hand does: an input event, then the release."""
-    dial = here.page.locator(".k-range")
+    dial = here.page.locator(".dial input")
     dial.evaluate("(e, k) => { e.value = k; e.dispatchEvent(new Event('input')); }", k)
     here.page.locator(f".player[data-k='{k}']").wait_for()
     dial.evaluate("e => e.dispatchEvent(new Event('change'))")
@@ -47,14 +47,14 @@ def test_moving_the_dial_brings_a_new_picture_and_the_address_follows(player):
     here = player()
     before = here.page.locator(".plane canvas").screenshot()
     turn(here, 21)
-    assert here.page.locator(".player .k").inner_text() == "21"
+    assert here.page.locator(".dial output").inner_text() == "21"
     here.page.wait_for_url("**k=21*")
     here.page.locator(".last").click()
     assert here.page.locator(".plane canvas").screenshot() != before
     here.page.reload()
     here.page.locator(".player[data-k='21']").wait_for()
     # Many values at once: the last one wins, however many in between were skipped.
-    here.page.locator(".k-range").evaluate(
+    here.page.locator(".dial input").evaluate(
         "e => { for (let k = 9; k <= 30; k++) { e.value = k; e.dispatchEvent(new Event('input')) } }"
     )
     here.page.locator(".player[data-k='30']").wait_for()
@@ -100,7 +100,7 @@ def test_steps_show_bits_void_then_filled_then_the_formula_and_keys_do_it_all(pl
     page.keyboard.press("Space")
     assert page.locator(".play").get_attribute("aria-label") == "Pause"
     page.keyboard.press("Space")
-    page.locator(".k-range").focus()
+    page.locator(".dial input").focus()
     page.keyboard.press("ArrowRight")
     page.locator(".player[data-k='13']").wait_for()
 

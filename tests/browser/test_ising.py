@@ -15,7 +15,7 @@ FIND = (
 )
 # From the dial's event to the frame after the answer has been drawn.
 LATENCY = f"""async (value) => {{
-  const view = {FIND} ?? document.querySelector(".view[data-value]"), dial = view.querySelector(".range")
+  const view = {FIND} ?? document.querySelector(".view[data-value]"), dial = view.querySelector(".dial input")
   const began = performance.now()
   const drawn = new Promise((done) => new MutationObserver((_, watch) => {{
     if (view.dataset.value !== String(value)) return
@@ -41,7 +41,7 @@ def ising(visit):
 
 
 def dial(here):
-    return here.page.locator(".range").first
+    return here.page.locator(".dial input").first
 
 
 def turn(here, hundredths: int) -> None:
@@ -72,7 +72,7 @@ def test_the_dial_follows_hand_and_keyboard_and_the_address_follows_it(ising):
     here.page.wait_for_url("**sigma=0.41*")
     before = first_lattice(here)
     turn(here, -31)
-    assert here.page.locator(".value").first.inner_text() == "−0.31"
+    assert here.page.locator(".dial output").first.inner_text() == "−0.31"
     assert first_lattice(here) != before
     here.page.wait_for_url("**sigma=-0.31*")
     here.page.reload()

@@ -19,34 +19,27 @@ from ebgfn.ui.chains import simulation
 from ebgfn.ui.chains.simulation import CHAINS, DEFAULT_K, Settings
 from ebgfn.ui.components import chain_player
 from ebgfn.ui.components._shared import packed
+from ebgfn.ui.components._shared.dial import Dial
 from ebgfn.ui.shell import address, downloads, models
 from ebgfn.ui.shell.models import StoredModel
 
 _KEY = "chain_player"
 
 
-def _dialled(value: Any) -> str | None:
-    number = address.whole(str(value), 1, 2 * FULL_BITS)
-    return None if number is None else str(number)
-
-
-DIAL = address.BoundDial(_KEY, "k", str(DEFAULT_K), _dialled)
+DIAL = address.BoundDial(_KEY, "k", str(DEFAULT_K), address.stepped(1, 2 * FULL_BITS))
 
 
 def chosen_k(dim: int) -> int:
-    """K of this session; a sentence says so if the address asks for one out of 1..dim."""
-    text, default = DIAL.chosen(), min(DEFAULT_K, dim)
-    k = address.whole(text, 1, dim)
-    if k is None and text != DIAL.default:
-        address.refuse(f"K must be a whole number in 1..{dim} for this model; showing K = {default} instead.")
-    return default if k is None else k
+    """K of this session, 1..dim."""
+    return DIAL.whole(1, dim, "K")
 
 
 def play(source: StoredModel, played: Chain, *, k: int) -> None:
     """Show a chain of back-and-forth moves with `k` voided entries."""
     index = (st.session_state.get(_KEY) or {}).get("chain")
     index = index if isinstance(index, int) and 0 <= index < CHAINS else 0
-    chain_player.draw(payload(source, played, k=k, index=index), DIAL)
+    dial = Dial(DIAL, "K", k, 1, played.x.shape[-1], ("one bit", "all bits: a fresh sample"))
+    chain_player.draw(payload(source, played, k=k, index=index), dial)
 
 
 def pack(x: UInt8[np.ndarray, "*rows dim"]) -> UInt32[np.ndarray, "*rows"]:

@@ -7,6 +7,7 @@ import streamlit as st
 from jaxtyping import UInt8
 
 from ebgfn.ui.components import squares
+from ebgfn.ui.components._shared.dial import Dial
 from ebgfn.ui.components.pixel_canvas import VOID
 from ebgfn.ui.components.squares import FILLED, PIXELS, Moment, Panel, Scene, marked
 from ebgfn.ui.digits import completion, image_files, images
@@ -17,7 +18,8 @@ from ebgfn.ui.shell.models import StoredModel
 CHAINS, COLUMNS, MOVES = 16, 4, 8
 # Blocks of a move shown on the way; of more only some.
 FILLINGS = 4
-K_DEFAULT = 64
+_KEY, LARGEST = "image_chain", 784
+K = address.BoundDial(_KEY, "pixels", "64", address.stepped(1, LARGEST))
 STARTS = ("real", "sampled", "painted")
 
 Cells = UInt8[np.ndarray, "n dim"]
@@ -70,7 +72,8 @@ def scene(played: Chains, *, k: int, token: str) -> Scene:
             COLUMNS,
         ),
     )
-    return Scene(panels, moments=tuple(moments), token=token, values=PIXELS, width=24)
+    dial = Dial(K, "K", k, 1, dim, ("one pixel", "all pixels: a fresh sample"))
+    return Scene(panels, dials=(dial,), moments=tuple(moments), token=token, values=PIXELS, width=24)
 
 
 def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"], Cells, Moment]]:
@@ -108,23 +111,16 @@ def _verdict(played: Chains, m: int) -> tuple[str, str]:
     )
 
 
-def hold(dim: int) -> None:
+def hold() -> None:
     """Hold the address to what may be chosen here; to be done where the page is run as a whole."""
-    address.hold_whole("pixels", 1, dim, "K")
     address.hold_choice("from", STARTS, "The start")
 
 
 @st.fragment
 def show(source: StoredModel, *, seed: int) -> None:
     """K, where to start, the player and its files."""
-    dim = models.load(source).dim
-    first = min(K_DEFAULT, dim)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.session_state.get("pixels", first) > dim:  # chosen for larger images
-            st.session_state["pixels"] = first
-        k = st.slider("K, pixels erased and filled", 1, dim, first, width=420, **address.bound("pixels"))
-        start = st.segmented_control("Start from", STARTS, default=STARTS[0], required=True, **address.bound("from"))
-    k, start = address.within(k, 1, dim, first), address.choice(start, STARTS, STARTS[0])
+    start = st.segmented_control("Start from", STARTS, default=STARTS[0], required=True, **address.bound("from"))
+    k, start = K.whole(1, models.load(source).dim, "K"), address.choice(start, STARTS, STARTS[0])
     if start == "real" and images.real(models.load(source).config.dataset) is None:
         st.caption("Real images of this set are not on this machine: the chains start from samples.")
         start = "sampled"
@@ -138,5 +134,5 @@ def show(source: StoredModel, *, seed: int) -> None:
         f"Acceptance of {played.accepted.size} moves: **{played.accepted.mean():.0%}**. A move fills its {k} pixels in "
         f"{len(played.ends)} block steps and takes {calls} calls to the sampler and one to the energy."
     )
-    squares.draw(scene(played, k=k, token=f"{source.name} {k} {start} {seed}"), key="image_chain")
+    squares.draw(scene(played, k=k, token=f"{source.name} {k} {start} {seed}"), key=_KEY)
     image_files.chains(source, played, k=k, seed=seed)

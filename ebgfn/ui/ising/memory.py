@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.lattice import mixing
 from ebgfn.problems.lattice.mixing import Memory
 from ebgfn.ui.components import line_charts
 from ebgfn.ui.components._shared.colours import Role
 from ebgfn.ui.components.line_charts import Axis, Chart, Dash, Line
 from ebgfn.ui.ising import moves
+from ebgfn.ui.ising.moves import NEAR
 from ebgfn.ui.ising.samplers import Sampler
 from ebgfn.ui.shell import address, background, frame
 from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.text import minus
 
-NEAR, NEAR_DEFAULT, K_DEFAULT, KERNELS = (0.15, 0.30), 0.22, 30, 3
+KERNELS = 3
 COSTS = ("sites drawn anew", "seconds")
 FEW_POINTS = 40
 _WAITING = "lattice_measurement"
@@ -49,25 +49,16 @@ def current(source: Sampler, sigma: float, k: int) -> Measurement:
 SETTINGS = frozenset({"near", "void", "cost"})
 
 
-def hold(dim: int) -> None:
+def hold() -> None:
     """Hold the address to what may be chosen here; to be done where the page is run as a whole."""
-    address.hold_real("near", *NEAR, "σ of the moves")
-    address.hold_whole("void", 1, dim, "K")
     address.hold_choice("cost", COSTS, "The cost")
 
 
 @st.fragment
 def show(source: Sampler) -> None:
-    """Sliders, player and charts: moving a slider runs this alone."""
+    """Dials, player and charts: turning a dial runs this alone."""
     dim = source.side**2
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = f"Near the critical {CRITICAL_SIGMA:.4f}, where Gibbs sampling is slowest."
-        sigma = st.slider("σ of the moves", *NEAR, NEAR_DEFAULT, 0.01, help=text, **address.bound("near"))
-        first = min(K_DEFAULT, dim)
-        if st.session_state.get("void", first) > dim:  # chosen for a larger lattice
-            st.session_state["void"] = first
-        k = st.slider("K, sites erased and filled", 1, dim, first, **address.bound("void"))
-    sigma, k = round(address.within(sigma, *NEAR, NEAR_DEFAULT), 2), address.within(k, 1, dim, first)
+    sigma, k = round(moves.SIGMA.real(*NEAR, "σ of the moves"), 2), moves.K.whole(1, dim, "K")
     moves.show(source, sigma, k)
     state = current(source, sigma, k)
     background.follow(state, lambda: _draw(state, dim), every_s=0.4)

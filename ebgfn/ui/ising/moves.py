@@ -6,15 +6,24 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
+from ebgfn.nets.torus import CRITICAL_SIGMA
 from ebgfn.problems.lattice import mixing
-from ebgfn.problems.lattice.exact import Lattice
+from ebgfn.problems.lattice.exact import SIDES, Lattice
 from ebgfn.problems.lattice.mixing import Moves
 from ebgfn.ui.components import squares
+from ebgfn.ui.components._shared.dial import Dial
 from ebgfn.ui.components.squares import Moment, Panel, Scene, marked
 from ebgfn.ui.ising.samplers import Sampler
+from ebgfn.ui.shell import address
 from ebgfn.ui.shell.text import rounded
 
 MOVES, FILLINGS = 6, 6
+# Of the moves sigma may be near the critical one, where Gibbs sampling is slowest.
+NEAR, UNIT = (0.15, 0.30), 0.01
+_LOW, _HIGH = (round(s / UNIT) for s in NEAR)
+_KEY = "lattice_moves"
+SIGMA = address.BoundDial(_KEY, "near", "0.22", address.stepped(_LOW, _HIGH, unit=UNIT, digits=2))
+K = address.BoundDial(_KEY, "void", "30", address.stepped(1, SIDES[1] ** 2))
 
 Row = UInt8[np.ndarray, " dim"]
 
@@ -27,7 +36,7 @@ def moves(source: Sampler, sigma: float, k: int) -> Moves:
 
 def show(source: Sampler, sigma: float, k: int) -> None:
     """Draw the player."""
-    squares.draw(scene(moves(source, sigma, k), Lattice(source.side, sigma), k), key="lattice_moves")
+    squares.draw(scene(moves(source, sigma, k), Lattice(source.side, sigma), k), key=_KEY)
 
 
 def scene(played: Moves, lattice: Lattice, k: int) -> Scene:
@@ -44,7 +53,15 @@ def scene(played: Moves, lattice: Lattice, k: int) -> Scene:
     panel = Panel(
         "One lattice", "the colour of a site is its spin, a mark shows what the move has touched", np.stack(cells), alt
     )
-    return Scene((panel,), moments=tuple(moments), token=f"{lattice} {k}")
+    return Scene((panel,), dials=dials(lattice, k), moments=tuple(moments), token=f"{lattice} {k}")
+
+
+def dials(lattice: Lattice, k: int) -> tuple[Dial, Dial]:
+    """Sigma near the critical one, and the number of sites that a move erases."""
+    critical = CRITICAL_SIGMA / UNIT
+    ends = (f"{NEAR[0]:g}: disordered", f"mark: critical, {CRITICAL_SIGMA:.4f}", f"{NEAR[1]:g}: ordered")
+    sigma = Dial(SIGMA, "σ", round(lattice.sigma / UNIT), _LOW, _HIGH, ends, (critical,), UNIT, 2)
+    return sigma, Dial(K, "K", k, 1, lattice.dim, ("one site: Gibbs sampling", "all sites: a fresh lattice"))
 
 
 def _move(played: Moves, lattice: Lattice, m: int) -> list[tuple[Row, Moment]]:

@@ -86,7 +86,7 @@ def end() -> None:
     for key in widgets:
         if key in state:
             remember(key, state[key])
-    rest = {key: text for key, text in st.query_params.items() if key not in widgets}
+    rest = {key: text for key, text in st.query_params.items() if key not in widgets and key not in refused}
     state.setdefault(_ADDRESSES, {})[state.get(_TITLE)] = rest
 
 
@@ -185,12 +185,23 @@ def unsqueezed(text: str, size: int, what: str) -> bytes:
         raise ValueError(f"the address holds no readable {what}") from None
 
 
+def stepped(low: int, high: int, *, unit: float = 1.0, digits: int = 0) -> Callable[[Any], str | None]:
+    """How a dial over low..high reports, a step being worth `unit`, as text for the address."""
+
+    def text(number: Any) -> str | None:
+        good = isinstance(number, int | float) and not isinstance(number, bool) and low <= number <= high
+        return f"{round(number) * unit:.{digits}f}" if good else None
+
+    return text
+
+
 @dataclass(frozen=True)
 class BoundDial:
     """A dial of a component, `key`, whose value stands in the address as `parameter`: there only once the dial rests, as
     every value on the way would fill the browser's history.
 
-    `text`: what the dial reports as text for the address; None for what cannot be from it.
+    It reports, under names that end in the parameter's, {"value", "n"} while it is turned and a value once it rests.
+    `text`: such a value as text for the address; None for what cannot be from the dial.
     """
 
     key: str
@@ -198,10 +209,20 @@ class BoundDial:
     default: str
     text: Callable[[Any], str | None]
 
+    @property
+    def asked(self) -> str:
+        """Name of what is reported while it is turned."""
+        return f"asked_{self.parameter}"
+
+    @property
+    def rested(self) -> str:
+        """Name of what is reported once it rests."""
+        return f"settled_{self.parameter}"
+
     def chosen(self) -> str:
         """What the dial says, unless the address has changed since; untrusted text."""
         state, in_address = st.session_state, st.query_params.get(self.parameter)
-        chosen, seen, left = (f"{self.key}_{name}" for name in ("chosen", "seen", "left"))
+        chosen, seen, left = (self._kept(name) for name in ("chosen", "seen", "left"))
         if in_address == state.get(seen):
             state.pop(left, None)
         # A browser that has not heard yet of the address that `settled` set still tells the one before: that is no wish.
@@ -211,26 +232,52 @@ class BoundDial:
             state.pop(left, None)
         return self.default if state[chosen] is None else state[chosen]
 
+    def whole(self, low: int, high: int, what: str) -> int:
+        """What it says, a whole number; a sentence says so if the address asks for what is not allowed."""
+        text, default = self.chosen(), min(int(self.default), high)
+        number = whole(text, low, high)
+        if number is None and text != self.default:
+            self._refuse(f"{what} must be a whole number in {low}..{high}; showing {default} instead.")
+        return default if number is None else number
+
+    def real(self, low: float, high: float, what: str) -> float:
+        """The same of a number that need not be whole."""
+        number = real(self.chosen(), low, high)
+        if number is None:
+            self._refuse(f"{what} must be a number in {low:g}..{high:g}; showing {float(self.default):g} instead.")
+        return float(self.default) if number is None else number
+
+    def _refuse(self, sentence: str) -> None:
+        """Say so as long as the address does; not again after another page."""
+        refuse(sentence)
+        st.session_state.setdefault(_REFUSED, {})[self.parameter] = self.chosen(), None
+
     def question(self) -> int | None:
         """Number of the dial's last question, to be answered with it."""
-        asked = (st.session_state.get(self.key) or {}).get("asked")
+        asked = (st.session_state.get(self.key) or {}).get(self.asked)
         return asked.get("n") if isinstance(asked, dict) else None
 
     def turned(self) -> None:
-        """When the component reports `asked`, {"value", "n"}."""
-        asked = st.session_state[self.key].get("asked")
+        """When the component reports that it is turned."""
+        asked = st.session_state[self.key].get(self.asked)
         if isinstance(asked, dict) and (text := self.text(asked.get("value"))) is not None:
-            st.session_state[f"{self.key}_chosen"] = text
+            st.session_state[self._kept("chosen")] = text
+            st.session_state.get(_REFUSED, {}).pop(self.parameter, None)
 
     def settled(self) -> None:
-        """When the component reports `settled`, a value."""
-        text = self.text(st.session_state[self.key].get("settled"))
+        """When the component reports that it rests."""
+        text = self.text(st.session_state[self.key].get(self.rested))
         if text is not None:
             self.set(text)
 
     def set(self, text: str) -> None:
         """Turn the dial, and let the address say so."""
-        st.session_state[f"{self.key}_chosen"] = text
-        st.session_state[f"{self.key}_left"] = st.query_params.get(self.parameter)
+        st.session_state[self._kept("chosen")] = text
+        st.session_state.get(_REFUSED, {}).pop(self.parameter, None)
+        st.session_state[self._kept("left")] = st.query_params.get(self.parameter)
         put(self.parameter, None if text == self.default else text)
-        st.session_state[f"{self.key}_seen"] = st.query_params.get(self.parameter)
+        st.session_state[self._kept("seen")] = st.query_params.get(self.parameter)
+
+    def _kept(self, name: str) -> str:
+        """Where this session keeps something of it."""
+        return f"{self.key}_{self.parameter}_{name}"

@@ -1,18 +1,17 @@
 """The player of back-and-forth moves: sent whole chains once, it plays them by itself.
 
-It reports `asked`, {"value", "n"}, while its dial is moved, `settled` once the dial rests, and `chain`, the chosen one.
+It reports what its dial is turned to, and `chain`, the chosen one.
 """
 
 from typing import Any
 
 from ebgfn.ui.components._shared import build
-from ebgfn.ui.shell.address import BoundDial
+from ebgfn.ui.components._shared.dial import Dial, events
 
 _component = build(__file__, "dial", "transport", "moves", "plane", "panel")
 
 
-def draw(data: dict[str, Any], dial: BoundDial) -> None:
+def draw(data: dict[str, Any], dial: Dial) -> None:
     """Show chains; the instance, known by the dial's key, keeps its moment while the data are replaced."""
-    data = data | {"answers": dial.question()}
-    events = {"on_asked_change": dial.turned, "on_settled_change": dial.settled, "on_chain_change": lambda: None}
-    _component(key=dial.key, data=data, **events)
+    calls = events((dial,)) | {"on_chain_change": lambda: None}
+    _component(key=dial.bound.key, data=data | {"dial": dial.json()}, **calls)

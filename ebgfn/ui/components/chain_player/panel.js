@@ -95,10 +95,10 @@ class Panel {
 
   sums(sums) { writeRows(this.$(".sums"), sums) }
 
-  dial(k, dim) {
-    this.$(".k").textContent = k
+  // What K is, in words.
+  static erased(k, dim) {
     const kept = `${dim - k} kept ${dim - k === 1 ? "bit" : "bits"}`
-    this.$(".note").textContent = k === dim
+    return k === dim
       ? `All ${dim} bits are erased: each proposal is a fresh sample of the GFlowNet, wherever the chain stands.`
       : `${k} of ${dim} bits are erased, then filled again: ${points(k)} points agree with the ${kept}.`
   }

@@ -23,10 +23,9 @@ class Player {
     this.plane.load(this.moves, isDark(this.dom))
     this.chain = Math.min(this.chain, data.chains - 1)
     this.$(".chain").max = data.chains
-    this.$(".k-range").max = data.dim
     this.$("canvas").setAttribute("aria-label", data.alt)
     this.panel.sums(data.sums)
-    this.dial.answer(data.k, data.answers, report)
+    this.dial.update(data.dial, report)
     if (begun) this.player.paint()
     else this.player.begin()
     this.dom.dataset.k = data.k
@@ -34,7 +33,7 @@ class Player {
 
   wire() {
     const chain = this.$(".chain")
-    this.dial = new Dial(this.$(".k-range"), (k) => this.panel.dial(k, this.moves.dim))
+    this.dial = new Dial(this.$(".dials"), (k) => Panel.erased(k, this.moves.dim))
     chain.onchange = () => this.choose(Math.round(Number(chain.value)) - 1)
     this.$("canvas").onclick = (e) => { const { m, f } = this.moment(); this.choose(this.plane.nearest(e, f >= 1 ? m + 1 : m)) }
     this.player = new Playback(this.dom, {

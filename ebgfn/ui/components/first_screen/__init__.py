@@ -1,6 +1,6 @@
 """The first screen: three living cards from trained models, and the loop of data, energy and GFlowNet, drawn.
 
-It reports `settled`, the data set that was chosen, and `open`, the card that was followed.
+It reports `settled_data`, the data set that was chosen, and `open`, the card that was followed.
 """
 
 from dataclasses import dataclass
@@ -110,6 +110,8 @@ def draw(
         data["images"] = vars(images) | {"n": len(images.x), "x": packed(images.x), "filled": packed(images.filled)}
     if lattices is not None:
         data["lattices"] = vars(lattices) | {"spins": packed(lattices.spins)}
-    result = _component(key=dial.key, data=data, on_settled_change=dial.settled, on_open_change=lambda: None)
+    result = _component(
+        key=dial.key, data=data, **{f"on_{dial.rested}_change": dial.settled}, on_open_change=lambda: None
+    )
     opened = result.get("open")
     return opened if opened in {card.kind for card in cards} else None

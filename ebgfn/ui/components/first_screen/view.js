@@ -13,7 +13,7 @@ class View {
       stay: (moment) => BEAT_MS * this.beatsOf(moment), again: () => { this.passed += this.beats(this.last() + 1) }, smooth: true,
     })
     this.sets = this.dom.querySelector(".sets")
-    this.sets.onchange = () => this.report("settled", this.sets.value)
+    this.sets.onchange = () => this.report("settled_data", this.sets.value)
     this.dom.style.setProperty("--beat", `${BEAT_MS * BEATS_OF_PHASE}ms`)
     this.watch = new ResizeObserver(() => this.paint())
     this.watch.observe(this.dom)

@@ -1,4 +1,4 @@
-"""Lattices and images as squares, updated in place, with a dial or with moments to play where wanted.
+"""Lattices and images as squares, updated in place, with dials and with moments to play where wanted.
 
 A square is one byte: its value, 0 or 1, plus twice its mark (none, VOID, SAME, CHANGED); or void, shaded by the probability
 of 1 (`shaded`); or its value plus FILLED if the model has filled it.
@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from ebgfn.ui.components._shared import build, packed
 from ebgfn.ui.components._shared.colours import Role
-from ebgfn.ui.shell import address
+from ebgfn.ui.components._shared.dial import Dial, events
 
 _component = build(__file__, "dial", "transport")
 
@@ -50,21 +50,6 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Dial:
-    """A slider over whole numbers, each worth `unit` or called by `texts`, with marks on it and words below."""
-
-    name: str
-    value: int
-    min: int
-    max: int
-    unit: float
-    marks: tuple[float, ...]
-    ends: tuple[str, str, str]
-    digits: int = 2
-    texts: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
 class Moment:
     """What is said of one moment; steps forward and back end where `stop`."""
 
@@ -81,7 +66,7 @@ class Scene:
 
     panels: tuple[Panel, ...]
     words: tuple[str, ...] = ()
-    dial: Dial | None = None
+    dials: tuple[Dial, ...] = ()
     moments: tuple[Moment, ...] = field(default=())
     token: str = ""
     values: tuple[str, str] = SPINS
@@ -89,22 +74,13 @@ class Scene:
     pace: int = 320
 
 
-def draw(
-    scene: Scene, *, key: str, dial: address.BoundDial | None = None, on_picked: Callable[[], None] | None = None
-) -> None:
-    """Show a scene; call it again under the same key to replace the data in place.
+def draw(scene: Scene, *, key: str, on_picked: Callable[[], None] | None = None) -> None:
+    """Show a scene; call it again under the same key, that of its dials, to replace the data in place.
 
-    A scene's dial reports `asked`, {"value", "n"}, while it is moved, to be answered with that n, and `settled` once it
-    rests: `dial` takes both. A click on squares that may be picked reports `picked`, their number.
+    A click on squares that may be picked reports `picked`, their number.
     """
-    idle = lambda: None  # noqa: E731  (the component wants callbacks of all that it may report)
-    _component(
-        key=key,
-        data=payload(scene) | {"answers": dial and dial.question()},
-        on_asked_change=dial.turned if dial else idle,
-        on_settled_change=dial.settled if dial else idle,
-        on_picked_change=on_picked or idle,
-    )
+    calls = events(scene.dials) | {"on_picked_change": on_picked or (lambda: None)}
+    _component(key=key, data=payload(scene), **calls)
 
 
 def shaded(probability: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
@@ -140,7 +116,7 @@ def payload(scene: Scene) -> dict[str, Any]:
     return {
         "panels": [panel.json() for panel in scene.panels],
         "words": scene.words,
-        "dial": None if scene.dial is None else vars(scene.dial),
+        "dials": [dial.json() for dial in scene.dials],
         "moments": [vars(moment) for moment in scene.moments],
         "token": scene.token,
         "legend": legend(scene),

@@ -1,5 +1,5 @@
 // Lattices and images as squares, one or several a panel, drawn as paths whose colours follow the theme by themselves. Data
-// are replaced in place. A dial asks the server for another value while it is moved; moments, sent at once, are played here.
+// are replaced in place. Dials ask the server for other values while they are moved; moments, sent at once, are played here.
 const STAY = 1400 // milliseconds that a moment worth stopping at stays
 const MARK = { void: 1, same: 2, changed: 3 }
 const SHADES = { first: 8, count: 16 } // codes of void squares by the probability of 1
@@ -95,7 +95,7 @@ class View {
   constructor(root) {
     this.dom = root.querySelector(".view")
     this.$ = (name) => root.querySelector(name)
-    this.panels = []
+    Object.assign(this, { panels: [], dials: [] })
     this.wire()
   }
 
@@ -110,12 +110,12 @@ class View {
     const moments = data.moments.length
     this.$(".legend").replaceChildren(...data.legend.map(([kind, word]) => this.entry(kind, word)))
     this.dom.style.setProperty("--width", `${data.width}rem`)
-    this.$(".dial").hidden = !data.dial
-    if (data.dial) this.answer(data)
+    while (this.dials.length < data.dials.length) this.dials.push(new Dial(this.$(".dials")))
+    this.dials.forEach((dial, i) => dial.update(data.dials[i], report))
     if (data.token === this.token) this.player.paint()
     else this.player.begin(moments > 0)
     this.token = data.token
-    this.dom.dataset.value = data.dial ? data.dial.value : ""
+    this.dom.dataset.value = data.dials.map(({ value }) => value).join(" ")
   }
 
   paint(at) {
@@ -138,23 +138,6 @@ class View {
     return item
   }
 
-  answer({ dial, answers }) {
-    Object.assign(this.$(".range"), { min: dial.min, max: dial.max, step: 1 })
-    this.$(".name").textContent = dial.name
-    this.dial.answer(dial.value, answers, this.report)
-    this.$(".ends").querySelectorAll("span").forEach((end, i) => { end.textContent = dial.ends[i] })
-    const marks = this.$(".marks")
-    marks.replaceChildren()
-    for (const at of dial.marks) add(marks, "i").style.left = `${(100 * (at - dial.min)) / (dial.max - dial.min)}%`
-  }
-
-  show(value) {
-    const { unit, digits, texts, min } = this.data.dial
-    const text = texts ? texts[value - min] : (value * unit).toFixed(digits).replace("-", "−")
-    this.$(".value").textContent = text
-    this.$(".range").setAttribute("aria-valuetext", text)
-  }
-
   wire() {
     const moments = () => this.data.moments
     this.player = new Playback(this.dom, {
@@ -162,7 +145,6 @@ class View {
       words: () => moments()[this.player.at].words.join(" "), stay: (at) => (moments()[at].stop ? STAY : this.data.pace),
       stops: () => [...moments().keys()].filter((at) => moments()[at].stop),
     }, this.$(".panels"))
-    this.dial = new Dial(this.$(".range"), (value) => this.show(value))
     this.$(".panels").onclick = (e) => {
       const panel = this.panels.find((candidate) => candidate.svg.contains(e.target)), at = panel?.below(e) ?? -1
       if (at >= 0 && panel.data.picked != null) this.report.setTriggerValue("picked", at)
