@@ -127,7 +127,6 @@ def test_growth_ends_at_the_sample_and_only_adds(source):
 def test_what_takes_long_is_shown_as_it_fills(source, monkeypatch):
     """Each picture has more filled pixels than the one before, and the last one all of them."""
     monkeypatch.setattr(image_sheet, "TICK_S", 0.02)
-    monkeypatch.setattr(image_sheet, "PATIENCE_S", 0.0)
     shares, step = [], threading.Semaphore(0)
     walked = images.walk
 
@@ -139,18 +138,29 @@ def test_what_takes_long_is_shown_as_it_fills(source, monkeypatch):
     monkeypatch.setattr(images, "walk", slowly)
     filling = images.Filling(source, *_nothing(), steps=8, temperature=1.0, seed=0)
 
-    def look(x, filled):
+    def look(x, filled, **_):
         shares.append(float(filled.mean()))
         step.release()
-        return image_files.Image.new("L", (1, 1))
+        return Image.new("L", (1, 1))
 
-    monkeypatch.setattr(image_files, "sheet_image", look)
+    monkeypatch.setattr(image_files, "forming", look)
     sheet = image_sheet.arrived(filling)
     assert shares[0] == 0
     assert shares == sorted(shares)
     assert len(set(shares)) > 4
     assert np.array_equal(sheet.x, filling.x)
     assert filling.filled.all()
+
+
+def test_of_images_that_form_what_is_void_lets_the_page_through():
+    x, filled = np.zeros((2, 4), np.uint8), np.ones((2, 4), bool)
+    x[0, 1], filled[1, 2] = 1, False
+    alpha = np.asarray(image_files.forming(x, filled, columns=2, ink="#1b6d91"))[
+        :: image_files.SCALE, :: image_files.SCALE
+    ]
+    faint = image_files.FAINT
+    assert alpha[..., 3].tolist() == [[faint, 255, 0, faint, faint], [faint, faint, 0, 0, faint]]
+    assert alpha[0, 1].tolist() == [0x1B, 0x6D, 0x91, 255]
 
 
 def _nothing() -> tuple[np.ndarray, np.ndarray]:

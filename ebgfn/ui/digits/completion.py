@@ -12,7 +12,7 @@ from ebgfn.ui.digits import energy_rank, image_files, images
 from ebgfn.ui.digits.images import Sheet
 from ebgfn.ui.shell import address, models, taken
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.shell.text import plain
+from ebgfn.ui.shell.text import plain, rounded
 
 ANSWERS, COLUMNS = 8, 4
 EXAMPLE = 7
@@ -74,7 +74,7 @@ def answers_scene(cells: Cells, sheet: Sheet) -> Scene:
     """All answers, lowest energy first, with what was filled in another colour."""
     best = np.argsort(sheet.energy, kind="stable")
     shown = sheet.x[best] + FILLED * (cells == VOID).astype(np.uint8)
-    spread = f"{sheet.energy[best[0]]:.1f} to {sheet.energy[best[-1]]:.1f} nats"
+    spread = f"{rounded(float(sheet.energy[best[0]]), 1)} to {rounded(float(sheet.energy[best[-1]]), 1)} nats"
     numbers = (
         ("filled in", f"{sheet.seconds:.2f} s", "time on this machine, for all answers"),
         ("energy E", spread, "of the first and the last answer: lower means more probable"),

@@ -14,6 +14,7 @@ from ebgfn.ui.digits import completion, image_files, images
 from ebgfn.ui.digits.images import Chains
 from ebgfn.ui.shell import address, models
 from ebgfn.ui.shell.models import StoredModel
+from ebgfn.ui.shell.text import rounded, signed
 
 CHAINS, COLUMNS, MOVES = 16, 4, 8
 # Blocks of a move shown on the way; of more only some.
@@ -80,7 +81,13 @@ def _move(played: Chains, m: int, k: int) -> list[tuple[UInt8[np.ndarray, " dim"
     old, new, order = played.x[m, 0], played.proposal[m, 0], played.filled[m, 0]
     dim, title = old.shape[0], f"Move {m + 1} of {len(played.accepted)}"
     before, after = played.x[m], played.proposal[m]
-    told = [(old, before, Moment((f"{title}: where the chain stands, energy {played.energy[m, 0]:.1f} nats.",), True))]
+    told = [
+        (
+            old,
+            before,
+            Moment((f"{title}: where the chain stands, energy {rounded(float(played.energy[m, 0]), 1)} nats.",), True),
+        )
+    ]
     words = f"{title}: {k} of {dim} pixels, chosen at random, are erased."
     told.append((marked(old, new, order, 0), _voided(before, played.filled[m]), Moment((words,), True)))
     ends = played.ends[:-1]
@@ -105,8 +112,7 @@ def _verdict(played: Chains, m: int) -> tuple[str, str]:
     ratio = float(played.log_alpha[m, 0])
     result = "✓ accepted" if played.accepted[m, 0] else "✕ rejected: it stays as it was"
     return (
-        f"log α = {ratio:+.1f}".replace("-", "−")
-        + f", accepted with probability {math.exp(min(0.0, ratio)):.0%}: {result}.",
+        f"log α = {signed(ratio, 1)}, accepted with probability {math.exp(min(0.0, ratio)):.0%}: {result}.",
         f"{int(played.accepted[m].sum())} of the {played.accepted.shape[1]} chains accept this move.",
     )
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 
 from ebgfn.samples import to_npz
@@ -15,16 +15,27 @@ from ebgfn.ui.shell.models import StoredModel
 
 SCALE, GAP = 4, 1
 FRAME_MS = 400
-INK, PAPER, BETWEEN = 0, 255, 200
+INK, PAPER, BETWEEN, FAINT = 0, 255, 200, 50
 
 
-def sheet_image(x: UInt8[np.ndarray, "n dim"], filled: Bool[np.ndarray, "n dim"] | None = None) -> Image.Image:
-    """All images in one, nearly square, dark ink on light paper, each pixel SCALE wide; what is not filled is between."""
-    tones = np.where(x > 0, INK, PAPER) if filled is None else np.where(filled, np.where(x > 0, INK, PAPER), BETWEEN)
-    n, side = len(x), round(x.shape[1] ** 0.5)
-    columns = math.ceil(math.sqrt(n))
+def sheet_image(x: UInt8[np.ndarray, "n dim"]) -> Image.Image:
+    """All images in one, nearly square, dark ink on light paper."""
+    return _tiled(np.where(x > 0, INK, PAPER), BETWEEN, math.ceil(math.sqrt(len(x))))
+
+
+def forming(x: UInt8[np.ndarray, "n dim"], filled: Bool[np.ndarray, "n dim"], *, columns: int, ink: str) -> Image.Image:
+    """Images of which some pixels are filled, on whatever lies below: what is void lets it through, paper a little."""
+    alpha = _tiled(np.where(filled, np.where(x > 0, 255, FAINT), 0), 0, columns)
+    picture = Image.new("RGB", alpha.size, ink)
+    picture.putalpha(alpha)
+    return picture
+
+
+def _tiled(tones: Int[np.ndarray, "n dim"], between: int, columns: int) -> Image.Image:
+    """Tones 0..255 of square images side by side, each pixel SCALE wide."""
+    n, side = len(tones), round(tones.shape[1] ** 0.5)
     rows, step = math.ceil(n / columns), side + GAP
-    whole = np.full((rows * step - GAP, columns * step - GAP), BETWEEN, np.uint8)
+    whole = np.full((rows * step - GAP, columns * step - GAP), between, np.uint8)
     for i, image in enumerate(tones):
         top, left = (i // columns) * step, (i % columns) * step
         whole[top : top + side, left : left + side] = image.reshape(side, side)

@@ -1,18 +1,18 @@
 """A sheet of samples made on the spot, ordered by energy, and how one of them grew."""
 
-import time
-
 import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
 from ebgfn.core.schedules import best_schedule
 from ebgfn.ui.components import squares
+from ebgfn.ui.components._shared.colours import TONES
 from ebgfn.ui.components.squares import PIXELS, Moment, Panel, Scene, shaded
 from ebgfn.ui.digits import image_files, images
 from ebgfn.ui.digits.images import Filling, Sheet
 from ebgfn.ui.shell import models
 from ebgfn.ui.shell.models import StoredModel
+from ebgfn.ui.shell.text import rounded
 
 MANY, FEW, COLUMNS = 64, 16, 8
 # More steps than this take long for so many.
@@ -20,8 +20,8 @@ STEPS_OF_MANY = 112
 DEFAULT_STEPS, DEFAULT_TEMPERATURE = 16, 1.0
 TEMPERATURES = (0.1, 1.5)
 FRAMES = 48
-# What takes longer than PATIENCE_S is shown as it fills, every TICK_S.
-TICK_S, PATIENCE_S, WIDTH = 0.3, 0.5, 576
+# The images are shown as they fill, every TICK_S, in the sampler's colour, which either theme carries.
+TICK_S = 0.12
 # The image that grows at first: one of middling energy.
 FIRST = 27
 ORDERS = ("energy", "as drawn")
@@ -40,7 +40,7 @@ def ranked(sheet: Sheet, by: str) -> np.ndarray:
 def sheet_scene(source: StoredModel, sheet: Sheet, *, steps: int, by: str, picked: int) -> Scene:
     """All samples; `picked` is the place of one in the order shown."""
     shown = ranked(sheet, by)
-    low, high = float(sheet.energy.min()), float(sheet.energy.max())
+    spread = " to ".join(rounded(float(end), 0) for end in (sheet.energy.min(), sheet.energy.max()))
     note = (
         "from the lowest energy to the highest; click one to see it grow"
         if by == ORDERS[0]
@@ -52,12 +52,12 @@ def sheet_scene(source: StoredModel, sheet: Sheet, *, steps: int, by: str, picke
         ("−log q of new images", nll, price),
         (
             "energy E",
-            f"{low:.0f} to {high:.0f} nats",
+            f"{spread} nats",
             "of the most and the least probable image here; −log p up to the constant log Z",
         ),
     )
     side = round(sheet.x.shape[1] ** 0.5)
-    alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, energies from {low:.0f} to {high:.0f} nats."
+    alt = f"{len(sheet.x)} sampled images of {side} × {side} pixels, energies from {spread} nats."
     panel = Panel(
         f"{len(sheet.x)} samples", note, sheet.x[shown], alt, len(sheet.x), COLUMNS, numbers, picked, "sampler"
     )
@@ -94,7 +94,7 @@ def growth_scene(source: StoredModel, sheet: Sheet, *, row: int, steps: int, tem
     for t in chosen:
         cells.append(picture(x[0], order[0], t, p[len(cells)] if t < dim else np.zeros(dim)))
         moments.append(Moment((_standing(t, ends, dim, p[len(moments)] if t < dim else None),), t in (0, dim)))
-    moments[-1] = Moment((*moments[-1].words, f"Its energy E: {sheet.energy[row]:.1f} nats."), True)
+    moments[-1] = Moment((*moments[-1].words, f"Its energy E: {rounded(float(sheet.energy[row]), 1)} nats."), True)
     panel = Panel(
         "How it grew",
         "block by block",
@@ -130,11 +130,9 @@ def _standing(t: int, ends: tuple[int, ...], dim: int, p: np.ndarray | None) -> 
 def arrived(filling: Filling) -> Sheet:
     """The images at the end; until then they are shown as they fill."""
     place = st.empty()
-    begun = time.monotonic()
     while not filling.done(within_s=TICK_S):
-        if time.monotonic() - begun > PATIENCE_S:
-            so_far = image_files.sheet_image(filling.x, filling.filled)
-            place.image(so_far, f"{filling.filled.mean():.0%} of the pixels are filled", width=WIDTH)
+        so_far = image_files.forming(filling.x, filling.filled, columns=COLUMNS, ink=TONES["fill"][0])
+        place.image(so_far, f"{filling.filled.mean():.0%} of the pixels are filled", width="stretch")
     place.empty()
     try:
         return filling.sheet
@@ -145,7 +143,9 @@ def arrived(filling: Filling) -> Sheet:
 
 def show(source: StoredModel, *, steps: int, temperature: float, seed: int, by: str) -> None:
     """Sheet, growth and downloads."""
-    sheet = arrived(images.sampling(source, count(steps), steps, temperature, seed))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        sheet = arrived(images.sampling(source, count(steps), steps, temperature, seed))
     picked = st.session_state.get("digit", FIRST)
     picked = picked if isinstance(picked, int) and 0 <= picked < len(sheet.x) else 0
 
@@ -154,7 +154,6 @@ def show(source: StoredModel, *, steps: int, temperature: float, seed: int, by: 
         if isinstance(at, int) and not isinstance(at, bool) and 0 <= at < MANY:
             st.session_state["digit"] = at
 
-    left, right = st.columns([3, 2], gap="large")
     with left:
         scene = sheet_scene(source, sheet, steps=steps, by=by, picked=picked)
         squares.draw(scene, key="image_sheet", on_picked=pick)
