@@ -80,8 +80,8 @@ def parser() -> Parser:
         add_device(command)
         command.add_argument("model", metavar="DIR_OR_CHECKPOINT", help="run, checkpoint folder or shipped model")
         add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
-    for command in (sample, chain):
-        command.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
+    sample.add_argument("--out", required=True, metavar="FILE", help="where samples go: .npz, or .csv, a row a line")
+    chain.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
     app = "open the app in a browser; further options are Streamlit's, as --server.port 8502"
     commands.add_parser("app", help=app, description=app)
     runs = commands.add_parser("runs", help="list runs")

@@ -25,6 +25,8 @@ from ebgfn.runs.folder import DAMAGED, STATUS, RunError, RunFolder, Status
 MAX_CHAIN_BITS = 5 * 10**8
 USUAL_K = 8
 CANCEL_PATIENCE_S = 20.0
+# Samples that stand for nothing, for each that is wanted, until drawing is given up.
+MOST_AGAIN = 100
 TICKS = 10_000
 NEVER_S = 1e9
 SHOWN = {"gfn_nll": "sampler NLL", "neg_log_rmse": "-log RMSE", "divergence": "divergence"}
@@ -151,10 +153,7 @@ def trained_seconds(checkpoint: Path) -> float | None:
 
 def sample(args: argparse.Namespace) -> int:
     folder, out = store.locate(args.model, shipped=shipped.folder()), writable(args.out)
-    import numpy as np
     import torch
-
-    from ebgfn.core.schedules import draw_pieces
 
     model = loaded(folder, args.device)
     problem, generator = problems.of(model.config), torch.Generator(model.device).manual_seed(args.seed)
@@ -163,16 +162,38 @@ def sample(args: argparse.Namespace) -> int:
         raise ValueError(
             f"{args.model} has no sampler: it is an energy alone, of which `chain --kernel gibbs` makes samples"
         )
-    parts = []
-    with progress_bar(args.n) as bar:
-        for piece in draw_pieces(model.policy, args.n, generator, steps=args.steps):
-            parts.append(piece.cpu().numpy())
-            bar.update(len(piece))
-    x = np.concatenate(parts)
-    asked = {"model": args.model, "seed": args.seed, "steps": args.steps, "sigma": args.sigma}
-    save(out, x, {name: value for name, value in asked.items() if value is not None}, **problem.decode(model.config, x))
-    answer({"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed}, str(out), as_json=args.json)
+    x, again = drawn(model, args.n, generator, steps=args.steps)
+    if out.suffix == ".csv":
+        write_bytes(out, problem.as_csv(model.config, x).encode())
+    else:
+        asked = {"model": args.model, "seed": args.seed, "steps": args.steps, "sigma": args.sigma}
+        about = {name: value for name, value in asked.items() if value is not None}
+        save(out, x, about, **problem.decode(model.config, x))
+    told = {"out": str(out), "n": args.n, "dim": model.dim, "seed": args.seed} | (
+        {"drawn_again": again} if again else {}
+    )
+    answer(told, str(out), as_json=args.json)
     return 0
+
+
+def drawn(model: Any, n: int, generator: Any, *, steps: int | None) -> tuple[Any, int]:
+    """So many samples, each of which stands for something, and how many more were drawn that do not."""
+    import numpy as np
+
+    from ebgfn.core.schedules import draw_pieces
+
+    problem, parts, again, left = problems.of(model.config), [], 0, n
+    with progress_bar(n) as bar:
+        while left:
+            for piece in draw_pieces(model.policy, left, generator, steps=steps):
+                x = piece.cpu().numpy()
+                parts.append(x[problem.legal(model.config, x)])
+                again += len(x) - len(parts[-1])
+                bar.update(len(parts[-1]))
+            left = n - sum(map(len, parts))
+            if again > MOST_AGAIN * n:
+                raise ValueError("hardly anything that this sampler draws stands for a row: it was trained too briefly")
+    return np.concatenate(parts), again
 
 
 def chain(args: argparse.Namespace) -> int:

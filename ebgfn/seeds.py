@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-Use = Literal["weights", "training", "data", "evaluation"]
+Use = Literal["weights", "training", "data", "evaluation", "split"]
 
 
 def sequence(seed: int, use: Use, *place: int) -> np.random.SeedSequence:

@@ -231,7 +231,7 @@ def spoil(run: RunFolder) -> None:
         ("train images --device tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
         ("resume nowhere --device gpu", "device must be one of auto, cpu, cuda, got 'gpu'"),
         ("train images --preset big", "preset must be one of fast, small, mlp, digits, paper, basic; got 'big'"),
-        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'images', 'lattice')"),
+        ("train mnist", "invalid choice: 'mnist' (choose from 'toy2d', 'ising', 'images', 'lattice', 'table')"),
         ("train", "required: KIND"),
         ("", "required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),

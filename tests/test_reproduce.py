@@ -166,11 +166,12 @@ def test_rows_of_earlier_results_are_of_lattices():
 
 
 def test_couplings_are_recovered_from_the_same_samples(monkeypatch):
-    """A 3 x 3 lattice, a second for each training: all that look for couplings do better than none."""
+    """A 3 x 3 lattice, a few steps for each training: all that look for couplings do better than none."""
     few = ("neg_log_rmse_untrained", "neg_log_rmse_pcd_gibbs")
     monkeypatch.setattr(ising, "TRAINED", {name: ising.TRAINED[name] for name in few})
     for name in ("fit", "thresholded"):
         monkeypatch.setattr(ising.penalised, name, partial(getattr(ising.penalised, name), steps=50))
+    monkeypatch.setattr(ising, "IsingConfig", partial(ising.IsingConfig, steps=100))
     row = ising.row((ising.System(3, 0.1), 0), 1.0)
     scores = {name: value for name, value in row.items() if name in ising.METHODS}
     assert {*few, "neg_log_rmse_pcd_gibbs_refit", "neg_log_rmse_pl_refit_homogeneous"} <= set(scores)

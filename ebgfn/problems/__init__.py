@@ -8,11 +8,12 @@ from ebgfn.problems.images import Images
 from ebgfn.problems.ising import Ising
 from ebgfn.problems.lattice import Lattice
 from ebgfn.problems.plane import Plane
+from ebgfn.problems.table import Table
 
 if TYPE_CHECKING:
     from ebgfn.model import Model
 
-PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in (Plane(), Ising(), Images(), Lattice())}
+PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in (Plane(), Ising(), Images(), Lattice(), Table())}
 
 # Words of earlier versions, in files.
 FORMERLY = {"file": "ising"}

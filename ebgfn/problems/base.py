@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
+
+from ebgfn.samples import to_table
 
 if TYPE_CHECKING:
     from ebgfn.model import Model, Networks
@@ -100,6 +102,14 @@ class Problem(ABC):
     def decode(self, config: Any, x: Bits) -> dict[str, np.ndarray]:
         """What vectors of bits mean: further arrays of a file of samples."""
         return {}
+
+    def legal(self, config: Any, x: Bits) -> Bool[np.ndarray, " n"]:
+        """Which vectors stand for something; what does not is drawn again."""
+        return np.ones(len(x), bool)
+
+    def as_csv(self, config: Any, x: Bits) -> str:
+        """Legal vectors as the text of a CSV file."""
+        return to_table(x)
 
     def prepare(self, config: Any) -> None:  # noqa: B027  (most have nothing to fetch)
         """Fetch data that are not here yet. Errors: DataUnavailable."""

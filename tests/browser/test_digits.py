@@ -192,7 +192,7 @@ def test_digits_are_trained_on_the_page(digits):
     here.page.get_by_text("model that you trained").wait_for(timeout=120_000)
     here.page.get_by_role("button", name="Chains (GIF)").wait_for(timeout=60_000)
     here.settled()
-    assert "nats" in drawn.locator(".words").inner_text()
+    assert "nats" in drawn.locator(".words").first.inner_text()
     drawn.locator(".last").click()
     assert drawn.locator(".lattice .up").first.get_attribute("d") != first
     with np.load(here.download("Last samples (NPZ)", menu="Download this training"), allow_pickle=False) as found:

@@ -19,7 +19,7 @@ from jaxtyping import Int, UInt8
 
 from ebgfn import bundle
 from ebgfn.files import write_bytes
-from ebgfn.problems.images.downloads import DataUnavailable, cache, fetch, find
+from ebgfn.problems.downloads import DataUnavailable, cache, fetch, find
 
 IMAGE_SETS = ("mnist", "mnist-static", "omniglot", "digits")
 SPLITS = ("train", "validation", "test")

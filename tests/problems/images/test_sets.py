@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ebgfn.problems.images import downloads, sets
+from ebgfn.problems import downloads
+from ebgfn.problems.images import sets
 from ebgfn.problems.images.stream import BinaryImages
 
 NOWHERE = ("http://127.0.0.1:9/",)

@@ -1,0 +1,90 @@
+"""Tables of anything: each column becomes bits."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from ebgfn.problems.base import Bits, Look, Problem
+from ebgfn.problems.table import sets
+from ebgfn.problems.table.config import TableConfig
+
+if TYPE_CHECKING:
+    from ebgfn.model import Model, Networks
+
+# What names of columns stand behind in a file of samples, which has names of its own.
+CELLS = "column: "
+
+
+class Table(Problem):
+    """Training on a table."""
+
+    name = "table"
+    text = "a table: of a file, or by name"
+    config = TableConfig
+
+    @cached_property
+    def trainers(self) -> dict[str, tuple[Any, Any]]:
+        from ebgfn.problems.table.recipes import FAST
+        from ebgfn.train.fast import Fast
+        from ebgfn.train.paper import Paper, PaperRecipe
+
+        paper = PaperRecipe(batch=64)
+        return {
+            "fast": (Fast, FAST), "paper": (Paper, paper), "basic": (Paper, replace(paper, moves=False, back_share=0.0)),
+        }  # fmt: skip
+
+    @cached_property
+    def sizes(self) -> tuple[Any, ...]:
+        from ebgfn.nets.mlp import MLPSizes
+
+        return (MLPSizes,)
+
+    def networks(self, config: TableConfig, sizes: Any, dim: int) -> "Networks":
+        from ebgfn.model import Networks, flat_log_z
+
+        return Networks(sizes.energy(dim), sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
+
+    def describe(self, config: TableConfig) -> list[str]:
+        columns = [column for column in config.columns.columns if column.bits]
+        return [f"table {config.label}", f"{len(columns)} columns, {config.dim} bits", config.preset]
+
+    def knobs(self, config: TableConfig) -> tuple[str, ...]:
+        return ("rate", "k", "share", "temperature") if config.preset == "fast" else ()
+
+    def look(self, config: TableConfig) -> Look:
+        from ebgfn.problems.table.look import TableLook
+
+        return TableLook(config)
+
+    def report(self, model: "Model", *, seed: int, points: int | None) -> dict[str, Any]:
+        """From all rows that are kept for measuring, or so many of them."""
+        from ebgfn.problems.table.report import report
+
+        return report(model, seed=seed, points=points)
+
+    def data(self, config: TableConfig, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
+        return rng.choice(config.split.test, n)
+
+    def legal(self, config: TableConfig, x: Bits) -> Bool[np.ndarray, " n"]:
+        return config.columns.legal(x)
+
+    def as_csv(self, config: TableConfig, x: Bits) -> str:
+        """The same columns, the same values."""
+        from ebgfn.problems.table import files
+
+        return files.to_csv(config.columns.decode(x, np.random.default_rng(0)))
+
+    def decode(self, config: TableConfig, x: Bits) -> dict[str, np.ndarray]:
+        """Each column's texts by its name; of rows with a code that no value has, empty ones."""
+        legal = config.columns.legal(x)
+        table = config.columns.decode(x[legal], np.random.default_rng(0)).astype("string").fillna("")
+        texts = table.set_axis(np.flatnonzero(legal)).reindex(range(len(x)), fill_value="")
+        return {f"{CELLS}{name}": column.to_numpy(str) for name, column in texts.items()}
+
+    def prepare(self, config: TableConfig) -> None:
+        if config.dataset in sets.BINARY:
+            for part in sets.SPLITS:
+                sets.binary(config.dataset, part)

@@ -1,0 +1,100 @@
+"""A table is trained, measured and drawn from; figures against enumeration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from ebgfn.evaluation.exact import all_states, log_marginal, log_p
+from ebgfn.evaluation.log_z import Budget
+from ebgfn.nets.mlp import MLPSizes
+from ebgfn.problems import PROBLEMS
+from ebgfn.problems.table import files
+from ebgfn.problems.table.config import TableConfig
+from ebgfn.problems.table.recipes import FAST
+from ebgfn.problems.table.report import independent_nll, report
+from ebgfn.problems.training import start, train
+from tests.train.resumed import assert_alike
+
+pytestmark = pytest.mark.slow
+RECIPE = dataclasses.replace(
+    FAST,
+    batch=128,
+    energy_batch=64,
+    fresh=128,
+    kept=512,
+    average=0.98,
+    components=4,
+    sizes=MLPSizes(hidden=48, depth=2),
+)
+BUDGET = Budget(draws=1000, others=500, chains=32, moves=50, annealed=300, temperatures=100, steps=8)
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Rows whose colour nearly tells the number, and the number the answer: 2 + 4 + 1 bits."""
+    rng = np.random.default_rng(0)
+    colour = rng.choice(3, 1500, p=(0.5, 0.3, 0.2))
+    number = 3 * colour + rng.integers(0, 3, 1500) + (rng.random(1500) < 0.1)
+    answer = np.where(rng.random(1500) < 0.1, number % 2 == 0, number > 4)
+    rows = zip(colour, number, answer, strict=True)
+    file = tmp_path_factory.mktemp("table") / "survey.csv"
+    file.write_text(
+        "colour,number,answer\n" + "".join(f"{COLOURS[c]},{n},{'yes' if a else 'no'}\n" for c, n, a in rows)
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path):
+    state = start(TableConfig(path=str(path), steps=350), RECIPE)
+    *_, last = train(state, event_interval_s=60)
+    assert last.metrics["mh_acceptance"] > 0.5
+    return state.model()
+
+
+def test_figures_are_those_of_all_states(model):
+    assert model.dim == 7
+    x = torch.from_numpy(model.config.split.test).float()
+    index = (x @ (2.0 ** torch.arange(model.dim))).long()
+    states = (all_states(model.dim) @ (2.0 ** torch.arange(model.dim))).long()
+    place = torch.empty(2**model.dim, dtype=torch.long)
+    place[states] = torch.arange(2**model.dim)
+    exact_sampler = -log_marginal(model.policy)[place[index]].mean().item()
+    log_probs, log_z = log_p(model.energy, model.dim)
+    found = report(model, seed=0, points=None, budget=BUDGET)
+    assert found["test_rows"] == 300
+    assert not found["refuted"]
+    assert found["log_z"] == pytest.approx(log_z, abs=0.05)
+    assert found["ebm_nll"] == pytest.approx(-log_probs[place[index]].mean().item(), abs=0.05)
+    # Over 16 orders it is a little too high.
+    assert exact_sampler - 1e-4 < found["gfn_nll"] < exact_sampler + 0.02
+    assert found["gfn_nll"] < found["independent_nll"] - 0.8
+    assert found["ebm_nll"] < found["independent_nll"] - 0.8
+
+
+def test_columns_that_know_nothing_of_each_other():
+    train, x = torch.tensor([[1.0, 0], [1, 1], [0, 1]]), torch.tensor([[1.0, 1], [0, 0]])
+    ones = (2.5 / 4, 2.5 / 4)
+    expected = -np.mean([np.log(ones[0] * ones[1]), np.log((1 - ones[0]) * (1 - ones[1]))])
+    assert independent_nll(train, x) == pytest.approx(expected)
+
+
+def test_rows_are_drawn_as_they_stood(model):
+    table, config = PROBLEMS["table"], model.config
+    x = config.split.test
+    drawn = files.parse(table.as_csv(config, x).encode(), "t.csv")
+    assert list(drawn.columns) == ["colour", "number", "answer"]
+    assert np.array_equal(config.columns.encode(drawn).x, x)
+    illegal = x.copy()
+    illegal[0, :2] = 1  # there are three colours
+    assert table.legal(config, illegal).tolist() == [False] + [True] * (len(x) - 1)
+    cells = table.decode(config, illegal)["column: colour"]
+    assert cells[0] == ""
+    assert set(cells[1:]) == set(COLOURS)
+
+
+def test_it_is_resumed_to_the_last_digit(path):
+    assert_alike(TableConfig(path=str(path), steps=12), RECIPE, at=(8,))
