@@ -82,6 +82,7 @@ def parser() -> Parser:
         add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
     sample.add_argument("--out", required=True, metavar="FILE", help="where samples go: .npz, or .csv, a row a line")
     chain.add_argument("--out", required=True, metavar="FILE.npz", help="where the arrays go")
+    of_tables = add_answers(commands)
     app = "open the app in a browser; further options are Streamlit's, as --server.port 8502"
     commands.add_parser("app", help=app, description=app)
     runs = commands.add_parser("runs", help="list runs")
@@ -103,9 +104,26 @@ def parser() -> Parser:
         add_whole(table, "jobs", 1, "rows that are measured at a time, if several in one thread each", low=1, high=64)
         text = "folder that keeps the rows, so that a table that was stopped goes on"
         table.add_argument("--keep", type=Path, default=None, metavar="DIR", help=text)
-    for command in (*trainings, evaluate, sample, chain, runs, cancel, resume, *measured):
+    for command in (*trainings, evaluate, sample, chain, *of_tables, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root
+
+
+def add_answers(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
+    """What a model of a table says of other rows of that."""
+    fill = commands.add_parser("fill", help="fill the missing cells of a table's rows")
+    score = commands.add_parser("score", help="say how probable a table's rows are, and which cells surprise")
+    for command, text in ((fill, "where the rows go, without gaps"), (score, "where a line for each row goes")):
+        command.add_argument(
+            "model", metavar="DIR_OR_CHECKPOINT", help="run, checkpoint folder or shipped model of a table"
+        )
+        command.add_argument("--path", required=True, metavar="FILE", help="rows with the same columns")
+        command.add_argument("--out", required=True, metavar="FILE.csv", help=text)
+        add_whole(command, "seed", 0, "random seed", low=0, high=MAX_SEED)
+        add_device(command)
+    add_whole(fill, "draws", 20, "answers to each row", low=1, high=10_000)
+    fill.add_argument("--cells", metavar="FILE.csv", help="where all answers go: row, column, value, share")
+    return fill, score
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -19,10 +19,12 @@ import torch
 import ebgfn
 from ebgfn.arguments import parse
 from ebgfn.cli import main
+from ebgfn.evaluation.log_z import Budget
 from ebgfn.nets.mlp import MLPSizes
 from ebgfn.problems.checkpoint import build, load
 from ebgfn.problems.plane.config import Toy2DConfig
 from ebgfn.problems.plane.densities import density
+from ebgfn.problems.table import report
 from ebgfn.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -404,3 +406,33 @@ def test_chains_by_any_kernel(shell, trained, kernel, tmp_path):
 )
 def test_lattices_refuse_at_once(shell, arguments, message):
     assert message in shell.refused(*arguments.split())
+
+
+def test_tables(shell, tmp_path, monkeypatch):
+    """Trained, drawn from, filled and scored: files with the same columns go in and come out."""
+    few = Budget(draws=50, others=50, chains=8, moves=5, annealed=20, temperatures=5, steps=4)
+    monkeypatch.setattr(report, "BUDGET", few)
+    path, holes = tmp_path / "t.csv", tmp_path / "holes.csv"
+    path.write_text("a,b,c\n" + "".join(f"{n % 2},{'xyz'[n % 3]},{n % 7}\n" for n in range(300)))
+    holes.write_text("c,b,a\n3,,1\n,x,0\n5,y,1\n")
+    run = shell.json("train", "table", "--path", path, "--steps", 3)
+    assert shell.json("sample", run["id"], "-n", 20, "--out", tmp_path / "s.csv")["n"] == 20
+    lines = (tmp_path / "s.csv").read_text().splitlines()
+    assert (lines[0], len(lines)) == ("a,b,c", 21)
+    told = shell.json("fill", run["id"], "--path", holes, "--out", tmp_path / "f.csv", "--cells", tmp_path / "c.csv")
+    assert (told["rows"], told["cells"]) == (3, 2)
+    full = (tmp_path / "f.csv").read_text().splitlines()
+    assert full[0] == "c,b,a"
+    assert full[3] == "5,y,1"
+    assert all("" not in line.split(",") for line in full)
+    assert (tmp_path / "c.csv").read_text().splitlines()[0] == "row,column,value,share"
+    assert "has empty cells" in shell.refused("score", run["id"], "--path", holes, "--out", tmp_path / "q.csv")
+    assert "this needs one of a table" in shell.refused(
+        "fill", "toy2d-moons", "--path", holes, "--out", tmp_path / "q.csv"
+    )
+    assert "No such file" in shell.refused("fill", run["id"], "--path", "nowhere.csv", "--out", tmp_path / "q.csv")
+    told = shell.json("score", run["id"], "--path", tmp_path / "f.csv", "--out", tmp_path / "q.csv")
+    head, first, *_ = (tmp_path / "q.csv").read_text().splitlines()
+    assert head.startswith("row,log_p_sampler,log_p_sampler_se")
+    assert told["rows"] == 3
+    assert first.startswith("1,-")

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def open_page(path: str, **address: str) -> AppTest:
     """The page as it looks after a visit to the root and then to this address."""
-    at = AppTest.from_file(ROOT / "app.py", default_timeout=30).run()
+    at = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
     at.switch_page(path)
     for name, value in address.items():
         at.query_params[name] = value

@@ -279,7 +279,7 @@ def test_player_shows_void_sites_then_filled_ones_then_where_the_chain_stands(so
 def test_curves_are_measured_where_none_are_stored(source, monkeypatch):
     monkeypatch.setattr(sigma_curves, "FEW", 4)
     state = sigma_curves.measurement(source)
-    state.future.result(timeout=30)
+    state.future.result(timeout=120)
     seen = sigma_curves.gathered(source, state)
     assert seen is not None
     assert len(seen["sigma"]) == 21
@@ -313,7 +313,7 @@ def test_stored_curves_are_shown_at_once(source, stocked_lattice, sampling, gene
 def test_moves_are_compared_and_the_result_is_told(source, stocked_lattice, sampling, monkeypatch):
     monkeypatch.setattr(curves, "points", lambda *_: iter(()))
     state = moves_panel.measurement(source, 0.22, 4)
-    state.future.result(timeout=30)
+    state.future.result(timeout=120)
     gibbs, _, ours = state.rows
     words = moves_panel.verdict(state.rows, SIDE**2)
     assert f"{ours.acceptance:.0%} of the moves" in words

@@ -115,7 +115,7 @@ class TableConfig(Config):
             return Split(*(sets.binary(self.dataset, part) for part in sets.SPLITS))
         from ebgfn import seeds  # which torch comes with
 
-        x = self._bits(self.table)
+        x = self.complete(self.table)
         chosen = seeds.rng(self.seed, "split").permutation(len(x))
         valid, test = (
             0 if given else max(1, round(share * len(x))) for given, share in ((self.valid, VALID), (self.test, TEST))
@@ -131,9 +131,10 @@ class TableConfig(Config):
         from ebgfn.problems.table import files
 
         header = None if list(self.table.columns) != files.numbered(len(self.table.columns)) else False
-        return self._bits(files.read(Path(path), header=header))
+        return self.complete(files.read(Path(path), header=header))
 
-    def _bits(self, table: "pd.DataFrame") -> UInt8[np.ndarray, "rows dim"]:
+    def complete(self, table: "pd.DataFrame") -> UInt8[np.ndarray, "rows dim"]:
+        """Rows without missing cells as bits. Errors: ValueError."""
         found = self.columns.encode(table)
         if not found.known.all():
             gap = next(name for name, place in self.columns.places.items() if not found.known[:, place].all())

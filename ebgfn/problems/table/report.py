@@ -10,7 +10,7 @@ from ebgfn.core.schedules import usual_schedule
 from ebgfn.core.states import Vectors
 from ebgfn.core.weights import mean_estimate
 from ebgfn.evaluation.likelihood import bound, log_ratios
-from ebgfn.evaluation.log_z import Budget, Limits, log_z
+from ebgfn.evaluation.log_z import Budget, Limits, LogZ, log_z
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
 
@@ -20,10 +20,12 @@ ORDERS, CALLS, STATES = 16, 1_000_000, 200_000
 # Up to this dimension annealing by local moves is sure to arrive.
 ARRIVES_DIM = 128
 K = 8
+# Training rows that tell where data are.
+REFERENCE = 10_000
 BUDGET = Budget(draws=2000, others=2000, chains=96, moves=200, annealed=128, temperatures=300, steps=49)
 
 
-def report(model: Model, *, seed: int, points: int | None, budget: Budget = BUDGET) -> dict[str, Any]:
+def report(model: Model, *, seed: int, points: int | None, budget: Budget | None = None) -> dict[str, Any]:
     """Figures in nats; `_se` are standard errors.
 
     `gfn_nll`: of the sampler, by the mean over ORDERS random orders entry by entry; `gfn_bound`: by one order. Of a refuted
@@ -36,19 +38,26 @@ def report(model: Model, *, seed: int, points: int | None, budget: Budget = BUDG
         x = x[torch.randperm(len(x), generator=generator, device=x.device)[:points]]
     figures = {"kind": "table", "dataset": model.config.label, "seed": seed, "test_rows": len(x)}
     figures |= {"independent_nll": independent_nll(train, x)} | of_sampler(model, x, generator)
+    found = partition(model, x, generator, budget)
+    figures |= found.figures() | found.nll() | {"mh_acceptance": acceptance(model, x, generator)}
+    bits = {f"{name}_bits_per_dim": f"{name}_nll" for name in ("gfn", "ebm") if f"{name}_nll" in figures}
+    return figures | {name: figures[nll] / (model.dim * math.log(2)) for name, nll in bits.items()}
+
+
+def partition(model: Model, x: Vectors, generator: torch.Generator, budget: Budget | None = None) -> LogZ:
+    """log Z of the energy and what refutes it; `x` are rows that training did not see."""
+    train = torch.from_numpy(model.config.split.train[:REFERENCE]).float().to(model.device)
+    budget = budget or BUDGET
     blocks = None if model.policy.step_nats is None or budget.steps is None else min(budget.steps, model.dim)
-    partition = log_z(
+    return log_z(
         model.energy,
         model.policy,
-        train=train[:10_000],
+        train=train,
         test=x,
         budget=replace(budget, steps=blocks),
         limits=Limits(tolerance=0.05, arrives=model.dim <= ARRIVES_DIM),
         generator=generator,
     )
-    figures |= partition.figures() | partition.nll() | {"mh_acceptance": acceptance(model, x, generator)}
-    bits = {f"{name}_bits_per_dim": f"{name}_nll" for name in ("gfn", "ebm") if f"{name}_nll" in figures}
-    return figures | {name: figures[nll] / (model.dim * math.log(2)) for name, nll in bits.items()}
 
 
 def independent_nll(train: Vectors, x: Vectors) -> float:

@@ -1,0 +1,155 @@
+"""What a model of a table says of rows: what may stand in missing cells, how probable a row is, which cells surprise."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from ebgfn.core.schedules import fill
+from ebgfn.core.states import Vectors, void_last
+from ebgfn.core.trajectories import finest, log_ratio
+from ebgfn.evaluation.likelihood import log_ratios
+from ebgfn.model import Model
+from ebgfn.problems.table.columns import Number
+from ebgfn.problems.table.report import ORDERS, partition
+from ebgfn.problems.table.schema import Schema
+
+# How often a row is drawn again that has a code of no value; held-out rows among which a row has its rank.
+AGAIN, HELD_OUT, SURPRISES = 100, 1000, 3
+# Orders of the bits of one cell that its probability is a mean over.
+CELL_ORDERS = 4
+
+
+class Filled(NamedTuple):
+    """`table`: the rows, their missing cells with the likeliest value, of numbers the median. `cells`: for each missing cell
+    (`row` from 1, `column`) the values drawn (`value`) with their shares."""
+
+    table: pd.DataFrame
+    cells: pd.DataFrame
+
+
+def filled(model: Model, table: pd.DataFrame, *, draws: int, seed: int) -> Filled:
+    """Missing cells from the sampler, given all others, which stay as they are. Errors: ValueError."""
+    schema, generator = model.config.columns, torch.Generator(model.device).manual_seed(seed)
+    found = schema.encode(table)
+    gaps = np.flatnonzero(~found.known.all(1))
+    x = _completed(model, found.x[gaps], found.known[gaps], draws, generator)
+    drawn = schema.decode(x.reshape(-1, model.dim), np.random.default_rng(seed))
+    told, cells = table.copy(), []
+    for column in schema.columns:
+        if not column.bits:
+            told[column.name] = told[column.name].fillna(
+                np.nan if (value := getattr(column, "value", None)) is None else value
+            )
+            continue
+        values = drawn[column.name].to_numpy().reshape(len(gaps), draws)
+        missing = ~found.known[gaps, schema.places[column.name].start]
+        for place in np.flatnonzero(missing):
+            counts = pd.Series(values[place]).value_counts(sort=True) / draws
+            row = int(gaps[place])
+            told.iloc[row, told.columns.get_loc(column.name)] = _likeliest(column, values[place], counts)
+            cells += [(row + 1, column.name, value, share) for value, share in counts.items()]
+    told[list(schema.names)] = told[list(schema.names)].astype(object)
+    return Filled(
+        told, pd.DataFrame(cells, columns=["row", "column", "value", "share"]).sort_values(["row"], kind="stable")
+    )
+
+
+def _likeliest(column: object, values: np.ndarray, counts: pd.Series) -> str:
+    if isinstance(column, Number):
+        order = np.argsort(column.codes(values.tolist()), kind="stable")
+        return str(values[order[len(values) // 2]])
+    return str(counts.index[0])
+
+
+@torch.no_grad()
+def _completed(
+    model: Model, x: UInt8[np.ndarray, "rows dim"], known: np.ndarray, draws: int, generator: torch.Generator
+) -> UInt8[np.ndarray, "rows draws dim"]:
+    """`draws` answers to each row, none with a code that no value has."""
+    schema = model.config.columns
+    begun, mask = (np.repeat(part, draws, axis=0) for part in (x, known))
+    told, left = begun.copy(), np.arange(len(begun))
+    for _ in range(AGAIN):
+        start, given = (
+            torch.from_numpy(begun[left]).float().to(model.device),
+            torch.from_numpy(mask[left]).to(model.device),
+        )
+        told[left] = fill(model.policy, start, given, generator).cpu().numpy().astype(np.uint8)
+        left = left[~schema.legal(told[left])]
+        if not len(left):
+            return told.reshape(len(x), draws, model.dim)
+    raise ValueError("hardly anything that this sampler draws stands for a row: it was trained too briefly")
+
+
+def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """A line for each row. Errors: ValueError, also for rows with missing cells.
+
+    `log_p_sampler`, in nats, by ORDERS random orders, with its standard error. `log_p_energy` with the bounds that the
+    standard error of log Z gives (two of them); not of an energy that is refuted. `rank`: share of the held-out rows that
+    are less probable under the sampler. `surprise_1` .. : the cells that are least probable given the rest, each with its
+    probability.
+    """
+    generator = torch.Generator(model.device).manual_seed(seed)
+    x = torch.from_numpy(model.config.complete(table)).float().to(model.device)
+    log_q, error = _log_q(model, x, generator)
+    held_out = torch.from_numpy(model.config.split.test[:HELD_OUT]).float().to(model.device)
+    others = _log_q(model, held_out, generator)[0]
+    told = {"row": np.arange(1, len(x) + 1), "log_p_sampler": log_q, "log_p_sampler_se": error}
+    found = partition(model, held_out, generator)
+    if not found.refuted:
+        with torch.no_grad():
+            log_p = -model.energy(x).cpu().numpy() - found.value
+        told |= {
+            "log_p_energy": log_p,
+            "log_p_energy_low": log_p - 2 * found.se,
+            "log_p_energy_high": log_p + 2 * found.se,
+        }
+    told["rank"] = np.searchsorted(np.sort(others), log_q) / len(others)
+    return pd.DataFrame(told | _surprises(model, x, generator))
+
+
+def _log_q(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """log q of rows by the mean over orders, and its standard error by the delta method."""
+    each = log_ratios(model.policy, x, trajectories=ORDERS, generator=generator).double()
+    weight = (each - each.amax(1, keepdim=True)).exp()
+    value = each.logsumexp(1) - math.log(ORDERS)
+    return value.cpu().numpy(), (weight.std(1) / weight.mean(1) / ORDERS**0.5).cpu().numpy()
+
+
+def _surprises(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, list[str]]:
+    """The least probable cells of each row, given all others."""
+    schema = model.config.columns
+    if model.policy.learned_location:  # such a sampler does not tell a cell's probability
+        return {}
+    columns = [column for column in schema.columns if column.bits]
+    p = (
+        torch.stack([_given_others(model, x, schema, column.name, generator) for column in columns], 1)
+        .exp()
+        .cpu()
+        .numpy()
+    )
+    least = np.argsort(p, axis=1, kind="stable")[:, :SURPRISES]
+    return {
+        f"surprise_{nth + 1}": [f"{columns[one].name} ({p[row, one]:.2g})" for row, one in enumerate(least[:, nth])]
+        for nth in range(least.shape[1])
+    }
+
+
+@torch.no_grad()
+def _given_others(
+    model: Model, x: Vectors, schema: Schema, name: str, generator: torch.Generator
+) -> Float[Tensor, " rows"]:
+    """log q of one column's cells given the other columns, its bits in some random orders."""
+    mask = torch.ones_like(x, dtype=torch.bool)
+    mask[:, schema.places[name]] = False
+    dim, k = model.dim, schema.places[name].stop - schema.places[name].start
+    orders = [void_last(mask, generator) for _ in range(1 if k == 1 else CELL_ORDERS)]
+    each = torch.stack([log_ratio(model.policy, x, order, schedule=finest(dim, start=dim - k)) for order in orders])
+    # What the uniform choices of locations and erasures contribute.
+    uniform = math.lgamma(dim + 1) - math.lgamma(dim - k + 1) - math.lgamma(k + 1)
+    return each.logsumexp(0) - math.log(len(orders)) - uniform

@@ -1,0 +1,135 @@
+"""Missing cells and probabilities of rows, against enumeration."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ebgfn.evaluation.exact import all_states, log_marginal, log_p
+from ebgfn.problems.table import answers, report
+from tests.problems.table.test_training import BUDGET, COLOURS, model, path  # noqa: F401  (fixtures)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def rows(model):  # noqa: F811
+    """Rows that training did not see."""
+    config = model.config
+    return config.columns.decode(config.split.test, np.random.default_rng(1))
+
+
+@pytest.fixture
+def probability(model):  # noqa: F811
+    """By the codes of a row: its probability under the sampler, and log p under the energy."""
+    states = all_states(model.dim)
+    codes = map(tuple, model.config.columns.codes(states.numpy().astype(np.uint8)).tolist())
+    log_q, (log_e, _) = log_marginal(model.policy), log_p(model.energy, model.dim)
+    return {code: (q, e) for code, q, e in zip(codes, log_q.exp().tolist(), log_e.tolist(), strict=True)}
+
+
+def given_others(model, x, place) -> tuple[np.ndarray, torch.Tensor]:  # noqa: F811
+    """The sampler's probability of each code of one column, given all else of a row: the mean over orders of its bits."""
+    bits = list(range(place.start, place.stop))
+    answers = all_states(len(bits))
+    total, orders = torch.zeros(len(answers)), list(itertools.permutations(bits))
+    for order in orders:
+        state, known = x.repeat(len(answers), 1), torch.ones(len(answers), model.dim, dtype=torch.bool)
+        state[:, bits] = answers
+        known[:, bits] = False
+        log_p = torch.zeros(len(answers))
+        for bit in order:
+            p = torch.sigmoid(model.policy(state * known, known).value_logits[:, bit])
+            log_p += torch.where(state[:, bit] > 0.5, p, 1 - p).log()
+            known[:, bit] = True
+        total += log_p.exp()
+    return (total / len(orders)).numpy(), answers
+
+
+def test_given_cells_stay_and_missing_ones_follow_the_sampler(model, rows):  # noqa: F811
+    holes = rows[:200].copy()
+    holes.loc[:, "colour"] = [None if row % 2 else colour for row, colour in enumerate(holes["colour"])]
+    draws = 400
+    found = answers.filled(model, holes, draws=draws, seed=0)
+    given = holes.notna()
+    assert (found.table.where(given) == holes.where(given))[given].sum().sum() == given.sum().sum()
+    assert found.table.notna().all(axis=None)
+    schema = model.config.columns
+    values = schema.columns[0].values
+    x = torch.from_numpy(schema.encode(holes).x).float()
+    odd = []
+    for row in range(1, 200, 2):
+        told = found.cells[found.cells["row"] == row + 1]
+        assert set(told["column"]) == {"colour"}
+        assert told["share"].sum() == pytest.approx(1)
+        p, bits = given_others(model, x[row], schema.places["colour"])
+        expected = np.zeros(4)
+        expected[schema.columns[0].decode(bits.numpy().astype(np.uint8))] = p
+        expected = expected[:3] / expected[:3].sum()
+        share = told.set_index("value")["share"].reindex(values, fill_value=0.0).to_numpy()
+        odd.append(((share - expected) ** 2 / (expected * (1 - expected) / draws + 1e-3)).max())
+        assert found.table["colour"][row] == told["value"].iloc[told["share"].argmax()]
+    assert np.mean(odd) < 3
+    assert max(odd) < 25
+
+
+def test_numbers_that_are_missing_get_their_median(model, rows):  # noqa: F811
+    holes = rows[:5].copy()
+    holes["number"] = None
+    found = answers.filled(model, holes, draws=31, seed=0)
+    for row in range(5):
+        told = found.cells[found.cells["row"] == row + 1]
+        drawn = sorted(
+            float(value)
+            for value, share in zip(told["value"], told["share"], strict=True)
+            for _ in range(round(31 * share))
+        )
+        assert float(found.table["number"][row]) == drawn[15]
+
+
+def test_scores_are_those_of_all_states(model, rows, probability, monkeypatch):  # noqa: F811
+    partition = report.partition
+    monkeypatch.setattr(answers, "partition", lambda *given: partition(*given, BUDGET))
+    some = rows[:60]
+    found = answers.scores(model, some, seed=0)
+    schema = model.config.columns
+    x = torch.from_numpy(schema.encode(some).x).float()
+    codes = [tuple(code) for code in schema.codes(schema.encode(some).x).tolist()]
+    log_q = np.log([probability[code][0] for code in codes])
+    error = np.abs(found["log_p_sampler"] - log_q) / (found["log_p_sampler_se"] + 0.01)
+    assert np.median(error) < 1.2
+    assert error.max() < 6
+    log_e = [probability[code][1] for code in codes]
+    assert np.allclose(found["log_p_energy"], log_e, atol=0.05)
+    assert (found["log_p_energy_low"] <= found["log_p_energy"]).all()
+    assert (found["log_p_energy"] <= found["log_p_energy_high"]).all()
+    assert found["rank"].between(0, 1).all()
+    assert found["rank"].corr(found["log_p_sampler"], method="spearman") > 0.99
+    # The least probable cell.
+    for row in range(len(some)):
+        told, p = found["surprise_1"][row].rstrip(")").rsplit(" (", 1)
+        least = {}
+        for column in schema.columns:
+            given, bits = given_others(model, x[row], schema.places[column.name])
+            least[column.name] = given[(bits == x[row, schema.places[column.name]]).all(1)].item()
+        assert float(p) == pytest.approx(least[told], rel=0.3, abs=0.03)
+        assert least[told] <= min(least.values()) * 1.3 + 0.03
+
+
+def test_rows_with_gaps_or_other_values_get_no_score(model, rows):  # noqa: F811
+    gap, other = rows[:3].copy(), rows[:3].copy()
+    gap.loc[1, "answer"] = None
+    with pytest.raises(ValueError, match="column 'answer' has empty cells"):
+        answers.scores(model, gap, seed=0)
+    other.loc[1, "colour"] = "pink"
+    with pytest.raises(ValueError, match="row 2 of column 'colour' has a value that it cannot have"):
+        answers.scores(model, other, seed=0)
+
+
+def test_a_sampler_that_draws_no_rows_is_given_up(model, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(answers, "fill", lambda policy, x, mask, generator: torch.where(mask, x, 1.0))
+    table = pd.DataFrame({"colour": [None], "number": ["1"], "answer": ["no"]}, dtype=object)
+    with pytest.raises(ValueError, match="trained too briefly"):
+        answers.filled(model, table, draws=2, seed=0)
