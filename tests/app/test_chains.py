@@ -165,7 +165,7 @@ def test_comparison_is_measured_beside_the_page(home, model, monkeypatch):
     open_page(budget="1")
     source = simulation.available()["mine"]
     state = kernel_comparison.measurement(source, 65)
-    state.future.result(timeout=20)
+    state.future.result(timeout=120)
     at = open_page(budget="1")
     assert not at.exception
     assert len(state.rows) == 9

@@ -153,7 +153,7 @@ def test_what_was_said_of_the_address_stays_while_the_page_runs_by_itself(stocke
     look, looks = background._look, []
 
     def ended_meanwhile(state, draw, was_done):
-        state.future.result(timeout=10)
+        state.future.result(timeout=120)
         looks.append(was_done)
         look(state, draw, bool(looks[1:]) and was_done)
 
@@ -335,7 +335,7 @@ def test_a_comparison_that_nobody_waits_for_is_dropped(source, monkeypatch):
     skipped = moves_panel.current(source, 0.2, 2)
     wanted = moves_panel.current(source, 0.2, 3)
     hold.set()
-    wanted.future.result(timeout=10)
+    wanted.future.result(timeout=120)
     assert busy.future.done()
     assert skipped.future.cancelled()
     assert moves_panel.current(source, 0.2, 2) is not skipped
