@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ebgfn.baselines import chow_liu
 from ebgfn.core.schedules import usual_schedule
 from ebgfn.core.states import Vectors
 from ebgfn.core.weights import mean_estimate
@@ -29,7 +30,8 @@ def report(model: Model, *, seed: int, points: int | None, budget: Budget | None
     """Figures in nats; `_se` are standard errors.
 
     `gfn_nll`: of the sampler, by the mean over ORDERS random orders entry by entry; `gfn_bound`: by one order. Of a refuted
-    energy there is no NLL. `independent_nll`: of columns that know nothing of each other.
+    energy there is no NLL. `independent_nll`: of bits that know nothing of each other, `tree_nll`: of bits of which each
+    depends on one other.
     """
     split = model.config.split
     generator = torch.Generator(model.device).manual_seed(seed)
@@ -37,7 +39,9 @@ def report(model: Model, *, seed: int, points: int | None, budget: Budget | None
     if points is not None and points < len(x):
         x = x[torch.randperm(len(x), generator=generator, device=x.device)[:points]]
     figures = {"kind": "table", "dataset": model.config.label, "seed": seed, "test_rows": len(x)}
-    figures |= {"independent_nll": independent_nll(train, x)} | of_sampler(model, x, generator)
+    figures |= {"independent_nll": independent_nll(train, x), "tree_nll": tree_nll(train, x)} | of_sampler(
+        model, x, generator
+    )
     found = partition(model, x, generator, budget)
     figures |= found.figures() | found.nll() | {"mh_acceptance": acceptance(model, x, generator)}
     bits = {f"{name}_bits_per_dim": f"{name}_nll" for name in ("gfn", "ebm") if f"{name}_nll" in figures}
@@ -64,6 +68,11 @@ def independent_nll(train: Vectors, x: Vectors) -> float:
     """Mean -log p of rows whose bits are drawn one by one, with a half of a row of each value thrown in."""
     p = (train.sum(0) + 0.5) / (len(train) + 1)
     return -(x @ p.log() + (1 - x) @ (1 - p).log()).mean().item()
+
+
+def tree_nll(train: Vectors, x: Vectors) -> float:
+    """The same where each bit depends on one other."""
+    return -chow_liu.fit(train.cpu()).log_prob(x.cpu()).mean().item()
 
 
 @torch.no_grad()

@@ -73,6 +73,7 @@ def test_figures_are_those_of_all_states(model):
     assert exact_sampler - 1e-4 < found["gfn_nll"] < exact_sampler + 0.02
     assert found["gfn_nll"] < found["independent_nll"] - 0.8
     assert found["ebm_nll"] < found["independent_nll"] - 0.8
+    assert found["tree_nll"] < found["independent_nll"] - 0.8
 
 
 def test_columns_that_know_nothing_of_each_other():
