@@ -20,6 +20,8 @@ from tests.train.resumed import assert_alike
 pytestmark = pytest.mark.slow
 RECIPE = dataclasses.replace(
     FAST,
+    warm_share=0.4,
+    teach_share=0.4,
     batch=128,
     energy_batch=64,
     fresh=128,
