@@ -4,6 +4,7 @@ Trajectory balance: Malkin et al., "Trajectory balance: improved credit assignme
 Contrastive update and back-and-forth moves: Zhang et al., ICML 2022, arXiv 2202.01361.
 """
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,16 +23,21 @@ def trajectory_balance(log_z: Float[Tensor, ""], log_pf: Batch, log_pb: Batch, e
 
 
 def any_order_likelihood(
-    value_logits: Float[Tensor, "batch dim"], x: Float[Tensor, "batch dim"], mask: Bool[Tensor, "batch dim"]
+    value_logits: Float[Tensor, "batch dim"],
+    x: Float[Tensor, "batch dim"],
+    mask: Bool[Tensor, "batch dim"],
+    known: Bool[Tensor, "batch dim"] | None = None,
 ) -> Batch:
     """Unbiased estimate of -log P_F(tau) + log P_B(tau | x) over uniform orders, from one network call.
 
     With t of D entries filled, all D - t void ones are predicted at once and their mean stands for step t + 1;
-    the factor D makes one random step stand for all of them.
+    the factor D makes one random step stand for all of them. Entries that are not `known` do not count among the D: then
+    it is of the known ones alone.
     """
-    void = ~mask
+    known = torch.ones_like(mask) if known is None else known
+    void = ~mask & known
     nats = F.binary_cross_entropy_with_logits(value_logits, x, reduction="none")
-    return x.shape[1] * (nats * void).sum(1) / void.sum(1)
+    return known.sum(1) * (nats * void).sum(1) / void.sum(1)
 
 
 def contrastive(

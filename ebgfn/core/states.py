@@ -27,12 +27,17 @@ def ranks(order: Orders) -> Orders:
     return torch.empty_like(order).scatter_(1, order, steps.expand_as(order))
 
 
-def random_masks(batch: int, dim: int, generator: torch.Generator) -> Masks:
-    """Random states: the number t of filled entries uniform on 0..D-1 and stratified over the batch, their set uniform."""
+def random_masks(batch: int, dim: int, generator: torch.Generator, *, known: Masks | None = None) -> Masks:
+    """Random states: the number t of filled entries uniform on 0..D-1 and stratified over the batch, their set uniform.
+
+    Of rows of which some entries are not `known`, only the others are filled, and D is their number.
+    """
     device = generator.device
     place = torch.arange(batch, device=device) + torch.rand(1, generator=generator, device=device)
-    t = (place / batch * dim).long().clamp(max=dim - 1)
-    return uniform_orders(batch, dim, generator) < t.unsqueeze(1)
+    count = torch.full((batch,), dim, device=device) if known is None else known.sum(1)
+    t = torch.minimum((place / batch * count).long(), count - 1)
+    rank = uniform_orders(batch, dim, generator) if known is None else ranks(void_last(known, generator))
+    return rank < t.unsqueeze(1)
 
 
 def states_along(order: Int[Tensor, " dim"], batch: int, generator: torch.Generator) -> tuple[Masks, Masks]:

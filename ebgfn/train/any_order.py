@@ -32,7 +32,7 @@ class AnyOrder(Learner[Sampler]):
 
     def learn(self, x: Vectors, means: Vectors, *, rate: float, generator: torch.Generator) -> float:
         """One step at `rate` times the learning rates; returns the mean nats of these rows. Entries are ones with
-        probability `means`."""
+        probability `means`, NaN where nobody knows: such an entry is never filled and no target."""
         return self.update(self.loss(x, means, generator), rate=rate)
 
     def loss(self, x: Vectors, means: Vectors, generator: torch.Generator) -> Tensor:
@@ -44,7 +44,8 @@ class AnyOrder(Learner[Sampler]):
             mixed = torch.randperm(rows, generator=generator, device=x.device)  # as masks are stratified
             told = {"varied": mixed >= len(x)}
             x, means = (torch.cat([one, varied])[mixed] for one in (x, means))
-        mask = random_masks(len(x), x.shape[1], generator)
+        known = ~means.isnan()
+        mask = random_masks(len(x), x.shape[1], generator, known=None if known.all() else known)
         with half_precision(generator.device), seeds.ambient(generator):
             logits = self.module.policy(x, mask, **told).value_logits.float()
-        return any_order_likelihood(logits, means, mask).mean()
+        return any_order_likelihood(logits, means.nan_to_num(), mask, known).mean()

@@ -13,7 +13,6 @@ of each (`ebgfn.train.any_order`), a mixture by all of them at once (`ebgfn.trai
 from chains, from ends of back-and-forth moves, from broad noise and from data with entries flipped (`ebgfn.train.contrast`).
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ from torch import Tensor
 from ebgfn import parallel
 from ebgfn.core.schedules import draw, measured_step_nats
 from ebgfn.core.states import Vectors, flip_some
-from ebgfn.core.weights import log_weights
+from ebgfn.core.weights import log_mean_exp_rows, log_weights
 from ebgfn.model import Model
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 from ebgfn.nets.mixture import MixturePolicy
@@ -37,7 +36,7 @@ from ebgfn.train.learner import EnergyAndSampler, Learner, Moment, Sampler, warm
 from ebgfn.train.lessons import Lessons, lessons
 from ebgfn.train.noise import become, broad_noise
 from ebgfn.train.online_em import OnlineEM
-from ebgfn.train.source import Source, with_means
+from ebgfn.train.source import Source, completed, with_means
 
 # Rows of data that the broad noise is fitted to, and that a policy's curve is measured on.
 ROWS = 4096
@@ -119,6 +118,7 @@ class Fast(EnergyAndSampler):
     def step(self, source: Source, now: Moment, generator: torch.Generator) -> dict[str, float]:
         recipe = self.recipe = turned(self._usual, now.knobs)
         self._chains.plan = recipe.plan
+        source = completed(source, self.sampler.averaged.policy, generator)
         if now.progress < recipe.warm_share:
             return self._learn(source, self._rate(now.step, now.progress / recipe.warm_share), generator)
         if self._noise is None:
@@ -146,7 +146,7 @@ class Fast(EnergyAndSampler):
 
     def _begin(self, source: Source, generator: torch.Generator) -> None:
         """When the energy's time comes: the noise, the best sizes of blocks, and what the sampler has learned to see."""
-        x, means = with_means(source, ROWS)
+        x, means = with_means(source, ROWS, whole=True)
         self._noise = broad_noise(means, uniform=self.recipe.uniform, components=self.recipe.components)
         policy = self.sampler.averaged.policy
         if policy.step_nats is not None:
@@ -156,7 +156,7 @@ class Fast(EnergyAndSampler):
         if self.recipe.start_from == "sampler" and not self._learned:
             self.energy.module.start_from(policy)
         if self.recipe.start_from == "noise" and not self._learned:
-            become(self.energy.module, self._noise, source, generator)
+            become(self.energy.module, self._noise, x, generator)
         self.energy.averaged.load_state_dict(self.energy.module.state_dict())
 
     def _teach(self, source: Source, generator: torch.Generator) -> None:
@@ -189,8 +189,7 @@ class Fast(EnergyAndSampler):
         energy, policy = self.energy.averaged, self.sampler.averaged.policy
         schedule = None if policy.step_nats is None else blocks(policy, policy.dim, self.recipe.path_steps)
         drawn = draw(policy, max(1, policy.rows // 2), generator, schedule=schedule)
-        log_w = log_weights(energy, drawn)
-        log_z = parallel.mean(log_w.logsumexp(0) - math.log(len(log_w)))
+        log_z = parallel.mean(log_mean_exp_rows(log_weights(energy, drawn).unsqueeze(0))[0].squeeze(0))
         for part in (self.sampler.module, self.sampler.averaged):
             part.log_z.copy_(log_z)
         if self.recipe.smooth:

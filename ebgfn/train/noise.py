@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from ebgfn import parallel
 from ebgfn.core.states import Vectors
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture, fit
-from ebgfn.train.source import Source
 
 RATES = (0.002, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97, 0.99)
 # How much of the ones of a fitted component is kept, and the share of entries that become coin flips.
@@ -41,15 +40,16 @@ def broad_noise(x: Vectors, *, uniform: float = 0.25, components: int = 60, seed
     return BernoulliMixture(weight.log(), torch.logit(p))
 
 
-def become(energy: nn.Module, noise: BernoulliMixture, source: Source, generator: torch.Generator) -> None:
-    """Fit an energy to -log density of the noise, on vectors of it and half as many data, in two seconds.
+def become(energy: nn.Module, noise: BernoulliMixture, data: Vectors, generator: torch.Generator) -> None:
+    """Fit an energy to -log density of the noise, on vectors of it and half as many of the data, in two seconds.
 
     Noise and data are then as hard to tell apart as they are, and not all noise held for data: from a flat energy the first
     thousand steps lead far past where they should, and the rest of a short training leads back.
     """
     optimizer = torch.optim.Adam(energy.parameters(), lr=LR)
     for step in range(STEPS):
-        x = torch.cat([noise.sample(VECTORS, generator), source.draw(VECTORS // 2)])
+        some = torch.randint(0, len(data), (VECTORS // 2,), generator=generator, device=data.device)
+        x = torch.cat([noise.sample(VECTORS, generator), data[some]])
         loss = F.smooth_l1_loss(energy(x), -noise.log_prob(x))
         optimizer.zero_grad()
         loss.backward()

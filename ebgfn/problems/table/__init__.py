@@ -66,7 +66,10 @@ class Table(Problem):
         return report(model, seed=seed, points=points)
 
     def data(self, config: TableConfig, n: int, rng: np.random.Generator, *, sigma: float | None = None) -> Bits:
-        return rng.choice(config.split.test, n)
+        """Rows that are kept for measuring; what nobody knows of one is taken from other rows."""
+        chosen = rng.integers(0, len(config.split.test.x), n)
+        told = config.split.test.rows(chosen)
+        return np.where(told.known, told.x, rng.choice(config.split.train.x, n))
 
     def legal(self, config: TableConfig, x: Bits) -> Bool[np.ndarray, " n"]:
         return config.columns.legal(x)

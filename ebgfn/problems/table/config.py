@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
 
 from ebgfn.problems.config import Config, check, choice, random_seed, step_count, training_seconds
 from ebgfn.problems.table import sets
@@ -15,21 +14,22 @@ from ebgfn.problems.table import sets
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ebgfn.problems.table.schema import Schema
+    from ebgfn.problems.table.schema import Encoded, Schema
     from ebgfn.train.source import Stored
 
 PRESETS = ("fast", "paper", "basic")
 ABOUT_PRESETS = "fast: ours; paper: the published algorithm; basic: its basic version"
 # Parts of a file's rows that are kept for choosing and for measuring.
 VALID, TEST = 0.1, 0.2
+LEAST_ROWS = 2
 
 
 class Split(NamedTuple):
-    """Rows as bits."""
+    """Rows as bits, zero where nobody knows them."""
 
-    train: UInt8[np.ndarray, "train dim"]
-    valid: UInt8[np.ndarray, "valid dim"]
-    test: UInt8[np.ndarray, "test dim"]
+    train: "Encoded"
+    valid: "Encoded"
+    test: "Encoded"
 
 
 @dataclass(frozen=True)
@@ -110,38 +110,48 @@ class TableConfig(Config):
 
     @cached_property
     def split(self) -> Split:
-        """Rows to train on, to choose by, and to measure by. Errors: ValueError for what cannot be read or has gaps."""
+        """Rows to train on, to choose by, and to measure by. Errors: ValueError for what cannot be read."""
+        from ebgfn.problems.table.schema import Encoded
+
         if self.dataset in sets.BINARY:
-            return Split(*(sets.binary(self.dataset, part) for part in sets.SPLITS))
+            parts = (sets.binary(self.dataset, part) for part in sets.SPLITS)
+            return Split(*(Encoded(x, np.ones(x.shape, bool)) for x in parts))
         from ebgfn import seeds  # which torch comes with
 
-        x = self.complete(self.table)
-        chosen = seeds.rng(self.seed, "split").permutation(len(x))
+        found = self._encoded(self.table)
+        chosen = seeds.rng(self.seed, "split").permutation(len(found.x))
         valid, test = (
-            0 if given else max(1, round(share * len(x))) for given, share in ((self.valid, VALID), (self.test, TEST))
+            0 if given else max(1, round(share * len(chosen)))
+            for given, share in ((self.valid, VALID), (self.test, TEST))
         )
         rows = np.split(chosen, [valid, valid + test])
         held_out = [
-            self._file(given) if given else x[np.sort(part)]
+            self._file(given) if given else found.rows(np.sort(part))
             for given, part in zip((self.valid, self.test), rows, strict=False)
         ]
-        return Split(x[np.sort(rows[2])], *held_out)
+        train = found.rows(np.sort(rows[2]))
+        if len(train.x) < LEAST_ROWS:
+            raise ValueError(f"there must be at least {LEAST_ROWS} rows to train on, got {len(train.x)}")
+        split = Split(train, *held_out)
+        if self.preset != "fast" and not all(part.whole.all() for part in split):
+            raise ValueError(f"preset must be fast where cells are empty, got {self.preset}")
+        return split
 
-    def _file(self, path: str) -> UInt8[np.ndarray, "rows dim"]:
+    def _file(self, path: str) -> "Encoded":
         from ebgfn.problems.table import files
 
         header = None if list(self.table.columns) != files.numbered(len(self.table.columns)) else False
-        return self.complete(files.read(Path(path), header=header))
+        return self._encoded(files.read(Path(path), header=header))
 
-    def complete(self, table: "pd.DataFrame") -> UInt8[np.ndarray, "rows dim"]:
-        """Rows without missing cells as bits. Errors: ValueError."""
+    def _encoded(self, table: "pd.DataFrame") -> "Encoded":
+        """The rows of which something is known."""
         found = self.columns.encode(table)
-        if not found.known.all():
-            gap = next(name for name, place in self.columns.places.items() if not found.known[:, place].all())
-            raise ValueError(f"column {gap!r} has empty cells; every row must be complete")
-        return found.x
+        return found.rows(np.any(found.known, axis=1))
 
     def source(self, *, place: tuple[int, ...] = ()) -> "Stored":
-        from ebgfn.train.source import Rows
+        from ebgfn.train.source import Rows, RowsWithGaps
 
-        return Rows(self.split.train, seed=self.seed, place=place)
+        train = self.split.train
+        if train.whole.all():
+            return Rows(train.x, seed=self.seed, place=place)
+        return RowsWithGaps(train.x, train.known, seed=self.seed, place=place)

@@ -2,18 +2,22 @@
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from ebgfn.baselines import chow_liu
-from ebgfn.core.schedules import usual_schedule
-from ebgfn.core.states import Vectors
+from ebgfn.core.policy import bernoulli_log_prob
+from ebgfn.core.schedules import fill, usual_schedule
+from ebgfn.core.states import Masks, Vectors
 from ebgfn.core.weights import mean_estimate
 from ebgfn.evaluation.likelihood import bound, log_ratios
 from ebgfn.evaluation.log_z import Budget, Limits, LogZ, log_z
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
+from ebgfn.problems.table.schema import Encoded
 
 # Random orders over which a sampler's likelihood is a mean; calls of its network for what that gains over one order, and for
 # that of one order.
@@ -32,25 +36,60 @@ def report(model: Model, *, seed: int, points: int | None, budget: Budget | None
     `gfn_nll`: of the sampler, by the mean over ORDERS random orders entry by entry; `gfn_bound`: by one order. Of a refuted
     energy there is no NLL. `independent_nll`: of bits that know nothing of each other, `tree_nll`: of bits of which each
     depends on one other.
+
+    Where cells are empty the sampler and independent bits are asked for the known ones alone, the energy for the
+    `whole_rows` without gaps, and there is no tree.
     """
     split = model.config.split
     generator = torch.Generator(model.device).manual_seed(seed)
-    train, x = (torch.from_numpy(part).float().to(model.device) for part in (split.train, split.test))
-    if points is not None and points < len(x):
-        x = x[torch.randperm(len(x), generator=generator, device=x.device)[:points]]
-    figures = {"kind": "table", "dataset": model.config.label, "seed": seed, "test_rows": len(x)}
-    figures |= {"independent_nll": independent_nll(train, x), "tree_nll": tree_nll(train, x)} | of_sampler(
-        model, x, generator
-    )
+    train, test = (tensors(part, model) for part in (split.train, split.test))
+    if points is not None and points < len(test.x):
+        test = test.rows(torch.randperm(len(test.x), generator=generator, device=model.device)[:points])
+    figures = {"kind": "table", "dataset": model.config.label, "seed": seed, "test_rows": len(test.x)}
+    figures |= {"independent_nll": independent_nll(train, test)}
+    if train.known.all() and test.known.all():
+        figures |= {"tree_nll": tree_nll(train.x, test.x)}
+    else:
+        figures |= {"whole_rows": int(test.whole.sum())}
+    figures |= of_sampler(model, test, generator)
+    x = whole_rows(model, test, generator)
     found = partition(model, x, generator, budget)
-    figures |= found.figures() | found.nll() | {"mh_acceptance": acceptance(model, x, generator)}
+    figures |= found.figures() | (found.nll() if test.whole.any() else {})
+    figures |= {"mh_acceptance": acceptance(model, x, generator)}
+    entries = test.known.sum().item() / len(test.x)
     bits = {f"{name}_bits_per_dim": f"{name}_nll" for name in ("gfn", "ebm") if f"{name}_nll" in figures}
-    return figures | {name: figures[nll] / (model.dim * math.log(2)) for name, nll in bits.items()}
+    return figures | {name: figures[nll] / (entries * math.log(2)) for name, nll in bits.items()}
+
+
+class Known(NamedTuple):
+    """Vectors, and which of their entries are known."""
+
+    x: Vectors
+    known: Masks
+
+    @property
+    def whole(self) -> Bool[Tensor, " batch"]:
+        return self.known.all(1)
+
+    def rows(self, chosen: Tensor) -> "Known":
+        return Known(self.x[chosen], self.known[chosen])
+
+
+def tensors(part: Encoded, model: Model) -> Known:
+    """Where the model is."""
+    return Known(torch.from_numpy(part.x).float().to(model.device), torch.from_numpy(part.known).to(model.device))
+
+
+def whole_rows(model: Model, part: Known, generator: torch.Generator) -> Vectors:
+    """Rows without gaps; if all have some, rows that the sampler completed."""
+    if part.whole.any():
+        return part.x[part.whole]
+    return fill(model.policy, *part, generator)
 
 
 def partition(model: Model, x: Vectors, generator: torch.Generator, budget: Budget | None = None) -> LogZ:
-    """log Z of the energy and what refutes it; `x` are rows that training did not see."""
-    train = torch.from_numpy(model.config.split.train[:REFERENCE]).float().to(model.device)
+    """log Z of the energy and what refutes it; `x` are whole rows that training did not see."""
+    train = whole_rows(model, tensors(model.config.split.train.rows(slice(REFERENCE)), model), generator)
     budget = budget or BUDGET
     blocks = None if model.policy.step_nats is None or budget.steps is None else min(budget.steps, model.dim)
     return log_z(
@@ -64,10 +103,10 @@ def partition(model: Model, x: Vectors, generator: torch.Generator, budget: Budg
     )
 
 
-def independent_nll(train: Vectors, x: Vectors) -> float:
+def independent_nll(train: Known, test: Known) -> float:
     """Mean -log p of rows whose bits are drawn one by one, with a half of a row of each value thrown in."""
-    p = (train.sum(0) + 0.5) / (len(train) + 1)
-    return -(x @ p.log() + (1 - x) @ (1 - p).log()).mean().item()
+    p = ((train.x * train.known).sum(0) + 0.5) / (train.known.sum(0) + 1)
+    return -(bernoulli_log_prob(torch.logit(p), test.x) * test.known).sum(1).mean().item()
 
 
 def tree_nll(train: Vectors, x: Vectors) -> float:
@@ -76,18 +115,19 @@ def tree_nll(train: Vectors, x: Vectors) -> float:
 
 
 @torch.no_grad()
-def of_sampler(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, float]:
+def of_sampler(model: Model, test: Known, generator: torch.Generator) -> dict[str, float]:
     """The bound by one order on all rows, and what complete paths in several gain on as many as the calls allow."""
-    policy = model.policy
-    some = x[torch.randperm(len(x), generator=generator, device=x.device)[: max(16, CALLS // (ORDERS * model.dim))]]
-    each = log_ratios(policy, some, trajectories=ORDERS, generator=generator)
+    policy, count = model.policy, len(test.x)
+    chosen = torch.randperm(count, generator=generator, device=test.x.device)[: max(16, CALLS // (ORDERS * model.dim))]
+    some = test.rows(chosen)
+    each = log_ratios(policy, some.x, trajectories=ORDERS, generator=generator, known=some.known)
     whole = math.log(ORDERS) - each.logsumexp(1)
-    if policy.step_nats is None or len(some) == len(x):
+    if policy.step_nats is None or len(chosen) == count:
         found = mean_estimate(whole)
         return {"gfn_nll": found.value, "gfn_nll_se": found.se}
-    states = min(64, max(2, STATES // len(x)))
+    states = min(64, max(2, STATES // count))
     one, gain = (
-        mean_estimate(bound(policy, x, states=states, generator=generator)),
+        mean_estimate(bound(policy, test.x, states=states, generator=generator, known=test.known)),
         mean_estimate(-each.mean(1) - whole),
     )
     return {

@@ -24,6 +24,14 @@ class Encoded(NamedTuple):
     x: Vectors
     known: Bool[np.ndarray, "rows dim"]
 
+    @property
+    def whole(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows have no gaps."""
+        return np.all(self.known, axis=1)
+
+    def rows(self, chosen: np.ndarray | slice) -> "Encoded":
+        return Encoded(self.x[chosen], self.known[chosen])
+
 
 @dataclass(frozen=True)
 class Schema:

@@ -26,19 +26,19 @@ def path(tmp_path):
 
 def test_rows_are_split_by_the_seed_and_each_is_in_one_part(path):
     one, other = (TableConfig(path=str(path), seed=seed) for seed in (1, 2))
-    assert [len(part) for part in one.split] == [70, 10, 20]
-    together = np.concatenate(one.split)
+    assert [len(part.x) for part in one.split] == [70, 10, 20]
+    together = np.concatenate([part.x for part in one.split])
     everything = one.columns.encode(one.table).x
     assert sorted(map(bytes, together)) == sorted(map(bytes, everything))
-    assert not np.array_equal(one.split.test, other.split.test)
-    assert np.array_equal(one.split.test, TableConfig(path=str(path), seed=1).split.test)
+    assert not np.array_equal(one.split.test.x, other.split.test.x)
+    assert np.array_equal(one.split.test.x, TableConfig(path=str(path), seed=1).split.test.x)
 
 
 def test_files_of_other_rows_are_taken_as_they_are(path, tmp_path):
     (tmp_path / "v.csv").write_text("b,a,c,d\nx,0,1.5,same\nz,1,-9,same\n")
     config = TableConfig(path=str(path), valid=str(tmp_path / "v.csv"))
-    assert [len(part) for part in config.split] == [80, 2, 20]
-    assert config.columns.decode(config.split.valid, np.random.default_rng(0))["b"].tolist() == ["x", "z"]
+    assert [len(part.x) for part in config.split] == [80, 2, 20]
+    assert config.columns.decode(config.split.valid.x, np.random.default_rng(0))["b"].tolist() == ["x", "z"]
 
 
 def test_the_settings_hold_what_was_understood(path):
@@ -63,10 +63,15 @@ def test_a_schema_of_ones_own(path, tmp_path):
         _ = TableConfig(path=str(path), schema=str(tmp_path / "s.json")).split
 
 
-def test_rows_with_gaps_are_not_trained_on(path):
-    path.write_text(path.read_text() + ",x,1,same\n")
-    with pytest.raises(ValueError, match="column 'a' has empty cells"):
-        _ = TableConfig(path=str(path)).split
+def test_rows_with_gaps_are_kept_and_empty_ones_are_not(path):
+    path.write_text(path.read_text() + ",x,1,same\n" + 20 * ",,,same\n")
+    config = TableConfig(path=str(path))
+    assert [len(part.x) for part in config.split] == [71, 10, 20]
+    known = np.concatenate([part.known for part in config.split])
+    assert (~known[:, 0]).sum() == 1
+    assert known[:, 1:].all()
+    with pytest.raises(ValueError, match="preset must be fast where cells are empty, got paper"):
+        _ = TableConfig(path=str(path), preset="paper").split
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ def test_what_is_not_allowed_is_one_sentence(settings, words):
 @pytest.mark.parametrize("name", sets.SMALL)
 def test_small_tables_have_no_gaps(name):
     config = TableConfig(dataset=name)
-    assert len(config.split.train) > 100
+    assert len(config.split.train.x) > 100
     assert config.dim > 10
     assert all(column.bits for column in config.columns.columns)
 
@@ -102,8 +107,8 @@ def test_binary_tables_have_splits_of_their_own(tmp_path, monkeypatch):
     (tmp_path / "debd").mkdir()
     for part in sets.SPLITS:
         (tmp_path / "debd" / f"nltcs.{part}.data").write_bytes(LINES)
-    assert [part.shape for part in config.split] == 3 * [(2, 16)]
-    assert config.split.train[1].tolist() == 8 * [1, 0]
+    assert [part.x.shape for part in config.split] == 3 * [(2, 16)]
+    assert config.split.train.x[1].tolist() == 8 * [1, 0]
     (tmp_path / "debd" / "nltcs.test.data").write_bytes(LINES[1:])
     with pytest.raises(DataUnavailable, match="is damaged or another file"):
         sets.binary("nltcs", "test")
