@@ -19,7 +19,8 @@ from ebgfn.nets.sizes import check_sizes
 class MLPSizes:
     """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own. `dropout` is the policy's.
 
-    `varied`: the policy can be told which rows are data and which are variations of data.
+    `varied`: the policy can be told which rows are data and which are variations of data. `pairwise`: beside the networks,
+    policy and energy have weights for each pair of entries, which few rows are enough to learn.
     """
 
     kind: ClassVar[str] = "mlp"
@@ -32,11 +33,12 @@ class MLPSizes:
     learned_erasure: bool = False
     dropout: float = 0.0
     varied: bool = False
+    pairwise: bool = False
 
     def __post_init__(self):
-        choices = (self.learned_location, self.learned_erasure, self.varied)
+        choices = (self.learned_location, self.learned_erasure, self.varied, self.pairwise)
         if not all(isinstance(choice, bool) for choice in choices):
-            raise ValueError("learned_location, learned_erasure and varied must be true or false")
+            raise ValueError("learned_location, learned_erasure, varied and pairwise must be true or false")
         if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
             raise ValueError(f"dropout must be a number of at least 0 and below 1, got {self.dropout!r}")
         check_sizes(
@@ -46,11 +48,12 @@ class MLPSizes:
         )
 
     def energy(self, dim: int) -> "MLPEnergy":
-        return MLPEnergy(dim, hidden=self.energy_hidden or self.hidden, depth=self.energy_depth or self.depth)
+        depth = self.energy_depth or self.depth
+        return MLPEnergy(dim, hidden=self.energy_hidden or self.hidden, depth=depth, pairwise=self.pairwise)
 
     def policy(self, dim: int, *, blocks: bool = False) -> "MLPPolicy":
         """`blocks`: with a curve of what entries cost, for schedules of few steps."""
-        choices = {name: getattr(self, name) for name in ("learned_location", "learned_erasure", "varied")}
+        choices = {name: getattr(self, name) for name in ("learned_location", "learned_erasure", "varied", "pairwise")}
         return MLPPolicy(dim, hidden=self.hidden, depth=self.depth, blocks=blocks, dropout=self.dropout, **choices)
 
 
@@ -91,22 +94,33 @@ def zero_last(mlp: ResidualMLP) -> ResidualMLP:
 
 
 class MLPEnergy(nn.Module):
-    """Residual multilayer perceptron on entries as -1 and 1; flat before training."""
+    """Residual multilayer perceptron on entries as -1 and 1; flat before training. `pairwise`: plus a quadratic energy."""
 
-    def __init__(self, dim: int, *, hidden: int = 256, depth: int = 3):
+    def __init__(self, dim: int, *, hidden: int = 256, depth: int = 3, pairwise: bool = False):
         super().__init__()
         self.dim = dim
         self.net = zero_last(ResidualMLP(dim, 1, hidden=hidden, depth=depth))
+        self.pairwise = nn.Bilinear(dim, dim, 1, bias=False) if pairwise else None
+        if self.pairwise:
+            nn.init.zeros_(self.pairwise.weight)
 
     def forward(self, x: Vectors) -> Batch:
-        return self.net(2.0 * x - 1.0).squeeze(-1)
+        spins = 2.0 * x - 1.0
+        energy = self.net(spins).squeeze(-1)
+        return energy if self.pairwise is None else energy + ((spins @ self.pairwise.weight[0]) * spins).sum(1)
 
     def neighbours(self, x: Vectors) -> Vectors:
         """Energies of all D vectors that differ from `x` in one entry; one column of the first layer changes for each."""
         spins = 2.0 * x - 1.0
         columns = self.net.first.weight.T
         pre = self.net.first(spins).unsqueeze(1) - 2.0 * spins.unsqueeze(2) * columns
-        return self.net.last(self.net.features(pre.flatten(0, 1))).view(x.shape)
+        energies = self.net.last(self.net.features(pre.flatten(0, 1))).view(x.shape)
+        if self.pairwise is None:
+            return energies
+        weight = self.pairwise.weight[0]
+        both = weight + weight.T
+        turned = 4.0 * weight.diagonal() - 2.0 * spins * (spins @ both)
+        return energies + turned + ((spins @ weight) * spins).sum(1, keepdim=True)
 
     @torch.no_grad()
     def start_from(self, policy: "MLPPolicy") -> None:
@@ -124,7 +138,8 @@ class MLPEnergy(nn.Module):
 class MLPPolicy(nn.Module):
     """Fully connected policy on the one-hot encoding of (value 1, value 0, void = neither).
 
-    `carry` is the first layer's pre-activation: filling an entry adds one column of its weights to it. `blocks`: with
+    `pairwise`: each filled entry adds to the log-odds of each void one, beside what the network makes of all together.
+    `carry` is the first layer's pre-activation, then what pairs add; filling an entry adds a column. `blocks`: with
     `step_nats`, log 2 before they are measured. `varied` is added to that of rows which are variations of data.
     """
 
@@ -143,12 +158,16 @@ class MLPPolicy(nn.Module):
         blocks: bool = False,
         dropout: float = 0.0,
         varied: bool = False,
+        pairwise: bool = False,
     ):
         super().__init__()
-        self.dim = dim
+        self.dim, self.hidden = dim, hidden
         self.learned_location, self.learned_erasure = learned_location, learned_erasure
         heads = 1 + learned_location + learned_erasure
         self.net = zero_last(ResidualMLP(2 * dim, heads * dim, hidden=hidden, depth=depth, dropout=dropout))
+        self.pairwise = nn.Linear(2 * dim, dim, bias=False) if pairwise else None
+        if self.pairwise:
+            nn.init.zeros_(self.pairwise.weight)
         self.register_parameter("varied", nn.Parameter(torch.zeros(hidden)) if varied else None)
         self.register_buffer("step_nats", torch.full((dim,), math.log(2)) if blocks else None)
         self.register_buffer("order", None, persistent=False)
@@ -158,25 +177,34 @@ class MLPPolicy(nn.Module):
         return cached_rows()
 
     def forward(self, x: Vectors, mask: Masks, *, varied: Bool[Tensor, " batch"] | None = None) -> PolicyOutput:
-        pre = self.begin(x, mask)
+        carry = self.begin(x, mask)
+        pre = carry[:, : self.hidden]
         if varied is not None:
             assert self.varied is not None, "networks of these sizes are not told"
             pre = pre + varied.unsqueeze(1) * self.varied
         values, *rest = self.net.last(self.net.features(pre)).split(self.dim, dim=1)
+        values = values if self.pairwise is None else values + carry[:, self.hidden :]
         location = rest[0] if self.learned_location else None
         return PolicyOutput(values, location, rest[-1] if self.learned_erasure else None)
 
-    def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch hidden"]:
-        return self.net.first(one_hot(x, mask))
+    def begin(self, x: Vectors, mask: Masks) -> Float[Tensor, "batch carry"]:
+        filled = one_hot(x, mask)
+        pre = self.net.first(filled)
+        return pre if self.pairwise is None else torch.cat([pre, self.pairwise(filled)], dim=1)
 
-    def value_logit(self, carry: Float[Tensor, "batch hidden"], location: Locations) -> Batch:
+    def value_logit(self, carry: Float[Tensor, "batch carry"], location: Locations) -> Batch:
         # All D values and then one of them: three times faster than to gather a row of weights for each example.
         values = slice(0, self.dim)
-        logits = F.linear(self.net.features(carry), self.net.last.weight[values], self.net.last.bias[values])
+        features = self.net.features(carry[:, : self.hidden])
+        logits = F.linear(features, self.net.last.weight[values], self.net.last.bias[values])
+        logits = logits if self.pairwise is None else logits + carry[:, self.hidden :]
         return logits.gather(1, location.unsqueeze(1)).squeeze(1)
 
     def fill(
-        self, carry: Float[Tensor, "batch hidden"], location: Locations, value: Batch
-    ) -> Float[Tensor, "batch hidden"]:
+        self, carry: Float[Tensor, "batch carry"], location: Locations, value: Batch
+    ) -> Float[Tensor, "batch carry"]:
         column = torch.where(value > 0.5, location, location + self.dim)
-        return carry + F.embedding(column, self.net.first.weight.T.contiguous())
+        weight = (
+            self.net.first.weight if self.pairwise is None else torch.cat([self.net.first.weight, self.pairwise.weight])
+        )
+        return carry + F.embedding(column, weight.T.contiguous())

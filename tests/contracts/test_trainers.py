@@ -20,7 +20,7 @@ def every():
     """A small config for each trainer."""
     for problem in PROBLEMS.values():
         config = small(problem)
-        names = [f.name for f in dataclasses.fields(config) if f.name in ("preset", "method")]
+        names = [f.name for f in dataclasses.fields(config) if f.name in ("preset", "method", "energy")]
         for trainer in problem.trainers:
             for name in names:
                 if trainer in {f.name: f for f in dataclasses.fields(config)}[name].metadata["options"]:

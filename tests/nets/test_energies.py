@@ -21,6 +21,10 @@ def mlp(dim: int, *, depth: int = 3) -> MLPEnergy:
     return randomised(MLPEnergy(dim, hidden=8, depth=depth))
 
 
+def pairwise(dim: int) -> MLPEnergy:
+    return randomised(MLPEnergy(dim, hidden=8, depth=2, pairwise=True))
+
+
 def quadratic(dim: int) -> QuadraticEnergy:
     energy = QuadraticEnergy(dim)
     with torch.no_grad():
@@ -39,10 +43,10 @@ def shared(dim: int) -> QuadraticEnergy:
     return energy
 
 
-every_energy = pytest.mark.parametrize("build", [mlp, quadratic, shared])
+every_energy = pytest.mark.parametrize("build", [mlp, pairwise, quadratic, shared])
 
 
-@pytest.mark.parametrize("build", [MLPEnergy, QuadraticEnergy])
+@pytest.mark.parametrize("build", [MLPEnergy, partial(MLPEnergy, pairwise=True), QuadraticEnergy])
 def test_flat_before_training(build):
     energy = build(DIM)
     assert torch.equal(energy(exact.all_states(DIM)), torch.zeros(2**DIM))

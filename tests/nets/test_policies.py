@@ -26,11 +26,13 @@ from tests.examples import (
     lattice_policy,
     mixture_policy,
     policy,
+    randomised,
 )
 
 DIM = 4
 POLICIES = {f"mlp-{location:d}{erasure:d}": policy(DIM, location, erasure) for location, erasure in CHOICES}
 POLICIES |= {f"exact-{learned:d}": ExactPolicy(PolynomialEnergy(DIM), learned=learned) for learned in (False, True)}
+POLICIES["pairwise"] = randomised(MLPPolicy(DIM, hidden=8, depth=2, pairwise=True))
 POLICIES["field"] = field_policy(DIM)
 POLICIES["mixture"] = mixture_policy(DIM)
 every_policy = pytest.mark.parametrize("net", [pytest.param(net, id=key) for key, net in POLICIES.items()])
@@ -83,9 +85,10 @@ def test_parts_are_there_exactly_if_learned(net, states):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_an_untrained_policy_is_uniform(choice, generator):
+@pytest.mark.parametrize("pairwise", [False, True])
+def test_an_untrained_policy_is_uniform(choice, pairwise, generator):
     location, erasure = choice
-    net = MLPPolicy(DIM, hidden=8, depth=2, learned_location=location, learned_erasure=erasure)
+    net = MLPPolicy(DIM, hidden=8, depth=2, learned_location=location, learned_erasure=erasure, pairwise=pairwise)
     x, order = exact.all_states(DIM), uniform_orders(2**DIM, DIM, generator)
     log_pf, log_pb = log_prob(net, x, order, schedule=finest(x.shape[1]))
     log_orders = torch.lgamma(torch.tensor(DIM + 1.0))

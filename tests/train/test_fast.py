@@ -66,7 +66,7 @@ def build(**changes) -> Fast:
 
 def every_state_masked(monkeypatch) -> None:
     """Each row meets every mask."""
-    monkeypatch.setattr(any_order, "random_masks", lambda n, dim, generator: MASKS.repeat(n // len(MASKS), 1))
+    monkeypatch.setattr(any_order, "random_masks", lambda n, *_, **__: MASKS.repeat(n // len(MASKS), 1))
 
 
 def of_data() -> examples.FunctionEnergy:

@@ -27,14 +27,13 @@ class Table(Problem):
 
     @cached_property
     def trainers(self) -> dict[str, tuple[Any, Any]]:
-        from ebgfn.problems.table.recipes import FAST
-        from ebgfn.train.fast import Fast
+        from ebgfn.problems.table.recipes import COUPLINGS, FAST
+        from ebgfn.problems.table.trainer import Fast
         from ebgfn.train.paper import Paper, PaperRecipe
 
         paper = PaperRecipe(batch=64)
-        return {
-            "fast": (Fast, FAST), "paper": (Paper, paper), "basic": (Paper, replace(paper, moves=False, back_share=0.0)),
-        }  # fmt: skip
+        ours = {"fast": (Fast, FAST), "couplings": (Fast, COUPLINGS)}
+        return ours | {"paper": (Paper, paper), "basic": (Paper, replace(paper, moves=False, back_share=0.0))}
 
     @cached_property
     def sizes(self) -> tuple[Any, ...]:
@@ -44,12 +43,15 @@ class Table(Problem):
 
     def networks(self, config: TableConfig, sizes: Any, dim: int) -> "Networks":
         from ebgfn.model import Networks, flat_log_z
+        from ebgfn.nets.quadratic import QuadraticEnergy
 
-        return Networks(sizes.energy(dim), sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
+        energy = QuadraticEnergy(dim) if config.energy == "couplings" else sizes.energy(dim)
+        return Networks(energy, sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
 
     def describe(self, config: TableConfig) -> list[str]:
         columns = [column for column in config.columns.columns if column.bits]
-        return [f"table {config.label}", f"{len(columns)} columns, {config.dim} bits", config.preset]
+        energy = ["couplings"] if config.energy == "couplings" else []
+        return [f"table {config.label}", f"{len(columns)} columns, {config.dim} bits", config.preset, *energy]
 
     def knobs(self, config: TableConfig) -> tuple[str, ...]:
         return ("rate", "k", "share", "temperature") if config.preset == "fast" else ()

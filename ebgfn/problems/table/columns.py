@@ -19,8 +19,8 @@ from jaxtyping import Float, Int, UInt8
 
 MOST_LEVELS = 64
 FEWEST_BITS, MOST_BITS = 2, 6
-# Rows that a bin should have at least; values that stand for those of a bin.
-ROWS_OF_BIN, KEPT = 10, 16
+# Rows that a bin should have at least, so that it can be learned; values that stand for those of a bin.
+ROWS_OF_BIN, KEPT = 40, 16
 # Days are told without the time.
 DAY_S = 86_400.0
 MOST_DECIMALS = 15

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PRESETS = ("fast", "paper", "basic")
 ABOUT_PRESETS = "fast: ours; paper: the published algorithm; basic: its basic version"
+ENERGIES = ("network", "couplings")
+ABOUT_ENERGIES = "network: of any form; couplings: quadratic in the bits, a weight for each pair and each bit"
 # Parts of a file's rows that are kept for choosing and for measuring.
 VALID, TEST = 0.1, 0.2
 LEAST_ROWS = 2
@@ -51,6 +53,7 @@ class TableConfig(Config):
     valid: str | None = field(default=None, metadata={"help": "file of rows by which training chooses"})
     test: str | None = field(default=None, metadata={"help": "file of rows by which a model is measured"})
     schema: Any = field(default=None, hash=False, metadata={"help": "JSON file that says what the columns are"})
+    energy: str = choice("network", ENERGIES, ABOUT_ENERGIES)
     preset: str = choice("fast", PRESETS, ABOUT_PRESETS)
     budget_s: float = training_seconds(120.0)
     steps: int | None = step_count()
@@ -93,6 +96,10 @@ class TableConfig(Config):
     @property
     def dim(self) -> int:
         return self.columns.dim
+
+    @property
+    def trainer(self) -> str:
+        return "couplings" if (self.energy, self.preset) == ("couplings", "fast") else self.preset
 
     @property
     def label(self) -> str:

@@ -59,7 +59,7 @@ def test_rows_become_bits_and_bits_rows_of_the_same_bits(rows):
 
 
 def test_neighbouring_bins_differ_in_one_bit():
-    column = Number.of("n", [str(i) for i in range(1000)])
+    column = Number.of("n", [str(i) for i in range(3000)])
     assert column.bits == 6
     x = column.encode(np.arange(column.levels))
     assert (np.abs(np.diff(x.astype(int), axis=0)).sum(1) == 1).all()
