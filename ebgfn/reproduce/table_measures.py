@@ -1,13 +1,13 @@
 """What a model of a table is asked, the same of ours and of each peer: figures by `METHOD_MEASURE`, errors by `_se`."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from ebgfn import seeds
 from ebgfn.baselines import imputers, outliers
@@ -29,6 +29,7 @@ AGAIN = 20
 
 Densities = Mapping[str, Density]
 Figures = dict[str, float]
+LogP = Callable[[Vectors], Batch]
 Bits = UInt8[np.ndarray, "rows dim"]
 
 
@@ -99,15 +100,15 @@ def fillings(exam: Exam, densities: Densities) -> Figures:
     return found
 
 
-def oddities(exam: Exam, log_probs: Mapping[str, tuple[Batch, Batch]]) -> Figures:
-    """`odd_auc`; `log_probs`, up to a constant, of the odd rows and of the usual ones; of detectors too."""
-    scores = {name: tuple(_score(-one) for one in both) for name, both in log_probs.items()}
-    both, seed = (exam.odd, exam.usual), exam.config.seed
-    scores["forest"] = tuple(outliers.forest(exam.train, x, seed=seed) for x in both)
-    scores["factor"] = tuple(outliers.local_factor(exam.train, x) for x in both)
+def oddities(exam: Exam, log_p: Mapping[str, LogP]) -> Figures:
+    """`odd_auc`, by log-probabilities that are known up to a constant, and of detectors."""
+    x, count = torch.cat([exam.odd, exam.usual]), len(exam.odd)
+    scores = {name: -one(x).double().numpy() for name, one in log_p.items()}
+    scores["forest"] = outliers.forest(exam.train, x, seed=exam.config.seed)
+    scores["factor"] = outliers.local_factor(exam.train, x)
     found = {}
-    for name, (odd, usual) in scores.items():
-        found |= named(name, "odd_auc", roc_auc(odd.astype(np.float64), usual.astype(np.float64)))
+    for name, score in scores.items():
+        found |= named(name, "odd_auc", roc_auc(score[:count], score[count:]))
     return found
 
 
@@ -125,20 +126,16 @@ def drawings(exam: Exam, densities: Densities) -> Figures:
 
 
 def drawn(exam: Exam, density: Density) -> Bits:
-    """DRAWN rows, none with a code that no value has, unless hardly any is drawn."""
-    generator, columns = exam.generator(4), exam.config.columns
-
-    def legal() -> Iterator[Bits]:
-        for _ in range(AGAIN):
-            x = density.sample(DRAWN, generator).numpy().astype(np.uint8)
-            yield x[columns.legal(x)]
-
-    found = np.empty((0, columns.dim), np.uint8)
-    for some in legal():
-        found = np.concatenate([found, some])
-        if len(found) >= DRAWN:
+    """DRAWN rows without a code that no value has; if hardly any row is without, the last ones as they were drawn."""
+    generator, columns, found = exam.generator(4), exam.config.columns, []
+    for _ in range(AGAIN):
+        x = density.sample(DRAWN, generator).numpy().astype(np.uint8)
+        found.append(x[columns.legal(x)])
+        if sum(map(len, found)) >= DRAWN:
             break
-    return found[:DRAWN]
+    else:
+        found.append(x)
+    return np.concatenate(found)[:DRAWN]
 
 
 def named(method: str, measure: str, estimate: Estimate) -> Figures:
@@ -148,7 +145,3 @@ def named(method: str, measure: str, estimate: Estimate) -> Figures:
 
 def as_vectors(x: Bits) -> Vectors:
     return torch.from_numpy(x).float()
-
-
-def _score(values: Batch) -> Float[np.ndarray, " batch"]:
-    return values.double().numpy()

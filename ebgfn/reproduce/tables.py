@@ -53,6 +53,8 @@ METHODS = OURS | {
     "forest": "IsolationForest",
     "factor": "LocalOutlierFactor",
 }
+# What is asked of the energy; the rest takes draws, which are the sampler's.
+OF_ENERGY = ("nll", "odd_auc")
 # What no method is: rows of the data themselves.
 LIMIT = {"training": "training rows"}
 
@@ -66,7 +68,7 @@ class Measure(NamedTuple):
 
 
 MEASURES = {
-    "nll": Measure("Likelihood: nats of a test row, less is better", 2, lambda value: value),
+    "nll": Measure("Likelihood: nats of a test row, less is better", 3, lambda value: value),
     "fill_nats": Measure("Filling: log-loss of a hidden bit in nats, less is better", 3, lambda value: value),
     "fill_accuracy": Measure("Filling: accuracy of a hidden bit", 3, lambda value: -value),
     "odd_auc": Measure("Odd rows: area under the ROC curve", 3, lambda value: -value),
@@ -112,10 +114,9 @@ def row(task: tuple[str, int], budget_s: float) -> dict[str, Any]:
         exam, known = Exam(config), peers(config)
         ours: dict[str, Density] = {} if model is None else {"sampler": Sampler(model.policy, config.seed)}
         told |= likelihoods(exam, known) | fillings(exam, ours | known) | drawings(exam, ours | known)
-        log_p = {name: tuple(map(density.log_prob, (exam.odd, exam.usual))) for name, density in (ours | known).items()}
+        log_p = {name: density.log_prob for name, density in (ours | known).items()}
         if model is not None:
-            with torch.no_grad():
-                log_p["energy"] = (-model.energy(exam.odd), -model.energy(exam.usual))
+            log_p["energy"] = torch.no_grad()(lambda x: -model.energy(x))
         return {"dataset": task[0], "seed": task[1]} | told | oddities(exam, log_p)
 
 
@@ -155,7 +156,10 @@ def as_text(rows: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(row["dataset"] for row in rows):
         of_set = [row for row in rows if row["dataset"] == name]
         keys = [f"{method}_{measure}" for measure in MEASURES for method in METHODS | LIMIT]
-        found[name] = over_seeds(of_set, keys) | {"refuted": any(row.get("refuted") for row in of_set)}
+        found[name] = over_seeds(of_set, keys) | {
+            "refuted": any(row.get("refuted") for row in of_set),
+            "diverged": any("diverged" in row for row in of_set),
+        }
     return "\n\n".join(_section(name, measure, found) for name, measure in MEASURES.items())
 
 
@@ -180,5 +184,8 @@ def _best(figures: dict[str, Any], measure: str, how: Measure) -> str | None:
 
 
 def _cell(figures: dict[str, Any], method: str, measure: str, digits: int) -> str:
-    refuted = (method, measure) == ("energy", "nll") and figures["refuted"]
-    return "refuted" if refuted else figure(figures, f"{method}_{measure}", digits)
+    if figures["diverged"] and (method == "sampler" or (method == "energy" and measure in OF_ENERGY)):
+        return "diverged"
+    if figures["refuted"] and (method, measure) == ("energy", "nll"):
+        return "refuted"
+    return figure(figures, f"{method}_{measure}", digits)
