@@ -9,7 +9,7 @@ import torch
 from ebgfn.core.states import Batch, Masks, Vectors
 
 # Steps without a gain of so many nats on rows held out after which a fit is given up.
-PATIENCE, LEAST_GAIN = 3, 1e-3
+PATIENCE, LEAST_GAIN = 4, 3e-4
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from ebgfn.core.states import Batch, Masks, Vectors
 from ebgfn.nets import bernoulli_mixture
 from ebgfn.nets.bernoulli_mixture import BernoulliMixture
 
-COMPONENTS = (1, 5, 10, 20, 50, 100)
+COMPONENTS = (1, 5, 20, 50, 100, 200, 400)
 # Rows thrown into each component, of products and of trees.
 SMOOTHING, TREE_SMOOTHING = (0.2, 2.0), (1.0, 10.0)
 # Steps of a mixture of products, in which components find their rows before they become trees.

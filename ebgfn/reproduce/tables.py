@@ -92,7 +92,7 @@ class Sampler:
 
     @torch.no_grad()
     def conditional(self, x: Vectors, mask: Masks, generator: torch.Generator) -> Vectors:
-        parts = zip((x * mask).split(self.policy.rows), mask.split(self.policy.rows), strict=True)
+        parts = zip(x.split(self.policy.rows), mask.split(self.policy.rows), strict=True)
         one = torch.cat([torch.sigmoid(self.policy(*part).value_logits) for part in parts])
         return torch.where(mask, x, one)
 

@@ -64,6 +64,7 @@ def test_hidden_entries_have_the_probabilities_of_enumeration(machine, generator
     assert (machine.conditional(x, mask, generator) - expected).abs().max() < 0.1
 
 
+@pytest.mark.slow
 def test_drawn_rows_have_its_moments(machine, generator):
     n, p, states = 4000, exact_log_p(machine)[0].exp(), all_states(DIM).double()
     mean = p @ states
