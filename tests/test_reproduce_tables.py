@@ -1,12 +1,14 @@
 """The tables of tables: ours and the peers are asked the same, and the table says where ours is not the best."""
 
 import dataclasses
+import json
 from functools import partialmethod
 
 import numpy as np
 import pytest
 import torch
 
+from ebgfn import cli
 from ebgfn.baselines import chow_liu, mixtures, rbm, rbm_training
 from ebgfn.evaluation import two_sample
 from ebgfn.evaluation.exact import all_states, log_marginal
@@ -163,3 +165,12 @@ def test_seeds_are_averaged():
 def test_sets_are_chosen_by_name():
     assert tables.tasks(2, ("iris", "dna")) == [("iris", 0), ("iris", 1), ("dna", 0), ("dna", 1)]
     assert [name for name, _ in tables.tasks(1)] == list(sets.BINARY)
+
+
+def test_the_command_measures_the_sets_that_are_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr(
+        tables, "row", lambda task, budget_s: {"dataset": task[0], "seed": task[1], "seconds": budget_s}
+    )
+    assert cli.main(["reproduce", "tables", "--sets", "iris", "dna", "--budget-s", "3", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert rows == [{"dataset": name, "seed": 0, "seconds": 3.0} for name in ("iris", "dna")]
