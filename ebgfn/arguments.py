@@ -108,7 +108,7 @@ def parser() -> Parser:
         table.add_argument("--keep", type=Path, default=None, metavar="DIR", help=text)
     text = f"which tables, usually the binary ones ({', '.join(sets.TABLES)})"
     tables.choices["tables"].add_argument(
-        "--sets", nargs="+", default=tuple(sets.BINARY), choices=sets.TABLES, metavar="NAME", help=text
+        "--sets", nargs="+", default=argparse.SUPPRESS, choices=sets.TABLES, metavar="NAME", help=text
     )
     for command in (*trainings, evaluate, sample, chain, *of_tables, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
