@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from ebgfn import __version__
 from ebgfn.problems import PROBLEMS
+from ebgfn.problems.table import sets
 
 MAX_SAMPLES = 1_000_000
 MAX_CHAINS = 100_000
@@ -23,6 +24,7 @@ TABLES = {
     "toy2d": "densities in the plane, ours beside the published algorithm",
     "ising": "recovered couplings, all methods from the same samples",
     "images": "images, both likelihoods beside a mixture and published models",
+    "tables": "tables, likelihoods, filled cells, odd and drawn rows beside trees, mixtures, RBMs and scikit-learn",
 }
 
 
@@ -104,6 +106,10 @@ def parser() -> Parser:
         add_whole(table, "jobs", 1, "rows that are measured at a time, if several in one thread each", low=1, high=64)
         text = "folder that keeps the rows, so that a table that was stopped goes on"
         table.add_argument("--keep", type=Path, default=None, metavar="DIR", help=text)
+    text = f"which tables, usually the binary ones ({', '.join(sets.TABLES)})"
+    tables.choices["tables"].add_argument(
+        "--sets", nargs="+", default=argparse.SUPPRESS, choices=sets.TABLES, metavar="NAME", help=text
+    )
     for command in (*trainings, evaluate, sample, chain, *of_tables, runs, cancel, resume, *measured):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return root

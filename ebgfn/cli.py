@@ -255,7 +255,7 @@ def reproduce(args: argparse.Namespace) -> int:
 
     use_onednn()
     table = importlib.import_module(f"ebgfn.reproduce.{args.table}")
-    tasks, rows = table.tasks(args.seeds), []
+    tasks, rows = table.tasks(args.seeds, args.sets) if "sets" in args else table.tasks(args.seeds), []
     budget_s = args.budget_s or table.BUDGET_S
     with progress_bar(len(tasks)) as bar:
         for row in side_by_side(table.row, tasks, jobs=args.jobs, keep=args.keep, budget_s=budget_s):

@@ -7,12 +7,13 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
 Batch = Float[Tensor, " n"]
 Vectors = Float[Tensor, "n dim"]
+Masks = Bool[Tensor, "n dim"]
 
 COMPONENTS = (1, 10, 30, 100)
 
@@ -32,6 +33,12 @@ class BernoulliMixture:
     def log_prob(self, x: Vectors) -> Batch:
         """log p(x) in nats."""
         return torch.cat([self.joint(part).logsumexp(1) for part in x.split(4096)])
+
+    def conditional(self, x: Vectors, mask: Masks, generator: torch.Generator) -> Vectors:
+        """p(x_i = 1 | entries that `mask` fills), exact; of a filled entry its value."""
+        none = -mask.to(x.dtype) @ F.softplus(self.log_odds).T
+        share = ((x * mask) @ self.log_odds.T + none + self.log_weight).softmax(1)
+        return torch.where(mask, x, share @ torch.sigmoid(self.log_odds))
 
     def sample(self, n: int, generator: torch.Generator) -> Vectors:
         chosen = torch.multinomial(self.log_weight.exp(), n, replacement=True, generator=generator)
