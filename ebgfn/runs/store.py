@@ -42,18 +42,21 @@ def runs_folder() -> Path:
 
 
 def uploads_folder() -> Path:
-    """Folder of the samples that visitors brought."""
+    """Folder of the samples and tables that visitors brought."""
     return home() / "uploads"
 
 
 def keep_upload(x: UInt8[np.ndarray, "samples dim"], names: tuple[str, ...] | None = None) -> Path:
-    """Keep a visitor's samples and the names of their columns under the digest of both, whatever their file was called;
-    returns the file.
+    """Keep a visitor's samples and the names of their columns; returns the file."""
+    return keep_file(uploads.pack(x, names), ".npz")
+
+
+def keep_file(contents: bytes, suffix: str) -> Path:
+    """Keep what a visitor brought under its digest, whatever the file was called; returns the file.
 
     The newest MAX_UPLOADS stay, and those that an unfinished run still reads.
     """
-    contents = uploads.pack(x, names)
-    path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}.npz"
+    path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}{suffix}"
     with writing(uploads_folder()):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
@@ -64,10 +67,25 @@ def keep_upload(x: UInt8[np.ndarray, "samples dim"], names: tuple[str, ...] | No
     return path
 
 
+def kept_file(config: Config) -> Path | None:
+    """The kept file that a run of this config reads; None where it reads none."""
+    path = Path(getattr(config, "path", None) or "")
+    return path if path.parent == uploads_folder() else None
+
+
+def drop_file(path: Path) -> None:
+    """Delete a kept file, unless some run still names it."""
+    named = {str(kept_file(run.config)) for run, status in list_statuses() if status.state in STATES}
+    if str(path) not in named:
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
 def _forget_uploads() -> None:
     needed = {getattr(run.config, "path", None) for run, status in list_statuses() if status.state in UNFINISHED}
-    known = sorted(uploads_folder().glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in known[MAX_UPLOADS:]:
+    # What begins with a point is being written.
+    files = [path for path in uploads_folder().iterdir() if path.name[0] != "."]
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[MAX_UPLOADS:]:
         if str(path) not in needed:
             path.unlink(missing_ok=True)
 
