@@ -1,5 +1,6 @@
 """Your table: any table's columns as bits, a model of them trained live, and what one does with it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import streamlit as st
@@ -36,13 +37,14 @@ NO_FILE = "The table of this run is not kept any more. Drop it again to train an
 TRAIN = "Watch a model of this table learn from nothing, here, on this machine."
 
 
-def bring() -> Brought | None:
-    """A file, what was understood of it, the button that trains, and what is kept."""
+def bring(*, folded: bool) -> Brought | None:
+    """A file, what was understood of it, the button that trains, and what is kept; `folded` where a run is to be seen."""
     with st.container(border=True):
         brought = upload.show()
         if brought is not None:
-            schema = understood.show(brought)
-            training_form.of_file(brought, schema)
+            with st.expander("What was understood, and **Train** once more") if folded else nullcontext():
+                schema = understood.show(brought)
+                training_form.of_file(brought, schema)
         privacy.show()
     return brought
 
@@ -76,7 +78,7 @@ def trained(run: RunFolder) -> None:
         return
     run_curves.show(run)
     if run.status.finished and run.has_checkpoint:
-        frame.section("Rows that it has not seen")
+        frame.section("What it has learned")
         at_rest(run.checkpoint)
 
 
@@ -88,7 +90,7 @@ def main() -> None:
             st.markdown(HOW, width=frame.TEXT_WIDTH)
     server.settle()
     run = training.current(TABLE)
-    brought = bring()
+    brought = bring(folded=run is not None)
     training.say_refusal()
     try:
         if run is not None:

@@ -105,15 +105,16 @@ def _csv(data: bytes, header: bool | None, most_cells: int) -> pd.DataFrame:
 
 
 def _begins_with_names(rows: list[list[str]]) -> bool:
-    """The first line are names if no two are alike, none is a number, and either numbers or other texts stand below."""
+    """Whether none of the first line is a number, and numbers stand below, or other texts if no two names are alike."""
     if len(rows) < 2:
         return False
     first, *rest = ([cell.strip() for cell in row] for row in rows)
-    if len(set(first)) < len(first) or any(map(_is_number, first)):
+    if any(map(_is_number, first)):
         return False
     columns = list(zip(*rest, strict=True))
     numbers = any(all(cell in MISSING or _is_number(cell) for cell in column) for column in columns)
-    return numbers or not any(name in column for name, column in zip(first, columns, strict=True))
+    alike = len(set(first)) < len(first)
+    return numbers or not (alike or any(name in column for name, column in zip(first, columns, strict=True)))
 
 
 def _columnar(data: bytes, suffix: str, most_cells: int) -> pd.DataFrame:
@@ -206,7 +207,7 @@ def _check_shape(shape: tuple[int, ...], most_cells: int) -> None:
     if not 1 <= columns <= MAX_COLUMNS:
         raise ValueError(f"there must be 1 to {MAX_COLUMNS} columns, got {columns:,}; {ALLOWED}")
     if rows * columns > most_cells:
-        raise ValueError(f"rows times columns must be at most {most_cells:,}, got {rows * columns:,}")
+        raise ValueError(f"rows times columns must be at most {most_cells:,}, got {rows * columns:,}; {ALLOWED}")
 
 
 def _is_number(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Held-out rows of a trained model's table, each with its log p."""
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,28 +24,32 @@ SPOKEN = "Held-out rows of the table, each with its log p under the sampler."
 
 
 def show(folder: Path) -> None:
-    """The rows; their log p as it comes in. Errors: ValueError, CheckpointError."""
+    """The rows, with log p that is stored or comes in. Errors: ValueError, CheckpointError."""
     st.markdown(ABOUT, width=TEXT_WIDTH)
-    model = models.stored(folder)
+    model, stored = models.stored(folder), held_out.load(folder)
     table = _rows(str(folder), model.stamp)
-    state = _measured(str(folder), model.stamp)
-    background.follow(state, partial(_draw, table, state, models.card(folder)))
-
-
-def _draw(table: pd.DataFrame, state: Measurement, card: dict) -> None:
-    known = np.concatenate([*state.rows, []]).astype(float)
-    log_p = np.full(len(table), np.nan)
-    log_p[: len(known)] = known
-    seen = table.copy()
-    seen.insert(0, LOG_P, log_p)
-    config = {LOG_P: st.column_config.NumberColumn(LOG_P, format="%.1f", pinned=True, width=90)}
-    rows.draw(seen, alt=SPOKEN, most=8, config=config)
-    if not state.done:
-        st.caption(f"log p of {len(known)} of {len(table)} rows so far.")
-    elif state.future.exception():
-        background.progress(state, len(table), "rows", "")
+    if stored is not None:
+        _draw(table, stored.log_q)
+        st.caption(in_words(stored.log_q, models.card(folder)))
     else:
-        st.caption(in_words(log_p, card))
+        state = _measured(str(folder), model.stamp)
+        background.follow(state, partial(_follow, table, state))
+
+
+def _follow(table: pd.DataFrame, state: Measurement) -> None:
+    known = np.concatenate([*state.rows, np.zeros(0)])
+    _draw(table, known)
+    background.progress(state, math.ceil(len(table) / held_out.AT_ONCE), "parts", "log p of each row")
+    if len(known) == len(table):
+        st.caption(in_words(known, {}))
+
+
+def _draw(table: pd.DataFrame, known: np.ndarray) -> None:
+    """Rows with their log p, as far as it is known."""
+    log_p = np.concatenate([known, np.full(len(table) - len(known), np.nan)])
+    name = LOG_P if LOG_P not in table.columns else f"{LOG_P} of the row"
+    config = {name: st.column_config.NumberColumn(name, format="%.1f", pinned=True, width=90)}
+    rows.draw(pd.concat([pd.Series(log_p, name=name), table], axis=1), alt=SPOKEN, most=8, config=config)
 
 
 def in_words(log_p: np.ndarray, card: dict) -> str:
@@ -53,9 +58,9 @@ def in_words(log_p: np.ndarray, card: dict) -> str:
     if not {"gfn_nll", "independent_nll", "tree_nll"} <= card.keys():
         return text
     return (
-        f"{text} Over all {card['test_rows']} held-out rows the model has −log p = {with_error(card, 'gfn_nll', 1)} nats "
-        f"on average; independent columns {card['independent_nll']:.1f}, a Chow-Liu tree, where each bit depends on one "
-        f"other, {card['tree_nll']:.1f}: lower is better."
+        f"{len(log_p)} rows. On average −log p is **{with_error(card, 'gfn_nll', 1)} nats**: lower is better. Independent "
+        f"columns have {card['independent_nll']:.1f}, a Chow-Liu tree, where each bit depends on one other, "
+        f"{card['tree_nll']:.1f}."
     )
 
 
@@ -71,9 +76,4 @@ def _measured(folder: str, stamp: int) -> Measurement:
 
 
 def _measure(folder: Path) -> Iterator[np.ndarray]:
-    """Stored ones at once."""
-    stored = held_out.load(folder)
-    if stored is not None:
-        yield stored.log_q
-    else:
-        yield from held_out.measure(models.load(models.stored(folder)))
+    yield from held_out.measure(models.load(models.stored(folder)))

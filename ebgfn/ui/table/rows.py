@@ -27,5 +27,9 @@ def told(config: TableConfig, x: Vectors) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame, *, alt: str, most: int = 12, config: dict[str, Any] | None = None) -> None:
     """The table, as high as it needs for up to so many rows."""
-    height = HEADER_PX + ROW_PX * min(most, len(table))
-    st.dataframe(table, hide_index=True, height=height, column_config=config, alt=alt)
+    st.dataframe(table, hide_index=True, height=height(len(table), most), column_config=config, alt=alt)
+
+
+def height(count: int, most: int) -> int:
+    """Pixels of a table of so many rows; beyond `most` it scrolls."""
+    return HEADER_PX + ROW_PX * min(most, count)

@@ -52,7 +52,7 @@ def forget(run: RunFolder) -> None:
 def _look(run: RunFolder, status: Status, fits: Measurement) -> None:
     training.say_refusal()
     run_bar.bar(run, status)
-    lines, config, moving = history.lines(run), run.config, status.state in training.ACTIVE
+    lines, config, moving = history.lines(run), run.config, not status.finished
     columns = history.columns(lines, CURVES)
     if not columns:
         run_bar.without_pictures(status)

@@ -13,15 +13,14 @@ class Task(NamedTuple):
     """A module of this folder with `show(folder, *, seed)`, and in a line what it answers."""
 
     module: str
-    icon: str
     text: str
 
 
 TASKS = {
-    "Draw rows": Task("drawn_rows", ":material/casino:", "New rows like those of the table, which never stood in it."),
-    "Fill in": Task("filling", ":material/edit_note:", "What may stand in the empty cells of a row, given the others."),
-    "Odd rows": Task("odd_rows", ":material/troubleshoot:", "Rows that do not fit the others, and the cells that surprise."),
-    "What hangs together": Task("dependence", ":material/hub:", "Which columns tell of each other, and how much."),
+    "Draw rows": Task("drawn_rows", "Rows that the model makes up: like those of the table, but new."),
+    "Fill in": Task("filling", "What may stand in the empty cells of a row, given the others."),
+    "Odd rows": Task("odd_rows", "Rows that do not fit the others, and the cells that surprise."),
+    "What hangs together": Task("dependence", "Which columns tell of each other, and how much."),
 }  # fmt: skip
 
 
@@ -31,10 +30,7 @@ def show(folder: Path) -> None:
     address.hold_choice("do", names, "What to do")
     address.hold_seed("seed")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.segmented_control(
-            "Do with it", names, default=names[0], required=True, format_func=lambda n: f"{TASKS[n].icon} {n}",
-            **address.bound("do", names),
-        )  # fmt: skip
+        name = st.segmented_control("Do with it", names, default=names[0], required=True, **address.bound("do", names))
         seed = address.seed("Seed", "seed", width=130)
     task = TASKS[address.choice(name, names, names[0])]
     st.caption(task.text)

@@ -1,5 +1,6 @@
 """What was understood of a table, column by column, and what its visitor knows better."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -9,13 +10,14 @@ from ebgfn.problems.table import columns as kinds
 from ebgfn.problems.table.columns import Column, Date, Number
 from ebgfn.problems.table.schema import Schema, cells_of
 from ebgfn.ui.shell.text import plain
+from ebgfn.ui.table import rows
 from ebgfn.ui.table.upload import Brought
 
 SEEN, EDITOR = "table_columns", "table_kinds_"
 ABOUT = """**This is how the table was understood.** Each column becomes a few bits: a **category** by its values, a
 **number** or a **date** by bins that are about equally full. Correct a kind if you know better. A column of kind **text**
 is left out: choose it for names, record numbers and notes."""
-EXAMPLES, TALL_PX, ROW_PX = 3, 420, 36
+EXAMPLES, MOST_ROWS = 3, 12
 SPOKEN = "Columns of the table: name, kind, what it becomes, examples, share of empty cells."
 
 
@@ -36,15 +38,15 @@ def show(brought: Brought) -> Schema | None:
     readings = _read(brought, _chosen(st.session_state.get(key), list(table.columns)))
     st.data_editor(
         _described(table, readings), key=key, hide_index=True, num_rows="fixed", column_config=_config(), alt=SPOKEN,
-        disabled=["column", "becomes", "examples", "empty"], height=min(TALL_PX, ROW_PX * (1 + len(readings))),
+        disabled=["column", "becomes", "examples", "empty"], height=rows.height(len(readings), MOST_ROWS),
     )  # fmt: skip
     return _schema(readings)
 
 
 def _chosen(edits: Any, names: list[str]) -> dict[str, str]:
     """Kinds that differ from what was understood, by column; a browser may send anything."""
-    rows = getattr(edits, "edited_rows", None) or (edits.get("edited_rows") if isinstance(edits, dict) else None) or {}
-    found = {names[int(row)]: change.get("kind") for row, change in rows.items() if 0 <= int(row) < len(names)}
+    changed = edits.get("edited_rows", {}) if isinstance(edits, Mapping) else {}
+    found = {names[int(row)]: change.get("kind") for row, change in changed.items() if 0 <= int(row) < len(names)}
     return {name: kind for name, kind in found.items() if kind in kinds.KINDS}
 
 
