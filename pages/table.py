@@ -45,7 +45,7 @@ def bring(*, folded: bool) -> Brought | None:
             with st.expander("What was understood, and **Train** once more") if folded else nullcontext():
                 schema = understood.show(brought)
                 training_form.of_file(brought, schema)
-        privacy.show()
+        privacy.show(brief=folded)
     return brought
 
 

@@ -17,15 +17,19 @@ KEPT = f"""**What is kept.** Until you press Train, your table is in this server
 open. **Train** writes the table as it was read (its cells, not your file) and the run with its model to this server's disk.
 They stay until {MAX_UPLOADS} newer tables and {MAX_FINISHED_RUNS} newer runs replace them, or until you delete them. Nothing
 is sent anywhere else, and nothing in a cell is executed."""
+BRIEF = f"""Your table is kept until {MAX_UPLOADS} newer ones replace it, the run until {MAX_FINISHED_RUNS} newer ones do, or
+until you delete both."""
 DELETED = "Your table, what was trained on it and its model are deleted."
 
 
-def show() -> None:
-    """The sentences, and the button where there is something to delete."""
+def show(*, brief: bool) -> None:
+    """The sentences, and the button where there is something to delete; `brief` beside a run."""
     if st.session_state.pop("table_deleted", False):
         st.success(DELETED, icon=":material/delete:")
-    st.caption(KEPT)
-    if upload.KEY + "_last" in st.session_state or own_runs():
+    something = upload.brought() or own_runs()
+    if something or not brief:
+        st.caption(BRIEF if brief else KEPT)
+    if something:
         st.button("Delete my table now", icon=":material/delete:", key="delete_table", on_click=delete)
 
 

@@ -29,9 +29,8 @@ def show(folder: Path) -> None:
     names = list(TASKS)
     address.hold_choice("do", names, "What to do")
     address.hold_seed("seed")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.segmented_control("Do with it", names, default=names[0], required=True, **address.bound("do", names))
-        seed = address.seed("Seed", "seed", width=130)
+    name = st.segmented_control("Do with it", names, default=names[0], required=True, **address.bound("do", names))
+    seed = address.seed("Seed", "seed", width=130)
     task = TASKS[address.choice(name, names, names[0])]
     st.caption(task.text)
     importlib.import_module(f"{__package__}.{task.module}").show(folder, seed=seed)

@@ -42,6 +42,11 @@ def show() -> Brought | None:
     return found
 
 
+def brought() -> bool:
+    """Whether this session holds a visitor's table."""
+    return READ in st.session_state
+
+
 def forget() -> None:
     """Nothing of a table stays in this session."""
     taken.forget(KEY)
