@@ -118,3 +118,32 @@ def test_arrays_are_looked_at_before_they_are_unpacked():
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="No such file"):
         files.read(tmp_path / "t.csv")
+
+
+def test_a_packed_table_is_read_as_it_was():
+    table = files.parse(b"a,b,c\n1,=cmd,\n02,x,NA\n2.50, y ,?\n", "t.csv")
+    assert table["a"].tolist() == ["1", "02", "2.50"]
+    pd.testing.assert_frame_equal(files.parse(files.pack(table), "t.parquet"), table)
+
+
+def test_a_cell_that_is_cut_is_read_again_as_it_is():
+    table = files.parse(("a,b\n" + "x" * (files.LONGEST_CELL - 1) + " tail,1\ny,2\n").encode(), "t.csv")
+    pd.testing.assert_frame_equal(files.parse(files.pack(table), "t.parquet"), table)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])
+def test_more_cells_than_are_asked_for_are_refused(suffix):
+    data = {
+        ".csv": lambda: b"1,2\n" * 30,
+        ".npz": lambda: _npz(np.ones((30, 2))),
+        ".parquet": lambda: files.pack(pd.DataFrame(np.full((30, 2), "1"), columns=["a", "b"])),
+    }[suffix]()
+    assert len(files.parse(data, f"t{suffix}", most_cells=60)) >= 29
+    with pytest.raises(ValueError, match="rows times columns must be at most 50, got"):
+        files.parse(data, f"t{suffix}", most_cells=50)
+
+
+def _npz(x: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x)
+    return buffer.getvalue()
