@@ -23,6 +23,7 @@ from tests.app.pages import bad_addresses, check_refusals, labels, open_page, se
 
 PAGE, RUN, SIZES = "pages/table.py", "mine", MLPSizes(hidden=8, depth=1)
 OWNER = "me"
+COLUMNS = ("name", "smoker", "age", "since", "note", "country")
 
 
 def people(rows: int = 40) -> str:
@@ -35,7 +36,7 @@ def people(rows: int = 40) -> str:
         for i in range(rows)
     ]
     # More names than a category may have.
-    return "\n".join(["name,smoker,age,since,note,country", *lines]) + "\n"
+    return "\n".join([",".join(COLUMNS), *lines]) + "\n"
 
 
 @pytest.fixture
@@ -217,21 +218,29 @@ def test_markdown_of_a_name_is_none(home):
 
 def test_a_kind_is_corrected_at_once(home, submitted):
     at = bring(open_page(PAGE), people())
-    digest = at.session_state[upload.READ][0]
-    key = f"{understood.EDITOR}{digest[:16]}"
-    at.session_state[key] = {"edited_rows": {2: {"kind": "category"}}, "added_rows": [], "deleted_rows": []}
+    at.session_state[understood.SEEN].choose({"edited_rows": {2: {"kind": "category"}}}, list(COLUMNS))
     at.run()
     assert not at.exception
-    table = at.dataframe[0].value
     ages = len(set(files.parse(people().encode(), "t.csv")["age"]))
-    assert table["becomes"][2].startswith(f"{ages} values")
+    assert at.dataframe[0].value["becomes"][2].startswith(f"{ages} values")
+    at.button(key="train").click().run()
+    assert submitted[0].columns.columns[2].kind == "category"
+
+
+def test_a_kind_that_does_not_fit_stops_the_button(home):
+    at = bring(open_page(PAGE), people())
+    at.session_state[understood.SEEN].choose({"edited_rows": {1: {"kind": "number"}}}, list(COLUMNS))
+    at.run()
+    assert "holds what is no number" in sentences(at)
+    assert at.button(key="train").disabled
 
 
 def test_kinds_of_a_browser_are_held_to_what_there_is():
-    names = ["a", "b"]
-    edits = {"edited_rows": {0: {"kind": "date"}, 1: {"kind": "evil"}, 7: {"kind": "date"}}}
-    assert understood._chosen(edits, names) == {"a": "date"}
-    assert understood._chosen(None, names) == {}
+    seen = understood.Seen("digest")
+    seen.choose({"edited_rows": {0: {"kind": "date"}, 1: {"kind": "evil"}, 7: {"kind": "date"}}}, ["a", "b"])
+    seen.choose(None, ["a", "b"])
+    seen.choose({"edited_rows": {}}, ["a", "b"])  # as an editor reports whose data have changed
+    assert seen.chosen == {"a": "date"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +280,7 @@ def test_rows_of_the_moment_are_shown_while_it_trains(home, brought, charts):
     at = open_page(PAGE, run=RUN)
     assert not at.exception
     drawn, real = (frame.value for frame in at.dataframe[:2])
-    assert list(drawn.columns) == list(real.columns) == ["name", "smoker", "age", "since", "note", "country"]
+    assert list(drawn.columns) == list(real.columns) == list(COLUMNS)
     assert set(drawn["smoker"]) <= {"yes", "no"}
     assert {"Pause", "Cancel", "Reset"} <= labels(at)
 

@@ -1,9 +1,11 @@
 """Your table in a browser: a file is dropped, understood, trained on, and deleted with all that was made of it."""
 
+import re
+
 import numpy as np
 
 PEOPLE = 120
-NARROW = 390
+NARROW, ROW_PX = 390, 35
 
 
 def people() -> bytes:
@@ -22,6 +24,16 @@ def cells(here) -> list[str]:
     return grid.locator("[role=gridcell]").all_text_contents()
 
 
+def choose_kind(here, row: int, kind: str) -> None:
+    """In the table of what was understood, as a hand does."""
+    here.settled()
+    box = here.page.locator("[data-testid=stDataFrame]:visible").first.bounding_box()
+    here.page.mouse.click(box["x"] + 150, box["y"] + ROW_PX * (row + 1.5))
+    here.page.keyboard.press("Enter")
+    here.page.locator("[id*=-option-]", has_text=kind).click()
+    here.settled()
+
+
 def test_a_dropped_table_is_understood_trained_on_and_deleted(visit, server):
     here = visit("table?train_seconds=5", width=NARROW)
     page = here.page
@@ -32,7 +44,8 @@ def test_a_dropped_table_is_understood_trained_on_and_deleted(visit, server):
     understood = cells(here)
     assert {"smoker", "age", "category", "number", "2 values, 1 bit", "left out"} <= set(understood)
     assert here.overflow() == 0
-    here.settled()
+    choose_kind(here, 1, "category")
+    page.locator("[role=gridcell]", has_text=re.compile(r"^\d\d values, \d bits$")).first.wait_for(state="attached")
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_text("Drawn at this moment").wait_for()
     assert {"yes", "no"} & set(cells(here))

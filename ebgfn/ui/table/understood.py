@@ -1,6 +1,7 @@
 """What was understood of a table, column by column, and what its visitor knows better."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -18,6 +19,8 @@ ABOUT = """**This is how the table was understood.** Each column becomes a few b
 **number** or a **date** by bins that are about equally full. Correct a kind if you know better. A column of kind **text**
 is left out: choose it for names, record numbers and notes."""
 EXAMPLES, MOST_ROWS = 3, 12
+CHANGE = "Double-click, or press Enter, to change it."
+OTHERWISE = "Choose another kind, or text to leave the column out"
 SPOKEN = "Columns of the table: name, kind, what it becomes, examples, share of empty cells."
 
 
@@ -29,37 +32,52 @@ class Reading(NamedTuple):
     complaint: str = ""
 
 
+@dataclass
+class Seen:
+    """What this session knows of a table's columns: kinds that its visitor chose, and each column by name and kind."""
+
+    digest: str
+    chosen: dict[str, str] = field(default_factory=dict)
+    readings: dict[tuple[str, str | None], Reading] = field(default_factory=dict)
+
+    def of(self, table: pd.DataFrame) -> list[Reading]:
+        """Each column by the kind that was chosen or seems right."""
+        found = []
+        for name in table.columns:
+            at = (name, self.chosen.get(name))
+            if at not in self.readings:
+                self.readings[at] = reading(name, cells_of(table, name), at[1])
+            found.append(self.readings[at])
+        return found
+
+    def choose(self, edits: Any, names: list[str]) -> None:
+        """Take kinds from what an editor reports; a browser may send anything."""
+        rows = edits.get("edited_rows", {}) if isinstance(edits, Mapping) else {}
+        for row, change in rows.items():
+            if 0 <= int(row) < len(names) and change.get("kind") in kinds.KINDS:
+                self.chosen[names[int(row)]] = change["kind"]
+
+
 def show(brought: Brought) -> Schema | None:
     """The columns, to be corrected; None with a sentence where they cannot be so."""
-    table = brought.table
+    table, seen = brought.table, _seen(brought.digest)
     st.markdown(f"{plain(brought.name)}: **{len(table):,} rows, {len(table.columns)} columns.**")
     st.caption(ABOUT)
-    key = f"{EDITOR}{brought.digest[:16]}"
-    readings = _read(brought, _chosen(st.session_state.get(key), list(table.columns)))
+    readings, key = seen.of(table), f"{EDITOR}{brought.digest[:16]}"
+    # The editor forgets its edits when its data change, so that they are kept here.
     st.data_editor(
         _described(table, readings), key=key, hide_index=True, num_rows="fixed", column_config=_config(), alt=SPOKEN,
         disabled=["column", "becomes", "examples", "empty"], height=rows.height(len(readings), MOST_ROWS),
+        on_change=lambda: seen.choose(st.session_state[key], list(table.columns)),
     )  # fmt: skip
     return _schema(readings)
 
 
-def _chosen(edits: Any, names: list[str]) -> dict[str, str]:
-    """Kinds that differ from what was understood, by column; a browser may send anything."""
-    changed = edits.get("edited_rows", {}) if isinstance(edits, Mapping) else {}
-    found = {names[int(row)]: change.get("kind") for row, change in changed.items() if 0 <= int(row) < len(names)}
-    return {name: kind for name, kind in found.items() if kind in kinds.KINDS}
-
-
-def _read(brought: Brought, chosen: dict[str, str]) -> list[Reading]:
-    """Each column by the kind that was chosen or seems right; kept for this session, as it takes a second of many."""
+def _seen(digest: str) -> Seen:
     known = st.session_state.get(SEEN)
-    if known is None or known[0] != brought.digest:
-        known = st.session_state[SEEN] = brought.digest, {}
-    for name in brought.table.columns:
-        at = (name, chosen.get(name))
-        if at not in known[1]:
-            known[1][at] = reading(name, cells_of(brought.table, name), at[1])
-    return [known[1][name, chosen.get(name)] for name in brought.table.columns]
+    if known is None or known.digest != digest:
+        known = st.session_state[SEEN] = Seen(digest)
+    return known
 
 
 def reading(name: str, cells: list[str | None], kind: str | None) -> Reading:
@@ -99,7 +117,7 @@ def _config() -> dict[str, Any]:
     column = st.column_config
     return {
         "column": column.TextColumn("column", pinned=True),
-        "kind": column.SelectboxColumn("kind (click to change)", options=list(kinds.KINDS), required=True),
+        "kind": column.SelectboxColumn("kind (editable)", options=list(kinds.KINDS), required=True, help=CHANGE),
         "becomes": column.TextColumn("becomes"),
         "examples": column.TextColumn("examples"),
         "empty": column.NumberColumn("empty cells", format="percent"),
@@ -108,7 +126,7 @@ def _config() -> dict[str, Any]:
 
 def _schema(readings: list[Reading]) -> Schema | None:
     """All columns together; a sentence for each that does not fit."""
-    complaints = [one.complaint for one in readings if one.column is None]
+    complaints = [f"{one.complaint}. {OTHERWISE}" for one in readings if one.column is None]
     try:
         schema = None if complaints else Schema(tuple(one.column for one in readings if one.column is not None))
     except ValueError as error:
