@@ -14,9 +14,9 @@ from ebgfn.ui.table import run_curves, understood, upload
 
 PATIENCE_S, LOOK_S = 20.0, 0.1
 KEPT = f"""**What is kept.** Until you press Train, your table is in this server's memory only, for as long as this tab is
-open. **Train** writes the table as it was read (its cells, not your file) and the run with its model to this server's disk.
-They stay until {MAX_UPLOADS} newer tables and {MAX_FINISHED_RUNS} newer runs replace them, or until you delete them. Nothing
-is sent anywhere else, and nothing in a cell is executed."""
+open. **Train** writes the table as it was read (its cells, not your file) to this server's disk, and the run with its model
+under up to twelve letters of the file's name. They stay until {MAX_UPLOADS} newer tables and {MAX_FINISHED_RUNS} newer runs
+replace them, or until you delete them. Nothing is sent anywhere else, and nothing in a cell is executed."""
 BRIEF = f"""Your table is kept until {MAX_UPLOADS} newer ones replace it, the run until {MAX_FINISHED_RUNS} newer ones do, or
 until you delete both."""
 DELETED = "Your table, what was trained on it and its model are deleted."
