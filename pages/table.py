@@ -8,36 +8,30 @@ import streamlit as st
 from ebgfn import shipped
 from ebgfn.runs import store
 from ebgfn.runs.folder import RunFolder
-from ebgfn.ui.shell import frame, models, server, training
-from ebgfn.ui.table import EXAMPLE, TABLE, held_out, privacy, run_curves, tasks, training_form, understood, upload
+from ebgfn.ui.shell import address, frame, models, server, training
+from ebgfn.ui.table import (
+    EXAMPLE,
+    TABLE,
+    explanation,
+    held_out,
+    privacy,
+    run_curves,
+    tasks,
+    training_form,
+    understood,
+    upload,
+)
 from ebgfn.ui.table.upload import Brought
 
 LEAD = """Drop a table, such as a spreadsheet saved as CSV. A model learns which rows are likely, here, within a minute. Then
 it **draws new rows** like yours, **fills empty cells**, finds **odd rows** and shows **what hangs together**."""
-
-HOW = r"""Every cell becomes a few bits: a category by its code, a number by its bin, so that a row is a vector $x$ of $D$
-bits. An **energy** $E(x)$ says how probable a row is,
-
-$$
-p(x) = \frac{e^{-E(x)}}{Z}, \qquad Z = \sum_{x'} e^{-E(x')},
-$$
-
-and a **GFlowNet**, the sampler, draws rows bit by bit, in whatever order $o$:
-
-$$
-\log q(x \mid o) = \sum_{i=1}^{D} \log q\big(x_{o_i} \mid x_{o_1}, \dots, x_{o_{i-1}}\big).
-$$
-
-As it can begin with any bits, it answers whatever is asked of a row: given these cells, what of those? **log p** is the
-sampler's log-probability of a row, as a mean of $q$ over random orders, in nats: natural logarithms. In training the sampler
-learns from the table and from the energy, and the energy learns to tell the table's rows from those that the sampler draws.
-Of the rows one in ten is kept for choosing and two for measuring; the model never sees these."""
 
 ABOUT_EXAMPLE = """569 tumours of the breast, by 30 measurements of their cells and whether they were benign (Wisconsin
 Diagnostic Breast Cancer, UCI, CC BY 4.0). A model of this table comes with the app."""
 NO_EXAMPLE = "There is no trained model of the example here: **Train** makes one in a minute."
 PRESS = "Press **Train**: a first model is there within seconds, and you see it get better."
 NO_FILE = "The table of this run is not kept any more. Drop it again to train anew."
+OF_ANOTHER = "The run in the address is of another visitor's table: only they can see it."
 TRAIN = "Watch a model of this table learn from nothing, here, on this machine."
 
 
@@ -86,14 +80,23 @@ def trained(run: RunFolder) -> None:
         at_rest(run.checkpoint)
 
 
+def current() -> RunFolder | None:
+    """The run in the address, if this visitor may see it."""
+    run = training.current(TABLE)
+    if run is not None and not privacy.may_see(run):
+        address.refuse(OF_ANOTHER)
+        return None
+    return run
+
+
 def main() -> None:
     """The page, from top to bottom."""
     frame.page("Your table", LEAD)
     with frame.folded("How it works", "how") as asked_for:
         if asked_for:
-            st.markdown(HOW, width=frame.TEXT_WIDTH)
+            st.markdown(explanation.HOW, width=frame.TEXT_WIDTH)
     server.settle()
-    run = training.current(TABLE)
+    run = current()
     brought = bring(folded=run is not None)
     training.say_refusal()
     try:

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -130,14 +131,18 @@ def list_runs() -> list[RunFolder]:
 
 
 def delete(run: RunFolder) -> None:
-    """Remove a run for good; one in training is refused."""
-    trash = run.path.with_name(f".trash-{run.id}")
+    """Remove a run for good, and the kept file that no other run names; one in training is refused."""
+    trash, brought = run.path.with_name(f".trash-{run.id}"), None
+    with suppress(RunError):  # a damaged run names none
+        brought = kept_file(run.config)
     with writing(run.path), run.locked():
         if run.alive:
             raise RunError(f"run {run.id} is still training: cancel it first")
         shutil.rmtree(trash, ignore_errors=True)
         os.replace(run.path, trash)
     shutil.rmtree(trash, ignore_errors=True)
+    if brought is not None:
+        drop_file(brought)
 
 
 def export(run: RunFolder) -> bytes:

@@ -332,6 +332,32 @@ def test_only_ones_own_kept_tables_are_deleted(home, brought, tmp_path):
     assert "Delete my table now" not in labels(at)
 
 
+def test_on_a_public_address_a_table_is_shown_to_its_visitor_alone(example, home, brought, charts, monkeypatch):
+    finished(home, brought, name="theirs", owner="somebody")
+    assert "table_curves" not in charts
+    monkeypatch.setenv("EBGFN_HOSTED", "1")
+    at = open_page(PAGE, run="theirs")
+    assert not at.exception
+    assert "another visitor's table" in sentences(at)
+    assert "table_curves" not in charts
+    assert "smoker" not in at.dataframe[0].value
+    monkeypatch.delenv("EBGFN_HOSTED")
+    open_page(PAGE, run="theirs")
+    assert "table_curves" in charts
+
+
+def test_what_cannot_be_trained_on_is_told_and_not_kept(home, monkeypatch, submitted):
+    def refuse(config, table):
+        raise ValueError("column 'age' is not to be learned")
+
+    monkeypatch.setattr(TableConfig, "complete", refuse)
+    at = bring(open_page(PAGE), people())
+    at.button(key="train").click().run()
+    assert "is not to be learned" in sentences(at)
+    assert submitted == []
+    assert not list((home / "uploads").iterdir())
+
+
 def test_each_task_is_a_module_that_is_called(example, monkeypatch):
     called = []
     for name, task in tasks.TASKS.items():

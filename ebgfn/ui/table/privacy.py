@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from ebgfn.runs import jobs, store
+from ebgfn.runs import jobs, store, visitors
 from ebgfn.runs.folder import RunError, RunFolder
 from ebgfn.runs.jobs import MAX_FINISHED_RUNS
 from ebgfn.runs.store import MAX_UPLOADS
@@ -43,6 +43,11 @@ def own_runs() -> list[RunFolder]:
     return found
 
 
+def may_see(run: RunFolder) -> bool:
+    """On a public address a table that was brought is shown to its visitor alone."""
+    return not (visitors.hosted() and _brought(run) and not training.mine(run.status))
+
+
 def _brought(run: RunFolder) -> bool:
     return run.config.kind == "table" and store.kept_file(run.config) is not None
 
@@ -51,11 +56,8 @@ def delete() -> None:
     """Delete table, runs and models now. For `on_click`."""
     try:
         for run in own_runs():
-            path = store.kept_file(run.config)
             _delete(run)
             run_curves.forget(run)
-            if path is not None:
-                store.drop_file(path)
     except ValueError as error:
         st.session_state["refused"] = f"{error}. Press the button once more to delete the rest."
         return
@@ -66,7 +68,7 @@ def delete() -> None:
 
 
 def _delete(run: RunFolder) -> None:
-    """A run, once its worker has ended."""
+    """A run with its table, once its worker has ended."""
     if run.status.state in training.UNFINISHED:
         jobs.cancel(run.id)
         deadline = time.monotonic() + PATIENCE_S

@@ -305,10 +305,11 @@ def test_a_kept_file_goes_once_no_run_names_it(home, x):
     config = IsingConfig(path=str(path))
     assert store.kept_file(config) == path
     run = store.create(home / "runs" / "one", config, store.Status("done", 1.0, 1.0))
+    other = store.create(home / "runs" / "other", config, store.Status("done", 1.0, 1.0))
     store.drop_file(path)
-    assert path.exists()
     store.delete(run)
-    store.drop_file(path)
+    assert path.exists()
+    store.delete(other)
     assert not path.exists()
     assert store.kept_file(IsingConfig(path=str(home / "elsewhere.npz"))) is None
     assert store.kept_file(IsingConfig()) is None
