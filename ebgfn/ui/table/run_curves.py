@@ -116,7 +116,7 @@ def _drawn(run: RunFolder, config: TableConfig, steps: list[int]) -> None:
             rows.draw(rows.told(config, x[legal][:SHOWN]), alt="Rows that the sampler drew at this moment.")
         if not legal.all():
             st.caption(
-                f"{(~legal).sum()} of {len(x)} rows have a code that no value has: the sampler still learns them."
+                f"{(~legal).sum()} of {len(x)} rows have a code that no value has: the sampler is still learning which there are."
             )
     with right:
         st.markdown("**Real rows**")
