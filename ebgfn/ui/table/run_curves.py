@@ -115,9 +115,8 @@ def _drawn(run: RunFolder, config: TableConfig, steps: list[int]) -> None:
         if legal.any():
             rows.draw(rows.told(config, x[legal][:SHOWN]), alt="Rows that the sampler drew at this moment.")
         if not legal.all():
-            st.caption(
-                f"{(~legal).sum()} of {len(x)} rows have a code that no value has: the sampler is still learning which there are."
-            )
+            odd = f"{(~legal).sum()} of {len(x)} rows have a code that no value has"
+            st.caption(f"{odd}: the sampler is still learning which there are.")
     with right:
         st.markdown("**Real rows**")
         rows.draw(_real(str(run.path)), alt="Rows of the table that the training has not seen.")
