@@ -22,14 +22,14 @@ SHOWN += ("mh_acceptance", "ess")
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 
-def ship(run: RunFolder, *, threads: int) -> Path:
-    """Write the checkpoint of one run under its data set's name."""
+def ship(run: RunFolder, *, threads: int, half: bool = False) -> Path:
+    """Write the checkpoint of one run under its data set's name, its weights of half precision if they are many."""
     model, status = load(run.checkpoint), run.read_status()
     problem = problems.of(model.config)
     folder = CHECKPOINTS / problem.shipped_name(model.config)
     before = started_from(problem.begins_from(model.config, CHECKPOINTS))
     # What weights lose by rounding is in their figures, which are of the shipped ones.
-    model.save(folder, half=problem.large)
+    model.save(folder, half=half or problem.large)
     model = load(folder)
     card = {
         "command": command(model.config),
@@ -58,7 +58,9 @@ def started_from(folder: Path | None) -> dict[str, Any]:
 
 def command(config: Any) -> str:
     """What trains such a model again."""
-    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in config.to_json().items())
+    # What is no plain value was understood from the data.
+    plain = {key: value for key, value in config.to_json().items() if not isinstance(value, dict)}
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in plain.items())
     return f"python -m ebgfn train {config.kind} {options}"
 
 
@@ -66,9 +68,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--threads", type=int, required=True, help="threads that the runs were trained with")
+    parser.add_argument("--half", action="store_true", help="weights of half precision, as those of large networks are")
     arguments = parser.parse_args()
     for path in arguments.runs:
-        folder = ship(RunFolder(path), threads=arguments.threads)
+        folder = ship(RunFolder(path), threads=arguments.threads, half=arguments.half)
         card = json.loads((folder / "card.json").read_text())
         print(folder.name, *(f"{key} {card[key]:.4f}" for key in SHOWN if key in card))
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +43,21 @@ def runs_folder() -> Path:
 
 
 def uploads_folder() -> Path:
-    """Folder of the samples that visitors brought."""
+    """Folder of the samples and tables that visitors brought."""
     return home() / "uploads"
 
 
 def keep_upload(x: UInt8[np.ndarray, "samples dim"], names: tuple[str, ...] | None = None) -> Path:
-    """Keep a visitor's samples and the names of their columns under the digest of both, whatever their file was called;
-    returns the file.
+    """Keep a visitor's samples and the names of their columns; returns the file."""
+    return keep_file(uploads.pack(x, names), ".npz")
+
+
+def keep_file(contents: bytes, suffix: str) -> Path:
+    """Keep what a visitor brought under its digest, whatever the file was called; returns the file.
 
     The newest MAX_UPLOADS stay, and those that an unfinished run still reads.
     """
-    contents = uploads.pack(x, names)
-    path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}.npz"
+    path = uploads_folder() / f"{hashlib.sha256(contents).hexdigest()}{suffix}"
     with writing(uploads_folder()):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
@@ -64,10 +68,25 @@ def keep_upload(x: UInt8[np.ndarray, "samples dim"], names: tuple[str, ...] | No
     return path
 
 
+def kept_file(config: Config) -> Path | None:
+    """The kept file that a run of this config reads; None where it reads none."""
+    path = Path(getattr(config, "path", None) or "")
+    return path if path.parent == uploads_folder() else None
+
+
+def drop_file(path: Path) -> None:
+    """Delete a kept file, unless some run still names it."""
+    named = {str(kept_file(run.config)) for run, status in list_statuses() if status.state in STATES}
+    if str(path) not in named:
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
 def _forget_uploads() -> None:
     needed = {getattr(run.config, "path", None) for run, status in list_statuses() if status.state in UNFINISHED}
-    known = sorted(uploads_folder().glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in known[MAX_UPLOADS:]:
+    # What begins with a point is being written.
+    files = [path for path in uploads_folder().iterdir() if path.name[0] != "."]
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[MAX_UPLOADS:]:
         if str(path) not in needed:
             path.unlink(missing_ok=True)
 
@@ -112,14 +131,18 @@ def list_runs() -> list[RunFolder]:
 
 
 def delete(run: RunFolder) -> None:
-    """Remove a run for good; one in training is refused."""
-    trash = run.path.with_name(f".trash-{run.id}")
+    """Remove a run for good, and the kept file that no other run names; one in training is refused."""
+    trash, brought = run.path.with_name(f".trash-{run.id}"), None
+    with suppress(RunError):  # a damaged run names none
+        brought = kept_file(run.config)
     with writing(run.path), run.locked():
         if run.alive:
             raise RunError(f"run {run.id} is still training: cancel it first")
         shutil.rmtree(trash, ignore_errors=True)
         os.replace(run.path, trash)
     shutil.rmtree(trash, ignore_errors=True)
+    if brought is not None:
+        drop_file(brought)
 
 
 def export(run: RunFolder) -> bytes:

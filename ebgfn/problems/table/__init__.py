@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,12 @@ class Table(Problem):
 
     def knobs(self, config: TableConfig) -> tuple[str, ...]:
         return ("rate", "k", "share", "temperature") if config.preset == "fast" else ()
+
+    def keep_beside(self, model: "Model", folder: Path) -> None:
+        """Its held-out rows, and how probable they are."""
+        from ebgfn.problems.table import held_out
+
+        held_out.keep(model, folder)
 
     def look(self, config: TableConfig) -> Look:
         from ebgfn.problems.table.look import TableLook

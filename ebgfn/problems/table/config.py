@@ -1,6 +1,7 @@
 """Settings of a training on a table: one that has a name, or a file."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ PRESETS = ("fast", "paper", "basic")
 ABOUT_PRESETS = "fast: ours; paper: the published algorithm; basic: its basic version"
 ENERGIES = ("network", "couplings")
 ABOUT_ENERGIES = "network: of any form; couplings: quadratic in the bits, a weight for each pair and each bit"
+LONGEST_LABEL, DIGEST = 12, 64
 # Parts of a file's rows that are kept for choosing and for measuring.
 VALID, TEST = 0.1, 0.2
 LEAST_ROWS = 2
@@ -32,6 +34,13 @@ class Split(NamedTuple):
     train: "Encoded"
     valid: "Encoded"
     test: "Encoded"
+
+
+def short(name: str) -> str:
+    """A file's name as a label that may be part of a folder's: letters, digits, hyphens; `table` if nothing is left."""
+    if re.fullmatch(f"[0-9a-f]{{{DIGEST}}}", name):  # a file that is kept under its digest
+        return "table"
+    return re.sub("[^A-Za-z0-9]+", "-", name).strip("-")[:LONGEST_LABEL].strip("-") or "table"
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class TableConfig(Config):
     test: str | None = field(default=None, metadata={"help": "file of rows by which a model is measured"})
     schema: Any = field(default=None, hash=False, metadata={"help": "JSON file that says what the columns are"})
     energy: str = choice("network", ENERGIES, ABOUT_ENERGIES)
+    called: str | None = field(default=None, metadata={"help": "short name of a file's table, for lists"})
     preset: str = choice("fast", PRESETS, ABOUT_PRESETS)
     budget_s: float = training_seconds(120.0)
     steps: int | None = step_count()
@@ -70,6 +80,8 @@ class TableConfig(Config):
             raise ValueError("valid, test and schema must not be given without a path: a table by name has its own")
         if self.path is not None and self.dataset is not None:
             raise ValueError("dataset must not be given with a path")
+        if self.called is not None and (self.path is None or self.called != short(self.called)):
+            raise ValueError(f"called must be 1 to {LONGEST_LABEL} letters, digits and hyphens, with a path only")
         object.__setattr__(self, "schema", self._understood().to_json())
 
     def _understood(self) -> "Schema":
@@ -103,7 +115,7 @@ class TableConfig(Config):
 
     @property
     def label(self) -> str:
-        return self.dataset if self.dataset is not None else Path(self.path or "").stem[:12]
+        return self.dataset or self.called or short(Path(self.path or "").stem)
 
     @cached_property
     def table(self) -> "pd.DataFrame":

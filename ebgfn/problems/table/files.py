@@ -36,14 +36,24 @@ def read(path: Path, *, header: bool | None = None) -> pd.DataFrame:
         raise ValueError(f"{path}: {error.strerror}") from None
 
 
-def parse(data: bytes, name: str, *, header: bool | None = None) -> pd.DataFrame:
-    """What a file's contents say; its name tells which kind it is. `header`: whether a CSV begins with names, if known."""
+def parse(data: bytes, name: str, *, header: bool | None = None, most_cells: int = MAX_CELLS) -> pd.DataFrame:
+    """What a file's contents say; its name tells which kind it is. `header`: whether a CSV begins with names, if known.
+
+    A table of more than `most_cells` is refused before it is unpacked.
+    """
     suffix = Path(name.lower()).suffix
     if suffix not in SUFFIXES:
         raise ValueError(f"the file's name must end in {', '.join(SUFFIXES)}; {ALLOWED}")
     if suffix in (".parquet", ".feather", ".arrow"):
-        return _texts(_columnar(data, suffix))
-    return _texts(_npz(data)) if suffix == ".npz" else _csv(data, header)
+        return _texts(_columnar(data, suffix, most_cells))
+    return _texts(_npz(data, most_cells)) if suffix == ".npz" else _csv(data, header, most_cells)
+
+
+def pack(table: pd.DataFrame) -> bytes:
+    """A table of texts as a Parquet file, which `parse` reads as the same table."""
+    buffer = io.BytesIO()
+    table.astype("string").to_parquet(buffer, index=False)
+    return buffer.getvalue()
 
 
 def numbered(columns: int) -> list[str]:
@@ -68,7 +78,7 @@ def _plain(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
 
 
-def _csv(data: bytes, header: bool | None) -> pd.DataFrame:
+def _csv(data: bytes, header: bool | None, most_cells: int) -> pd.DataFrame:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -89,24 +99,25 @@ def _csv(data: bytes, header: bool | None) -> pd.DataFrame:
     if header is None:
         header = _begins_with_names(rows[:100])
     names, rows = (rows[0], rows[1:]) if header and rows else ([], rows)
-    _check_shape((len(rows), widths[0] if widths else 0))
+    _check_shape((len(rows), widths[0] if widths else 0), most_cells)
     columns = _names(names) if names else numbered(widths[0])
     return pd.DataFrame([[_cell(cell) for cell in row] for row in rows], columns=columns, dtype=object)
 
 
 def _begins_with_names(rows: list[list[str]]) -> bool:
-    """The first line are names if no two are alike, none is a number, and either numbers or other texts stand below."""
+    """Whether none of the first line is a number, and numbers stand below, or other texts if no two names are alike."""
     if len(rows) < 2:
         return False
     first, *rest = ([cell.strip() for cell in row] for row in rows)
-    if len(set(first)) < len(first) or any(map(_is_number, first)):
+    if any(map(_is_number, first)):
         return False
     columns = list(zip(*rest, strict=True))
     numbers = any(all(cell in MISSING or _is_number(cell) for cell in column) for column in columns)
-    return numbers or not any(name in column for name, column in zip(first, columns, strict=True))
+    alike = len(set(first)) < len(first)
+    return numbers or not (alike or any(name in column for name, column in zip(first, columns, strict=True)))
 
 
-def _columnar(data: bytes, suffix: str) -> pd.DataFrame:
+def _columnar(data: bytes, suffix: str, most_cells: int) -> pd.DataFrame:
     try:
         if suffix == ".parquet":
             from pyarrow import parquet
@@ -120,11 +131,11 @@ def _columnar(data: bytes, suffix: str) -> pd.DataFrame:
             shape, read = found.shape, lambda: found
     except Exception:  # damaged bytes make pyarrow raise many different types
         raise ValueError(f"the file cannot be read as {suffix[1:]}; {ALLOWED}") from None
-    _check_shape(shape)
+    _check_shape(shape, most_cells)
     return read().to_pandas()
 
 
-def _npz(data: bytes) -> pd.DataFrame:
+def _npz(data: bytes, most_cells: int) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [member for member in archive.namelist() if member.endswith(".npy")]
@@ -136,7 +147,7 @@ def _npz(data: bytes) -> pd.DataFrame:
                 shape, _, kind = np.lib.format.read_array_header_1_0(file)
             if len(shape) != 2 or kind.kind not in "biuf" or kind.itemsize > 8:
                 raise ValueError(f"the NPZ file's array must be a table of numbers; {ALLOWED}")
-            _check_shape(shape)
+            _check_shape(shape, most_cells)
             with archive.open(member) as file:
                 x = np.lib.format.read_array(file, allow_pickle=False)
     except ValueError as error:
@@ -150,7 +161,7 @@ def _npz(data: bytes) -> pd.DataFrame:
 
 def _texts(table: pd.DataFrame) -> pd.DataFrame:
     """A table of whatever as one of texts: whole numbers without a point, moments as ISO 8601 has them."""
-    _check_shape(table.shape)
+    _check_shape(table.shape, MAX_CELLS)
     names = _names([str(name) for name in table.columns])
     columns = (_plainly(column) for _, column in table.items())
     return pd.DataFrame(
@@ -173,7 +184,7 @@ def _plainly(column: pd.Series) -> pd.Series:
 
 
 def _cell(text: str) -> str | None:
-    text = _plain(text.strip())[:LONGEST_CELL]
+    text = _plain(text.strip())[:LONGEST_CELL].rstrip()
     return None if text in MISSING else text
 
 
@@ -189,14 +200,14 @@ def _names(names: list[str]) -> list[str]:
     return kept
 
 
-def _check_shape(shape: tuple[int, ...]) -> None:
+def _check_shape(shape: tuple[int, ...], most_cells: int) -> None:
     rows, columns = shape
     if not MIN_ROWS <= rows <= MAX_ROWS:
         raise ValueError(f"there must be {MIN_ROWS} to {MAX_ROWS:,} rows, got {rows:,}; {ALLOWED}")
     if not 1 <= columns <= MAX_COLUMNS:
         raise ValueError(f"there must be 1 to {MAX_COLUMNS} columns, got {columns:,}; {ALLOWED}")
-    if rows * columns > MAX_CELLS:
-        raise ValueError(f"rows times columns must be at most {MAX_CELLS:,}, got {rows * columns:,}")
+    if rows * columns > most_cells:
+        raise ValueError(f"rows times columns must be at most {most_cells:,}, got {rows * columns:,}; {ALLOWED}")
 
 
 def _is_number(text: str) -> bool:

@@ -7,5 +7,5 @@ PAGE = Page(
     "Benchmarks",
     ":material/table_chart:",
     "What was measured on every shipped model, and how to measure it again.",
-    place=6,
+    place=7,
 )

@@ -2,4 +2,4 @@
 
 from ebgfn.ui.shell.routes import Page
 
-PAGE = Page("pages/runs.py", "Runs", ":material/list_alt:", "Follow, stop, resume and download training runs.", place=7)
+PAGE = Page("pages/runs.py", "Runs", ":material/list_alt:", "Follow, stop, resume and download training runs.", place=8)

@@ -49,17 +49,25 @@ def _load(folder: str, stamp: int) -> "Model":
     return read(folder)
 
 
+def config(folder: Path) -> Any:
+    """Settings that made a checkpoint. Errors: ValueError."""
+    try:
+        return problems.config_of(json.loads((folder / CONFIG_FILE).read_text()))
+    except (OSError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder.name} is not a checkpoint: {error}") from None
+
+
 def shipped_of(problem: Problem) -> list[tuple[StoredModel, Any]]:
     """Shipped models of a problem with their settings, by name; a damaged config.json is no model."""
     found = []
     for folder in sorted(shipped.folder().glob("*/")):
         try:
             model = stored(folder)
-            config: Config = problems.config_of(json.loads((folder / CONFIG_FILE).read_text()))
-        except (OSError, ValueError, KeyError, TypeError):
+            made_by: Config = config(folder)
+        except ValueError:
             continue
-        if problems.of(config) is problem:
-            found.append((model, config))
+        if problems.of(made_by) is problem:
+            found.append((model, made_by))
     return found
 
 

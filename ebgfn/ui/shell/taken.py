@@ -26,3 +26,8 @@ def latest(label: str, kinds: Sequence[str], *, key: str, text: str | None = Non
 
     st.file_uploader(label, list(kinds), key=field, help=text, on_change=take)
     return state.get(last)
+
+
+def forget(key: str) -> None:
+    """The field is empty again. For `on_click`."""
+    st.session_state.pop(f"{key}_last", None)

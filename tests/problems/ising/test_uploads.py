@@ -298,3 +298,18 @@ def test_what_would_not_be_read_again_is_not_kept(home, monkeypatch, x):
     with pytest.raises(ValueError, match="fewer rows"):
         store.keep_upload(x)
     assert not list(home.glob("uploads/*"))
+
+
+def test_a_kept_file_goes_once_no_run_names_it(home, x):
+    path = store.keep_upload(x)
+    config = IsingConfig(path=str(path))
+    assert store.kept_file(config) == path
+    run = store.create(home / "runs" / "one", config, store.Status("done", 1.0, 1.0))
+    other = store.create(home / "runs" / "other", config, store.Status("done", 1.0, 1.0))
+    store.drop_file(path)
+    store.delete(run)
+    assert path.exists()
+    store.delete(other)
+    assert not path.exists()
+    assert store.kept_file(IsingConfig(path=str(home / "elsewhere.npz"))) is None
+    assert store.kept_file(IsingConfig()) is None

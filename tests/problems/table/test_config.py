@@ -8,7 +8,7 @@ import pytest
 
 from ebgfn.problems.downloads import DATA_DIR, DataUnavailable
 from ebgfn.problems.table import sets
-from ebgfn.problems.table.config import TableConfig
+from ebgfn.problems.table.config import TableConfig, short
 from ebgfn.problems.table.schema import of_bits
 
 LINES = (",".join(16 * "0") + "\n" + ",".join(8 * "10") + "\n").encode()
@@ -112,3 +112,28 @@ def test_binary_tables_have_splits_of_their_own(tmp_path, monkeypatch):
     (tmp_path / "debd" / "nltcs.test.data").write_bytes(LINES[1:])
     with pytest.raises(DataUnavailable, match="is damaged or another file"):
         sets.binary("nltcs", "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Sick people 2024", "Sick-people"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("<b>", "b"),
+        ("...", "table"),
+        ("0123456789abcdef" * 4, "table"),
+        ("tëst", "t-st"),
+    ],
+)
+def test_a_label_is_short_and_never_more_than_a_name(name, label):
+    assert short(name) == label
+    assert short(label) == label
+
+
+def test_a_table_is_called_as_it_is_said(path):
+    assert TableConfig(path=str(path), called="people").label == "people"
+    for called in ("../x", "a" * 13, "", "-"):
+        with pytest.raises(ValueError, match="letters, digits and hyphens"):
+            TableConfig(path=str(path), called=called)
+    with pytest.raises(ValueError, match="with a path only"):
+        TableConfig("iris", called="people")

@@ -31,7 +31,7 @@ def test_names_separator_and_missing_cells_are_found():
         ("name,c\nx,c\ny,d\n", False),
         ("name,age\nx,3\ny,4\n", True),
         ("c,age\nc,3\ny,4\n", True),
-        ("a,a\nx,3\n", False),
+        ("a,a\nx,y\n", False),
     ],
 )
 def test_whether_the_first_line_are_names(text, named):
@@ -79,7 +79,7 @@ def test_no_cell_is_a_formula_and_all_come_back():
         (b"a,b\n1,2,3\n", "t.csv", "line 2 of the CSV file has 3 cells, the first has 2"),
         (b"a,b\n\xff\xfe,2\n", "t.csv", "not text in UTF-8"),
         (b"a,b\n\0,2\n3,4\n", "t.csv", "bytes that are no text"),
-        (b"a,b,a\n1,2,3\n1,2,3\n", "t.csv", ""),
+        (b"a,b,a\n1,2,3\n1,2,3\n", "t.csv", "two columns have the name 'a'"),
         (b"x" * 200_000 + b",1\n2,3\n", "t.csv", "cannot be read"),
         (
             ",".join("1" * 3000).encode() + b"\n" + ",".join("1" * 3000).encode(),
@@ -94,14 +94,9 @@ def test_no_cell_is_a_formula_and_all_come_back():
     ],
 )
 def test_what_is_no_table_is_refused_in_a_sentence(data, name, words):
-    if words:
-        with pytest.raises(ValueError, match=words) as refusal:
-            files.parse(data, name)
-        assert "\n" not in str(refusal.value)
-    else:  # names that are alike are no names, unless it is said that they are
-        assert len(files.parse(data, name)) == 3
-        with pytest.raises(ValueError, match="two columns have the name 'a'"):
-            files.parse(data, name, header=True)
+    with pytest.raises(ValueError, match=words) as refusal:
+        files.parse(data, name)
+    assert "\n" not in str(refusal.value)
 
 
 def test_arrays_are_looked_at_before_they_are_unpacked():
@@ -123,3 +118,32 @@ def test_arrays_are_looked_at_before_they_are_unpacked():
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="No such file"):
         files.read(tmp_path / "t.csv")
+
+
+def test_a_packed_table_is_read_as_it_was():
+    table = files.parse(b"a,b,c\n1,=cmd,\n02,x,NA\n2.50, y ,?\n", "t.csv")
+    assert table["a"].tolist() == ["1", "02", "2.50"]
+    pd.testing.assert_frame_equal(files.parse(files.pack(table), "t.parquet"), table)
+
+
+def test_a_cell_that_is_cut_is_read_again_as_it_is():
+    table = files.parse(("a,b\n" + "x" * (files.LONGEST_CELL - 1) + " tail,1\ny,2\n").encode(), "t.csv")
+    pd.testing.assert_frame_equal(files.parse(files.pack(table), "t.parquet"), table)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])
+def test_more_cells_than_are_asked_for_are_refused(suffix):
+    data = {
+        ".csv": lambda: b"1,2\n" * 30,
+        ".npz": lambda: _npz(np.ones((30, 2))),
+        ".parquet": lambda: files.pack(pd.DataFrame(np.full((30, 2), "1"), columns=["a", "b"])),
+    }[suffix]()
+    assert len(files.parse(data, f"t{suffix}", most_cells=60)) >= 29
+    with pytest.raises(ValueError, match="rows times columns must be at most 50, got"):
+        files.parse(data, f"t{suffix}", most_cells=50)
+
+
+def _npz(x: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x)
+    return buffer.getvalue()
