@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from ebgfn.core.schedules import fill
@@ -15,8 +15,9 @@ from ebgfn.core.trajectories import finest, log_ratio
 from ebgfn.evaluation.likelihood import log_ratios
 from ebgfn.model import Model
 from ebgfn.problems.table.columns import Number
+from ebgfn.problems.table.drawn import BRIEFLY
 from ebgfn.problems.table.report import ORDERS, partition
-from ebgfn.problems.table.schema import Schema
+from ebgfn.problems.table.schema import Codes, Schema
 
 # How often a row is drawn again that has a code of no value; held-out rows among which a row has its rank.
 AGAIN, HELD_OUT, SURPRISES = 100, 1000, 3
@@ -83,7 +84,25 @@ def _completed(
         left = left[~schema.legal(told[left])]
         if not len(left):
             return told.reshape(len(x), draws, model.dim)
-    raise ValueError("hardly anything that this sampler draws stands for a row: it was trained too briefly")
+    raise ValueError(BRIEFLY)
+
+
+def conditionals(
+    model: Model,
+    x: UInt8[np.ndarray, " dim"],
+    known: Bool[np.ndarray, " dim"],
+    *,
+    draws: int,
+    seed: int,
+) -> Codes:
+    """Codes of all cells of `draws` answers to one row: each column's shares are its distribution given what is known.
+
+    Errors: ValueError for a sampler that hardly draws a row.
+    """
+    if known.all():
+        return np.repeat(model.config.columns.codes(x[None]), draws, 0)
+    generator = torch.Generator(model.device).manual_seed(seed)
+    return model.config.columns.codes(_completed(model, x[None], known[None], draws, generator)[0])
 
 
 def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
@@ -96,9 +115,9 @@ def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """
     generator = torch.Generator(model.device).manual_seed(seed)
     x = torch.from_numpy(model.config.complete(table)).float().to(model.device)
-    log_q, error = _log_q(model, x, generator)
+    log_q, error = log_q_of(model, x, generator)
     held_out = torch.from_numpy(model.config.split.test[:HELD_OUT]).float().to(model.device)
-    others = _log_q(model, held_out, generator)[0]
+    others = log_q_of(model, held_out, generator)[0]
     told = {"row": np.arange(1, len(x) + 1), "log_p_sampler": log_q, "log_p_sampler_se": error}
     found = partition(model, held_out, generator)
     if not found.refuted:
@@ -113,7 +132,7 @@ def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     return pd.DataFrame(told | _surprises(model, x, generator))
 
 
-def _log_q(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+def log_q_of(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
     """log q of rows by the mean over orders, and its standard error by the delta method."""
     each = log_ratios(model.policy, x, trajectories=ORDERS, generator=generator).double()
     weight = (each - each.amax(1, keepdim=True)).exp()
@@ -123,21 +142,28 @@ def _log_q(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.nda
 
 def _surprises(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, list[str]]:
     """The least probable cells of each row, given all others."""
-    schema = model.config.columns
-    if model.policy.learned_location:  # such a sampler does not tell a cell's probability
+    found = cell_probabilities(model, x, generator)
+    if found is None:
         return {}
-    columns = [column for column in schema.columns if column.bits]
-    p = (
-        torch.stack([_given_others(model, x, schema, column.name, generator) for column in columns], 1)
-        .exp()
-        .cpu()
-        .numpy()
-    )
+    p, columns = found.to_numpy(), list(found)
     least = np.argsort(p, axis=1, kind="stable")[:, :SURPRISES]
     return {
-        f"surprise_{nth + 1}": [f"{columns[one].name} ({p[row, one]:.2g})" for row, one in enumerate(least[:, nth])]
+        f"surprise_{nth + 1}": [f"{columns[one]} ({p[row, one]:.2g})" for row, one in enumerate(least[:, nth])]
         for nth in range(least.shape[1])
     }
+
+
+def cell_probabilities(model: Model, x: Vectors, generator: torch.Generator) -> pd.DataFrame | None:
+    """How probable the sampler holds each cell, given all others of its row: a line a row, without columns that have no bits.
+
+    None for a sampler that learns its own order, which does not tell that.
+    """
+    schema = model.config.columns
+    if model.policy.learned_location:
+        return None
+    names = [column.name for column in schema.columns if column.bits]
+    log_p = [_given_others(model, x, schema, name, generator) for name in names]
+    return pd.DataFrame(torch.stack(log_p, 1).exp().cpu().numpy(), columns=names)
 
 
 @torch.no_grad()
