@@ -5,6 +5,7 @@ I(X; Y) = sum p(x, y) log p(x, y) / (p(x) p(y)), of shares of rows. Of n rows of
 of the likelihood ratio", 1938), hence on average I is f / 2n too large: this is taken off.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ def dependence(codes: Codes, levels: list[int]) -> Dependence:
         raise ValueError("there must be at least one row")
     joint, starts = counts(codes, levels), np.cumsum([0, *levels])
     single = joint.diagonal()
-    by_column = [single[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    by_column = [single[a:b] for a, b in itertools.pairwise(starts)]
     entropy, seen = np.array([_entropy(part) for part in by_column]), np.array([(part > 0).sum() for part in by_column])
     # Of a block's entries -p log p is summed by columns, then by rows.
     share = joint / rows

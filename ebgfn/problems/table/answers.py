@@ -1,7 +1,8 @@
 """What a model of a table says of rows: what may stand in missing cells, how probable a row is, which cells surprise."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from ebgfn.core.schedules import fill
 from ebgfn.core.states import Vectors, void_last
 from ebgfn.core.trajectories import finest, log_ratio
 from ebgfn.evaluation.likelihood import log_ratios
+from ebgfn.evaluation.log_z import LogZ
 from ebgfn.model import Model
 from ebgfn.problems.table.columns import Number
 from ebgfn.problems.table.drawn import BRIEFLY
@@ -105,6 +107,34 @@ def conditionals(
     return model.config.columns.codes(_completed(model, x[None], known[None], draws, generator)[0])
 
 
+class Scored(NamedTuple):
+    """Of rows: log q in nats with its standard error, minus the energy, and `cell_probabilities`."""
+
+    log_q: Float[np.ndarray, " rows"]
+    log_q_se: Float[np.ndarray, " rows"]
+    minus_energy: Float[np.ndarray, " rows"]
+    cells: pd.DataFrame | None
+
+
+@torch.no_grad()
+def scored(
+    model: Model, x: UInt8[np.ndarray, "rows dim"], generator: torch.Generator, *, piece: int = 100
+) -> Iterator[Scored]:
+    """Rows in pieces, for whoever tells how far it is."""
+    for begin in range(0, len(x), piece):
+        part = torch.from_numpy(x[begin : begin + piece]).float().to(model.device)
+        log_q, error = log_q_of(model, part, generator)
+        yield Scored(log_q, error, -model.energy(part).cpu().numpy(), cell_probabilities(model, part, generator))
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """Pieces as one."""
+    log_q, error, minus_energy, _ = zip(*parts, strict=True)
+    cells = [part.cells for part in parts if part.cells is not None]
+    numbers = map(np.concatenate, (log_q, error, minus_energy))
+    return Scored(*numbers, cells=pd.concat(cells, ignore_index=True) if cells else None)
+
+
 def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A line for each row. Errors: ValueError, also for rows with missing cells.
 
@@ -114,22 +144,25 @@ def scores(model: Model, table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     probability.
     """
     generator = torch.Generator(model.device).manual_seed(seed)
-    x = torch.from_numpy(model.config.complete(table)).float().to(model.device)
-    log_q, error = log_q_of(model, x, generator)
+    found = joined(list(scored(model, model.config.complete(table), generator)))
     held_out = torch.from_numpy(model.config.split.test[:HELD_OUT]).float().to(model.device)
     others = log_q_of(model, held_out, generator)[0]
-    told = {"row": np.arange(1, len(x) + 1), "log_p_sampler": log_q, "log_p_sampler_se": error}
-    found = partition(model, held_out, generator)
-    if not found.refuted:
-        with torch.no_grad():
-            log_p = -model.energy(x).cpu().numpy() - found.value
+    return score_table(found, others=others, log_z=partition(model, held_out, generator))
+
+
+def score_table(found: Scored, *, others: Float[np.ndarray, " held_out"], log_z: LogZ | None) -> pd.DataFrame:
+    """What `scores` tells, from its parts; `others` is log q of held-out rows, without log Z there is no `log_p_energy`."""
+    told: dict[str, Any] = {"row": np.arange(1, len(found.log_q) + 1)}
+    told |= {"log_p_sampler": found.log_q, "log_p_sampler_se": found.log_q_se}
+    if log_z is not None and not log_z.refuted:
+        log_p = found.minus_energy - log_z.value
         told |= {
             "log_p_energy": log_p,
-            "log_p_energy_low": log_p - 2 * found.se,
-            "log_p_energy_high": log_p + 2 * found.se,
+            "log_p_energy_low": log_p - 2 * log_z.se,
+            "log_p_energy_high": log_p + 2 * log_z.se,
         }
-    told["rank"] = np.searchsorted(np.sort(others), log_q) / len(others)
-    return pd.DataFrame(told | _surprises(model, x, generator))
+    told["rank"] = np.searchsorted(np.sort(others), found.log_q) / len(others)
+    return pd.DataFrame(told | _surprises(found.cells))
 
 
 def log_q_of(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -140,9 +173,8 @@ def log_q_of(model: Model, x: Vectors, generator: torch.Generator) -> tuple[np.n
     return value.cpu().numpy(), (weight.std(1) / weight.mean(1) / ORDERS**0.5).cpu().numpy()
 
 
-def _surprises(model: Model, x: Vectors, generator: torch.Generator) -> dict[str, list[str]]:
+def _surprises(found: pd.DataFrame | None) -> dict[str, list[str]]:
     """The least probable cells of each row, given all others."""
-    found = cell_probabilities(model, x, generator)
     if found is None:
         return {}
     p, columns = found.to_numpy(), list(found)
@@ -154,7 +186,7 @@ def _surprises(model: Model, x: Vectors, generator: torch.Generator) -> dict[str
 
 
 def cell_probabilities(model: Model, x: Vectors, generator: torch.Generator) -> pd.DataFrame | None:
-    """How probable the sampler holds each cell, given all others of its row: a line a row, without columns that have no bits.
+    """How probable the sampler holds each cell, given all others of its row: a line a row, of columns that have bits.
 
     None for a sampler that learns its own order, which does not tell that.
     """

@@ -1,5 +1,6 @@
 """Columns as a graph: what is counted, what is shown, and a file that other programs read."""
 
+import itertools
 from xml.etree import ElementTree
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_numbers_are_joined_in_order_and_rare_categories_as_one(schema, table):
     assert levels == [6, 2, 6, 2]
     number = table["size"].astype(float).to_numpy()
     ends = [(number[codes[:, 0] == code].min(), number[codes[:, 0] == code].max()) for code in range(6)]
-    assert all(a[1] < b[0] for a, b in zip(ends, ends[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(ends))
     assert [set(table["place"][codes[:, 2] == code]) for code in (0, 5)] == [{"a"}, {*"fghij"}]
 
 
