@@ -1,5 +1,7 @@
 """What hangs together: columns as a graph, as strong as what they tell of each other under the model."""
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +20,19 @@ from ebgfn.ui.shell.models import StoredModel
 from ebgfn.ui.table import row_samples
 
 KEY = "together"
-# Links that are drawn at first, for each column.
-LINKS = 2
+# Links of each column that are drawn at first.
+LINKS, FEW, ALL = 2, "the two strongest of each column", "all"
 ABOUT = """A line joins two columns if one tells something of the other: the wider, the more. Columns that hang together
 stand side by side. **Point at a column** to see its strongest partners."""
-HOW = f"""The number of a pair is its **mutual information** in nats: by how much, on average, knowing one column lessens
-the surprise at the other. 0 means that they tell nothing of each other; two coins that always agree have 0.693. It is counted
-on {row_samples.ROWS:,} rows that the sampler draws, and beside it on all rows of the table. What chance alone would show
-is taken off, and a pair is a link only if chance would make any such pair less than once in twenty tables. Columns have
-at most {dependence.GROUPS} values here: neighbouring bins of numbers are joined, and so are rare categories.
+HOW = f"""The number of a pair is its **mutual information** in nats: by how much, on average, knowing one
+column lessens the surprise at the other. 0 means that they tell nothing of each other; two coins that always
+agree have 0.693. It is counted on {row_samples.ROWS:,} rows that the sampler draws, and beside it on all rows
+of the table. What chance alone would show is taken off, and a pair is a link only if chance would make any such
+pair less than once in twenty tables. Columns have at most {dependence.GROUPS} values here: neighbouring bins of
+numbers are joined, and so are rare categories.
 
-A **good model** has the numbers of the real rows. It tells what goes together, not what causes what: two columns may hang
-together because a third one moves both."""
+A **good model** has the numbers of the real rows. It tells what goes together, not what causes what: two
+columns may hang together because a third one moves both."""
 
 
 def show(folder: Path, *, seed: int) -> None:
@@ -53,7 +56,7 @@ def _draw(source: StoredModel, seed: int) -> None:
         return
     shown, names = on_circle(schema, model)
     links = as_links(edges, names)
-    column_circle.draw(names, links, drawn=_links(len(names), len(links)), key=f"{KEY}_circle")
+    column_circle.draw(names, _chosen(links), key=f"{KEY}_circle")
     st.caption(summary(edges, len(model.nats), len(shown)))
     _files(edges, [column.name for column in dependence.changing(schema)])
 
@@ -77,14 +80,22 @@ def as_links(edges: list[Edge], names: list[str]) -> list[Link]:
     return [Link(place[edge.first], place[edge.second], edge.nats, edge.real_nats) for edge in there]
 
 
-def _links(columns: int, links: int) -> int:
-    """How many of them the visitor wants to see."""
-    few = min(links, LINKS * columns)
-    if few == links:
+def _chosen(links: list[Link]) -> list[Link]:
+    """The links, with those drawn that the visitor wants to see."""
+    few = strongest_of_each(links)
+    if all(link.drawn for link in few):
         return links
-    names = {f"{few} strongest": few, f"all {links:,}": links}
-    chosen = st.segmented_control("Links", list(names), default=next(iter(names)), key=f"{KEY}_links")
-    return names.get(chosen or "", few)
+    return links if st.segmented_control("Links", [FEW, ALL], default=FEW, key=f"{KEY}_links") == ALL else few
+
+
+def strongest_of_each(links: list[Link]) -> list[Link]:
+    """Only LINKS of each column drawn, but all that are another column's strongest too; links come strongest first."""
+    seen: Counter[int] = Counter()
+    told = []
+    for link in links:
+        told.append(replace(link, drawn=min(seen[link.first], seen[link.second]) < LINKS))
+        seen.update((link.first, link.second))
+    return told
 
 
 def summary(edges: list[Edge], columns: int, shown: int) -> str:

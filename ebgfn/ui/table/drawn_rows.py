@@ -77,7 +77,8 @@ def _columns(model: Model, found: list[Marginal]) -> None:
     usual = np.mean([one.distance for one in marginals.marginals(schema, split.test, split.train)])
     mean = np.mean([one.distance for one in found])
     st.markdown(
-        f"{COLUMNS} On average **{mean:.1%}** of the drawn rows stand elsewhere, of the training rows {usual:.1%}.",
+        f"{COLUMNS} On average **{mean:.1%}** of the drawn rows would have to move to another bar, of the "
+        f"training rows {usual:.1%}.",
         width=TEXT_WIDTH,
     )
     names = [one.column for one in found]

@@ -18,10 +18,11 @@ FIRST_VOID = 3
 ABOUT = """Press cells to make them **void**: below stands what the sampler would put there given all that is left,
 cell by cell and as whole rows. Press a value to put it in, and see what else changes."""
 HOW = f"""The sampler fills void cells in a random order, each given all that is known by then. It does so
-{row_answers.DRAWS} times; a bar is the share of the answers that have this value, so it is off by up to 7 percent
-points by chance. Of numbers the bars are bins that hold about equally many training rows, so a flat picture says "as
-always in this table"; the dashed line is the median. The row is one that training did not see: an underlined value, or
-the grey mark below a histogram, is what stood there. A good model often, not always, puts its highest bar on it."""
+{row_answers.DRAWS} times; a bar is the share of the answers that have this value, so it is off by up to 7
+percent points by chance. Of numbers the bars are bins that hold about equally many training rows, so a flat
+picture says "as always in this table"; the dashed line is the median. The row is one that training did not see:
+an underlined value, or the grey mark below a histogram, is what stood there. A good model often, not always,
+puts its highest bar on it."""
 
 
 def show(folder: Path, *, seed: int) -> None:
@@ -40,7 +41,8 @@ def _row(source: StoredModel, seed: int) -> None:
     found = row_answers.answered(source, row, stood, seed)
     if refused := st.session_state.pop(f"{KEY}_refused", None):
         st.warning(plain(refused), icon=":material/block:")
-    row_cells.draw(found.cells, key=f"{KEY}_cells", on_changed=lambda: _take(source, row))
+    turn = st.session_state.get(f"{KEY}_turn", 0)
+    row_cells.draw(found.cells, key=f"{KEY}_cells", turn=turn, on_changed=lambda: _take(source, row))
     if not found.void:
         st.info("No cell is void: press one to see what the sampler would put there.", icon=":material/touch_app:")
         return
@@ -105,5 +107,6 @@ def _take(source: StoredModel, before: Row) -> None:
         schema.encode(row_answers.as_table(schema, row))
     except ValueError as error:
         st.session_state[f"{KEY}_refused"] = str(error).removeprefix("row 1 of ")
+        st.session_state[f"{KEY}_turn"] = st.session_state.get(f"{KEY}_turn", 0) + 1
         return
     st.session_state[f"{KEY}_row"] = source, stood, row

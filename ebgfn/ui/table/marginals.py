@@ -70,7 +70,7 @@ def chart(found: Marginal) -> Chart:
     top = 1.1 * max(found.real.max(), found.drawn.max(), 0.01)
     return Chart(
         found.column,
-        f"{found.distance:.1%} of the rows stand elsewhere",
+        f"{found.distance:.1%} of the rows would have to move",
         lines,
         Axis(0.5, len(found.bars) + 0.5, names=found.bars),
         course=False,

@@ -53,7 +53,7 @@ def chart(found: Nearness) -> Chart:
         "Distance to the nearest training row",
         "share of rows, by cells that differ",
         lines,
-        Axis(low - 0.5, high + 0.5, "cells that differ"),
+        Axis(low - 0.5, high + 0.5, "cells that differ", ticks=x[:: -(-len(x) // 10)].tolist()),
         course=False,
         limits=(0, top),
         alt=sentence(found),
@@ -66,8 +66,8 @@ def sentence(found: Nearness) -> str:
     means = [float(part.mean()) for part in (found.drawn, found.held_out)]
     return (
         f"{copies[0]:.1%} of the drawn rows are exact copies of a training row; of held-out rows, which nobody copied, "
-        f"it is {copies[1]:.1%}. From its nearest training row a drawn row differs in {means[0]:.1f} of {found.columns} cells, a "
-        f"held-out one in {means[1]:.1f}. {verdict(found)}"
+        f"it is {copies[1]:.1%}. From its nearest training row a drawn row differs in {means[0]:.1f} of {found.columns} "
+        f"cells, a held-out one in {means[1]:.1f}. {verdict(found)}"
     )
 
 

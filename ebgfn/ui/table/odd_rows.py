@@ -23,14 +23,15 @@ SHOWN, BINS = 25, 30
 FAINT, FULL = 0.1, 1e-3
 ABOUT = """How probable the model holds each held-out row, **the least probable first**. In each the cells that surprise most
 are marked, with their probability given all other cells of the row: there an error, or something rare, may be."""
-HOW = f"""**log p** is the logarithm of a row's probability, in nats: a row with 2.3 less is ten times less probable. A number by
-itself says little, its place among other rows more. **The histogram** shows all of them: what lies far to the left of the
-rest is odd. A **cell's probability** is what the sampler gives to the value that stands there, if all others are known. Of
-a number it is that of its bin; with 32 bins of equal share a cell that nothing is known about has 3%. Up to {SURPRISES}
-cells of a row are marked, the stronger the less probable, from {FAINT:.0%} down.
+HOW = f"""**log p** is the logarithm of a row's probability, in nats: a row with 2.3 less is ten times less
+probable. A number by itself says little, its place among other rows more. **The histogram** shows all of them:
+what lies far to the left of the rest is odd. A **cell's probability** is what the sampler gives to the value
+that stands there, if all others are known. Of a number it is that of its bin; with 32 bins of equal share a
+cell that nothing is known about has 3%. Up to {SURPRISES} cells of a row are marked, the stronger the less
+probable, from {FAINT:.0%} down.
 
-The **energy** tells log p too, where it holds up: its log Z is measured last, and an energy that has mass where neither
-data nor sampler go is refuted and not shown."""
+The **energy** tells log p too, where it holds up: its log Z is measured last, and an energy that has mass where
+neither data nor sampler go is refuted and not shown."""
 
 
 def show(folder: Path, *, seed: int) -> None:

@@ -10,19 +10,21 @@ _component = build(__file__)
 
 @dataclass(frozen=True)
 class Link:
-    """Two columns by their place, and nats under the model and in the table's own rows."""
+    """Two columns by their place, nats under the model and in the table's own rows, and whether a line is drawn."""
 
     first: int
     second: int
     nats: float
     real: float
+    drawn: bool = True
 
 
-def draw(names: list[str], links: list[Link], *, drawn: int, key: str) -> None:
-    """Names in the order of the circle, and links, the strongest first: so many of them are drawn, all are told."""
-    _component(key=key, data=payload(names, links, drawn=drawn))
+def draw(names: list[str], links: list[Link], *, key: str) -> None:
+    """Names in the order of the circle, and links, the strongest first: those that are not drawn are told beside it."""
+    _component(key=key, data=payload(names, links))
 
 
-def payload(names: list[str], links: list[Link], *, drawn: int) -> dict[str, Any]:
+def payload(names: list[str], links: list[Link]) -> dict[str, Any]:
     """The view's data as JSON."""
-    return {"names": names, "links": [[one.first, one.second, one.nats, one.real] for one in links], "drawn": drawn}
+    told = [[one.first, one.second, one.nats, one.real, one.drawn] for one in links]
+    return {"names": names, "links": told}

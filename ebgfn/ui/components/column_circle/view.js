@@ -2,7 +2,7 @@
 // walked to with the arrow keys has its strongest partners listed with their numbers.
 const PARTNERS = 8
 const CHARACTER = 5.9 // pixels of a letter of a label, about
-const WIDEST = 9
+const WIDEST = 9, NARROWEST = 2, INK = 360 // the wider the fewer links there are, or they would cover all
 
 class View {
   constructor(root) {
@@ -35,16 +35,17 @@ class View {
   }
 
   draw() {
-    const { names, links, drawn } = this.data, n = names.length, width = Math.max(280, this.circle.clientWidth || 320)
+    const { names, links } = this.data, n = names.length, drawn = links.filter((link) => link[4]), width = Math.max(280, this.circle.clientWidth || 320)
     const room = Math.min(width * 0.24, CHARACTER * Math.max(...names.map((name) => name.length)) + 14), radius = width / 2 - room
     const letters = Math.max(4, Math.floor((room - 12) / CHARACTER)), fits = n * 11 <= 2 * Math.PI * radius * 1.25
     this.circle.setAttribute("viewBox", `0 0 ${width} ${width}`)
-    this.circle.setAttribute("aria-label", `${n} columns on a circle, ${Math.min(drawn, links.length)} links. The strongest: ${links.slice(0, 3).map(([i, j, nats]) => `${names[i]} and ${names[j]}, ${nats.toFixed(2)} nats`).join("; ")}. Arrow keys walk from column to column.`)
+    this.circle.setAttribute("aria-label", `${n} columns on a circle, ${drawn.length} links. The strongest: ${links.slice(0, 3).map(([i, j, nats]) => `${names[i]} and ${names[j]}, ${nats.toFixed(2)} nats`).join("; ")}. Arrow keys walk from column to column.`)
     const turn = (i) => (2 * Math.PI * i) / n - Math.PI / 2, place = (i, r = radius) => [width / 2 + r * Math.cos(turn(i)), width / 2 + r * Math.sin(turn(i))]
-    this.paths = links.slice(0, drawn).reverse().map(([i, j, nats]) => {
+    const widest = clamp(INK / Math.max(1, drawn.length), NARROWEST, WIDEST)
+    this.paths = drawn.reverse().map(([i, j, nats]) => {
       const share = Math.sqrt(nats / this.most), [x, y] = place(i), [u, v] = place(j), near = Math.min(Math.abs(i - j), n - Math.abs(i - j)) / n
       const bend = 0.75 - 0.75 * Math.sqrt(2 * near), [cx, cy] = [(x + u) / 2, (y + v) / 2].map((c) => width / 2 + (c - width / 2) * bend)
-      const path = svg("path", { class: "link", d: `M${x} ${y}Q${cx} ${cy} ${u} ${v}`, "stroke-width": Math.max(0.6, WIDEST * share * share), "stroke-opacity": 0.2 + 0.7 * share })
+      const path = svg("path", { class: "link", d: `M${x} ${y}Q${cx} ${cy} ${u} ${v}`, "stroke-width": Math.max(0.6, widest * share * share), "stroke-opacity": 0.2 + 0.6 * share })
       return { path, i, j }
     })
     this.nodes = names.map((name, i) => this.node(name, i, place, turn(i), letters, fits))
@@ -76,7 +77,7 @@ class View {
     this.circle.classList.toggle("reading", own.length > 0 && this.chosen)
     for (const { path, i, j } of this.paths) path.classList.toggle("of", i === at || j === at)
     this.nodes.forEach((node, i) => { node.classList.toggle("is", i === at); node.classList.toggle("partner", told.has(i)) })
-    this.$("h3").textContent = own.length ? `${names[at]}: strongest partners` : `${names[at] ?? ""}: nothing beyond chance`
+    this.$(".title").textContent = own.length ? `${names[at]}: strongest partners` : `${names[at] ?? ""}: nothing beyond chance`
     this.$(".keys").hidden = !own.length
     const top = Math.max(0.001, ...partners.flatMap(({ nats, real }) => [nats, real]))
     this.$(".list").replaceChildren(...partners.map((one) => this.partner(one, names, top)))

@@ -41,14 +41,17 @@ class Cell:
     answer: Answer | None = None
 
 
-def draw(cells: list[Cell], *, key: str, on_changed: Callable[[], None]) -> None:
-    """Show a row; `on_changed` runs when a cell is made void or gets a value, `changed` then tells the new row."""
-    _component(key=key, data=payload(cells), on_changed_change=on_changed)
+def draw(cells: list[Cell], *, key: str, turn: int, on_changed: Callable[[], None]) -> None:
+    """Show a row; `on_changed` runs when a cell is made void or gets a value, `changed` then tells the new row.
+
+    Another `turn` shows the row as it is given even if it is the one before: a value was refused that the view shows.
+    """
+    _component(key=key, data=payload(cells, turn), on_changed_change=on_changed)
 
 
-def payload(cells: list[Cell]) -> dict[str, Any]:
+def payload(cells: list[Cell], turn: int) -> dict[str, Any]:
     """The view's data as JSON."""
-    return {"cells": [asdict(cell) for cell in cells], "most": MOST_ANSWERS}
+    return {"cells": [asdict(cell) for cell in cells], "most": MOST_ANSWERS, "turn": turn}
 
 
 def changed(key: str, count: int) -> Row | None:
