@@ -1,6 +1,8 @@
 """What is done with a trained model of a table, without a browser: sections on a page of their own."""
 
 import io
+import json
+import shutil
 import time
 from pathlib import Path
 
@@ -369,6 +371,18 @@ def test_each_column_keeps_its_strongest_links():
     links = [Link(0, 1, 5.0, 5.0), Link(0, 2, 4.0, 4.0), Link(1, 2, 3.0, 3.0), Link(0, 3, 1.0, 1.0), Link(1, 3, 0.5, 0)]
     links.append(Link(2, 3, 0.1, 0.1))
     assert [link.drawn for link in dependence.strongest_of_each(links)] == [True, True, True, True, True, False]
+
+
+@pytest.mark.parametrize("section", ["drawn_rows", "filling", "odd_rows", "dependence"])
+def test_a_table_that_is_gone_is_told(folder, shown, cells, tmp_path, section):
+    moved = tmp_path / "checkpoint"
+    shutil.copytree(folder, moved)
+    settings = json.loads((moved / "config.json").read_text())
+    settings["config"]["path"] = str(tmp_path / "gone.csv")
+    (moved / "config.json").write_text(json.dumps(settings))
+    at = opened(section, moved)
+    assert "gone.csv" in sentences(at).replace("\\", "")
+    assert not at.dataframe
 
 
 def test_scores_of_the_page_are_those_of_the_command(folder):

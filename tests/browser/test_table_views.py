@@ -128,6 +128,7 @@ def test_a_column_that_is_walked_to_tells_its_partners(view):
     assert shown.text(".title") == [f"{NAME}: strongest partners"]
     assert shown.text(".partner-row output") == ["0.800", "0.900", "0.400", "0.200"]
     shown.page.locator(".circle").press("ArrowLeft")
+    assert shown.page.locator(".link.of").count() == 2  # one of them is drawn for this column alone
     shown.page.locator(".circle").press("ArrowLeft")
     assert shown.text(".title") == ["d: nothing beyond chance"]
     widths = [float(path.get_attribute("stroke-width") or 0) for path in shown.page.locator(".link").all()]

@@ -17,7 +17,7 @@ from ebgfn.ui.components.column_circle import Link
 from ebgfn.ui.shell import background, downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.table import row_samples
+from ebgfn.ui.table import opened, row_samples
 
 KEY = "together"
 # Links of each column that are drawn at first.
@@ -37,7 +37,9 @@ columns may hang together because a third one moves both."""
 
 def show(folder: Path, *, seed: int) -> None:
     """The circle, one column's partners, a table and files."""
-    source = models.stored(folder)
+    source = opened.model_of(folder)
+    if source is None:
+        return
     st.markdown(ABOUT, width=TEXT_WIDTH)
     state = row_samples.measurement(source, seed)
     background.follow(state, lambda: _draw(source, seed))
@@ -54,19 +56,22 @@ def _draw(source: StoredModel, seed: int) -> None:
     if not edges:
         st.info("No two columns hang together beyond chance under this model.", icon=":material/link_off:")
         return
-    shown, names = on_circle(schema, model)
+    shown, names = on_circle(schema, real)
     links = as_links(edges, names)
     column_circle.draw(names, _chosen(links), key=f"{KEY}_circle")
     st.caption(summary(edges, len(model.nats), len(shown)))
     _files(edges, [column.name for column in dependence.changing(schema)])
 
 
-def on_circle(schema: Schema, model: Dependence) -> tuple[np.ndarray, list[str]]:
-    """Columns that are shown, and their names in an order in which those that hang together are neighbours."""
-    shown = dependence.strongest(model)
+def on_circle(schema: Schema, real: Dependence) -> tuple[np.ndarray, list[str]]:
+    """Columns that are shown, and their names in an order in which those that hang together are neighbours.
+
+    By the real rows, so that nothing moves while more rows are drawn.
+    """
+    shown = dependence.strongest(real)
     order = shown
     if len(shown) > 2:
-        apart = 1 - model.normalised[np.ix_(shown, shown)]
+        apart = 1 - real.normalised[np.ix_(shown, shown)]
         np.fill_diagonal(apart, 0.0)
         order = shown[leaves_list(linkage(squareform(apart, checks=False), "average", optimal_ordering=True))]
     columns = dependence.changing(schema)
@@ -103,7 +108,11 @@ def summary(edges: list[Edge], columns: int, shown: int) -> str:
     pairs = columns * (columns - 1) // 2
     nats, real = (np.array([getattr(edge, name) for edge in edges]) for name in ("nats", "real_nats"))
     share = nats.sum() / max(real.sum(), 1e-9)
-    most = f" The {shown} columns with the strongest links are drawn, of {columns}." if shown < columns else ""
+    most = (
+        f" Of {columns} columns those {shown} are drawn that have the strongest links in the real rows."
+        if shown < columns
+        else ""
+    )
     return (
         f"{len(edges):,} of {pairs:,} pairs hang together beyond chance. Over all of them the model has {share:.0%} of the "
         f"nats of the real rows: 100% would be best, less means that it has learned some links too weakly.{most}"

@@ -15,7 +15,7 @@ from ebgfn.ui.components.split_matrix import Split
 from ebgfn.ui.shell import background, downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.table import marginals, memorised, row_samples
+from ebgfn.ui.table import marginals, memorised, opened, row_samples
 from ebgfn.ui.table.marginals import Marginal
 
 KEY = "draw"
@@ -30,7 +30,9 @@ halves mirror images."""
 
 def show(folder: Path, *, seed: int) -> None:
     """Tables, columns, pairs, nearness, files."""
-    source = models.stored(folder)
+    source = opened.model_of(folder)
+    if source is None:
+        return
     st.markdown(ABOUT, width=TEXT_WIDTH)
     state = row_samples.measurement(source, seed)
     background.follow(state, lambda: _draw(source, seed))

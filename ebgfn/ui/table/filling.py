@@ -10,7 +10,7 @@ from ebgfn.ui.shell import downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
 from ebgfn.ui.shell.text import plain
-from ebgfn.ui.table import filled_files, row_answers
+from ebgfn.ui.table import filled_files, opened, row_answers
 
 KEY = "fill"
 # Cells that are void at first, spread over the row, the last one among them: often it is what people ask for.
@@ -27,7 +27,9 @@ puts its highest bar on it."""
 
 def show(folder: Path, *, seed: int) -> None:
     """A row, its void cells, and a file with empty cells."""
-    source = models.stored(folder)
+    source = opened.model_of(folder)
+    if source is None:
+        return
     st.markdown(ABOUT, width=TEXT_WIDTH)
     _row(source, seed)
     with st.expander("A file with empty cells"):

@@ -14,7 +14,7 @@ from ebgfn.ui.shell import background, downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
 from ebgfn.ui.shell.text import rounded
-from ebgfn.ui.table import given_rows, scoring
+from ebgfn.ui.table import given_rows, opened, scoring
 from ebgfn.ui.table.scoring import Scoring
 
 KEY = "odd"
@@ -36,7 +36,9 @@ neither data nor sampler go is refuted and not shown."""
 
 def show(folder: Path, *, seed: int) -> None:
     """Held-out rows, then a visitor's own."""
-    source = models.stored(folder)
+    source = opened.model_of(folder)
+    if source is None:
+        return
     st.markdown(ABOUT, width=TEXT_WIDTH)
     state = scoring.held_out(source, seed)
     background.follow(state, lambda: _draw(source, seed))

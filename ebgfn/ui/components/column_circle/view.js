@@ -42,12 +42,13 @@ class View {
     this.circle.setAttribute("aria-label", `${n} columns on a circle, ${drawn.length} links. The strongest: ${links.slice(0, 3).map(([i, j, nats]) => `${names[i]} and ${names[j]}, ${nats.toFixed(2)} nats`).join("; ")}. Arrow keys walk from column to column.`)
     const turn = (i) => (2 * Math.PI * i) / n - Math.PI / 2, place = (i, r = radius) => [width / 2 + r * Math.cos(turn(i)), width / 2 + r * Math.sin(turn(i))]
     const widest = clamp(INK / Math.max(1, drawn.length), NARROWEST, WIDEST)
-    this.paths = drawn.reverse().map(([i, j, nats]) => {
+    this.curve = ([i, j, nats]) => {
       const share = Math.sqrt(nats / this.most), [x, y] = place(i), [u, v] = place(j), near = Math.min(Math.abs(i - j), n - Math.abs(i - j)) / n
       const bend = 0.75 - 0.75 * Math.sqrt(2 * near), [cx, cy] = [(x + u) / 2, (y + v) / 2].map((c) => width / 2 + (c - width / 2) * bend)
       const path = svg("path", { class: "link", d: `M${x} ${y}Q${cx} ${cy} ${u} ${v}`, "stroke-width": Math.max(0.6, widest * share * share), "stroke-opacity": 0.2 + 0.6 * share })
       return { path, i, j }
-    })
+    }
+    this.paths = drawn.reverse().map(this.curve)
     this.nodes = names.map((name, i) => this.node(name, i, place, turn(i), letters, fits))
     this.circle.replaceChildren(...this.paths.map(({ path }) => path), ...this.nodes)
     this.mark()
@@ -72,15 +73,24 @@ class View {
   // The column that is read, its links and partners.
   mark() {
     const { names, links } = this.data, at = this.at
-    const own = links.filter(([i, j]) => i === at || j === at).map(([i, j, nats, real]) => ({ other: i === at ? j : i, nats, real }))
+    const own = links.filter(([i, j]) => i === at || j === at).map((link) => ({ other: link[0] === at ? link[1] : link[0], nats: link[2], real: link[3], link }))
     const partners = own.slice(0, PARTNERS), told = new Set(partners.map(({ other }) => other))
     this.circle.classList.toggle("reading", own.length > 0 && this.chosen)
     for (const { path, i, j } of this.paths) path.classList.toggle("of", i === at || j === at)
+    this.addHidden(own.slice(0, PARTNERS))
     this.nodes.forEach((node, i) => { node.classList.toggle("is", i === at); node.classList.toggle("partner", told.has(i)) })
     this.$(".title").textContent = own.length ? `${names[at]}: strongest partners` : `${names[at] ?? ""}: nothing beyond chance`
     this.$(".keys").hidden = !own.length
     const top = Math.max(0.001, ...partners.flatMap(({ nats, real }) => [nats, real]))
     this.$(".list").replaceChildren(...partners.map((one) => this.partner(one, names, top)))
+  }
+
+  // Links of the column that is read which are not among those drawn for all.
+  addHidden(partners) {
+    for (const path of this.hidden ?? []) path.remove()
+    const hidden = this.chosen ? partners.filter(({ link }) => !link[4]) : []
+    this.hidden = hidden.map(({ link }) => this.curve(link).path)
+    for (const path of this.hidden) { path.classList.add("of"); this.circle.prepend(path) }
   }
 
   partner({ other, nats, real }, names, top) {
