@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ebgfn.core.batches import cached_rows
 from ebgfn.core.policy import Locations, PolicyOutput, one_hot
 from ebgfn.core.states import Batch, Masks, Vectors
-from ebgfn.nets.sizes import check_sizes
+from ebgfn.nets.sizes import MOST_STEPS, check_sizes
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class MLPSizes:
     """Of policy and energy; `hidden` and `depth` are the energy's too unless it has its own. `dropout` is the policy's.
 
     `varied`: the policy can be told which rows are data and which are variations of data. `pairwise`: beside the networks,
-    policy and energy have weights for each pair of entries, which few rows are enough to learn.
+    policy and energy have weights for each pair of entries, which few rows are enough to learn. `refined`: steps of the
+    density that the energy refines; 0: it is a network alone.
     """
 
     kind: ClassVar[str] = "mlp"
@@ -34,6 +35,7 @@ class MLPSizes:
     dropout: float = 0.0
     varied: bool = False
     pairwise: bool = False
+    refined: int = 0
 
     def __post_init__(self):
         choices = (self.learned_location, self.learned_erasure, self.varied, self.pairwise)
@@ -41,6 +43,8 @@ class MLPSizes:
             raise ValueError("learned_location, learned_erasure, varied and pairwise must be true or false")
         if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
             raise ValueError(f"dropout must be a number of at least 0 and below 1, got {self.dropout!r}")
+        if not isinstance(self.refined, int) or not 0 <= self.refined <= MOST_STEPS:
+            raise ValueError(f"refined must be in 0..{MOST_STEPS}, got {self.refined!r}")
         check_sizes(
             self,
             widths=(self.hidden, self.energy_hidden or 1),

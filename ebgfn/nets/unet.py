@@ -18,11 +18,10 @@ from torch.nn import functional as F
 from ebgfn.core.energy import flipped_one_by_one
 from ebgfn.core.policy import PolicyOutput
 from ebgfn.core.states import Batch, Masks, Vectors
-from ebgfn.nets.sizes import check_sizes
+from ebgfn.nets.sizes import MOST_STEPS, check_sizes
 
 Maps = Float[Tensor, "batch channels height width"]
 COARSENING = 4
-MOST_STEPS = 64
 
 
 @dataclass(frozen=True)

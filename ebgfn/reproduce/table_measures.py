@@ -41,12 +41,12 @@ class Exam:
 
     @cached_property
     def train(self) -> Vectors:
-        return as_vectors(self.config.split.train)
+        return as_vectors(self.config.whole("train"))
 
     @cached_property
     def test(self) -> Bits:
         """Test rows in a random order."""
-        return self._rng(0).permutation(self.config.split.test)
+        return self._rng(0).permutation(self.config.whole("test"))
 
     @cached_property
     def column(self) -> Int[np.ndarray, " dim"]:
@@ -79,7 +79,7 @@ class Exam:
 
 def likelihoods(exam: Exam, densities: Densities) -> Figures:
     """`nll` in nats of a test row."""
-    x, found = as_vectors(exam.config.split.test), {}
+    x, found = as_vectors(exam.config.whole("test")), {}
     for name, density in densities.items():
         nats = mean_estimate(-density.log_prob(x))
         of_log_z = density.log_z.se if isinstance(density, RBM) else 0.0
@@ -115,9 +115,9 @@ def oddities(exam: Exam, log_p: Mapping[str, LogP]) -> Figures:
 def drawings(exam: Exam, densities: Densities) -> Figures:
     """`drawn_auc` and `drawn_accuracy`, and the same of training rows instead of drawn ones."""
     real, seed = exam.test[:DRAWN], exam.config.seed
-    targets = even_bits(exam.config.split.train, TARGETS)
+    targets = even_bits(exam.config.whole("train"), TARGETS)
     rows = {name: drawn(exam, density) for name, density in densities.items()}
-    rows["training"] = np.random.default_rng(seed).permutation(exam.config.split.train)[:DRAWN]
+    rows["training"] = np.random.default_rng(seed).permutation(exam.config.whole("train"))[:DRAWN]
     found = {}
     for name, x in rows.items():
         found |= named(name, "drawn_auc", told_apart(x[: len(real)], real, seed=seed))

@@ -139,7 +139,7 @@ def trained(config: TableConfig) -> tuple[Model | None, dict[str, Any]]:
 
 def peers(config: TableConfig) -> dict[str, Density]:
     """Each fitted to the same rows in the same time."""
-    learned, held_out = as_vectors(config.split.train), as_vectors(config.split.valid)
+    learned, held_out = as_vectors(config.whole("train")), as_vectors(config.whole("valid"))
     seconds, seed = config.budget_s, config.seed
     return {
         "independent": bernoulli_mixture.fit(learned, components=1),

@@ -115,7 +115,7 @@ def test_it_opens_with_the_example_and_its_held_out_rows(example):
     assert len(table) == 10
     assert table["log p"].tolist() == pytest.approx(held_out.load(example).log_q.tolist())
     config = TableConfig(EXAMPLE)
-    expected = config.columns.decode(config.split.test[:10], np.random.default_rng(0))
+    expected = config.columns.decode(config.whole("test")[:10], np.random.default_rng(0))
     assert table["target"].tolist() == expected["target"].tolist()
     assert table["mean radius"].tolist() == expected["mean radius"].astype(float).tolist()
     assert "Delete my table now" not in labels(at)
@@ -266,7 +266,7 @@ def test_curves_stand_beside_simple_models(home, brought, charts):
     held, acceptance = charts["table_curves"]
     ours, independent, tree = held.lines
     assert (ours.name, independent.name, tree.name) == ("GFlowNet, at most", "independent columns", "Chow-Liu tree")
-    train, x = run.config.split.train, run.config.split.valid
+    train, x = run.config.whole("train"), run.config.whole("valid")
     p = (train.sum(0) + 0.5) / (len(train) + 1)
     assert independent.y[0] == pytest.approx(-np.log(np.where(x == 1, p, 1 - p)).sum(1).mean(), rel=1e-4)
     assert ours.y[-1] == pytest.approx(run.metrics[-1]["gfn_bound"])
@@ -351,7 +351,7 @@ def test_what_cannot_be_trained_on_is_told_and_not_kept(home, monkeypatch, submi
     def refuse(config, table):
         raise ValueError("column 'age' is not to be learned")
 
-    monkeypatch.setattr(TableConfig, "complete", refuse)
+    monkeypatch.setattr(TableConfig, "_encoded", refuse)
     at = bring(open_page(PAGE), people())
     at.button(key="train").click().run()
     assert "is not to be learned" in sentences(at)

@@ -11,6 +11,7 @@ from ebgfn import shipped
 from ebgfn.core.weights import log_mean_exp, log_weights, mean_estimate
 from ebgfn.evaluation.likelihood import bound, log_likelihood
 from ebgfn.nets.lattice import at_sigma, draw_lattices
+from ebgfn.problems import PROBLEMS
 from ebgfn.problems.checkpoint import load
 from ebgfn.problems.images import sets
 from ebgfn.problems.ising.scores import neg_log_rmse
@@ -31,7 +32,7 @@ def agree(found, card: dict, key: str, *, more_se: float = 0.0) -> None:
 
 
 def test_every_one_has_a_card_of_a_known_kind():
-    known = {name for kind in ("toy2d", "ising", "images", "lattice") for name in of_kind(kind)}
+    known = {name for kind in PROBLEMS for name in of_kind(kind)}
     assert known == {path.parent.name for path in shipped.folder().glob("*/config.json")}
     assert len(known) >= 20
 
@@ -76,3 +77,13 @@ def test_images(name, generator):
     with torch.no_grad():
         energy = torch.cat([model.energy(part) for part in x.split(60)]) + card["log_z"]
     agree(mean_estimate(energy), card, "ebm_nll")
+
+
+@pytest.mark.parametrize("name", of_kind("table"))
+def test_a_table(name, generator):
+    model, card = load(shipped.folder() / name), CARDS[name]
+    x = torch.from_numpy(model.config.whole("test")).float()
+    agree(mean_estimate(-log_likelihood(model.policy, x, trajectories=16, generator=generator)), card, "gfn_nll")
+    if "ebm_nll" in card:
+        with torch.no_grad():
+            agree(mean_estimate(model.energy(x) + card["log_z"]), card, "ebm_nll")

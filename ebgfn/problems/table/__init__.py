@@ -1,5 +1,6 @@
 """Tables of anything: each column becomes bits."""
 
+import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # What names of columns stand behind in a file of samples, which has names of its own.
 CELLS = "column: "
+# Of the order in which the density that an energy refines fills bits: a checkpoint does not hold it.
+ORDER_SEED = 20_261_128
 
 
 class Table(Problem):
@@ -43,11 +46,20 @@ class Table(Problem):
         return (MLPSizes,)
 
     def networks(self, config: TableConfig, sizes: Any, dim: int) -> "Networks":
+        """The density that an energy refines fills bits in an order of its own, the sampler in any."""
+        import torch
+
         from ebgfn.model import Networks, flat_log_z
         from ebgfn.nets.quadratic import QuadraticEnergy
+        from ebgfn.nets.refined import RefinedEnergy
 
+        policy = sizes.policy(dim, blocks=not sizes.learned_location)
         energy = QuadraticEnergy(dim) if config.energy == "couplings" else sizes.energy(dim)
-        return Networks(energy, sizes.policy(dim, blocks=not sizes.learned_location), flat_log_z(dim))
+        if sizes.refined and config.energy == "network":
+            base = copy.deepcopy(policy)
+            base.order = torch.from_numpy(np.random.default_rng(ORDER_SEED).permutation(dim))
+            energy = RefinedEnergy(base, energy, steps=min(dim, sizes.refined))
+        return Networks(energy, policy, flat_log_z(dim))
 
     def describe(self, config: TableConfig) -> list[str]:
         columns = [column for column in config.columns.columns if column.bits]
@@ -55,7 +67,10 @@ class Table(Problem):
         return [f"table {config.label}", f"{len(columns)} columns, {config.dim} bits", config.preset, *energy]
 
     def knobs(self, config: TableConfig) -> tuple[str, ...]:
-        return ("rate", "k", "share", "temperature") if config.preset == "fast" else ()
+        """Energies that refine a density learn from moves alone, not from chains."""
+        if config.preset != "fast":
+            return ()
+        return ("rate",) if config.energy == "network" else ("rate", "k", "share", "temperature")
 
     def keep_beside(self, model: "Model", folder: Path) -> None:
         """Its held-out rows, and how probable they are."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ebgfn.problems.config import Config, check, choice, random_seed, step_count, training_seconds
 from ebgfn.problems.table import sets
@@ -155,6 +156,13 @@ class TableConfig(Config):
         if self.preset != "fast" and not all(part.whole.all() for part in split):
             raise ValueError(f"preset must be fast where cells are empty, got {self.preset}")
         return split
+
+    def whole(self, part: str) -> UInt8[np.ndarray, "rows dim"]:
+        """Rows without empty cells of a part of the split, "train", "valid" or "test". Errors: ValueError if it has none."""
+        rows: Encoded = getattr(self.split, part)
+        if not rows.whole.any():
+            raise ValueError("each of the rows that were kept aside has an empty cell; this is shown of complete rows")
+        return rows.x[rows.whole]
 
     def _file(self, path: str) -> "Encoded":
         from ebgfn.problems.table import files

@@ -40,7 +40,7 @@ def measure(model: "Model", *, seed: int = 0) -> Iterator[LogQ]:
     from ebgfn.problems.table.report import ORDERS
 
     generator = torch.Generator(model.device).manual_seed(seed)
-    for rows in torch.from_numpy(model.config.split.test[:ROWS]).float().split(AT_ONCE):
+    for rows in torch.from_numpy(model.config.whole("test")[:ROWS]).float().split(AT_ONCE):
         each = log_ratios(model.policy, rows.to(model.device), trajectories=ORDERS, generator=generator)
         yield (each.logsumexp(1) - math.log(ORDERS)).cpu().numpy()
 
@@ -48,7 +48,7 @@ def measure(model: "Model", *, seed: int = 0) -> Iterator[LogQ]:
 def keep(model: "Model", folder: Path) -> None:
     """Measure, and write beside the weights."""
     log_q, buffer = np.concatenate(list(measure(model))), io.BytesIO()
-    x = model.config.split.test[:ROWS].astype(np.uint8)
+    x = model.config.whole("test")[:ROWS].astype(np.uint8)
     np.savez_compressed(buffer, x=x, log_q=log_q, fingerprint=np.array(fingerprint(folder)))
     write_bytes(folder / FILE, buffer.getvalue())
 

@@ -17,6 +17,7 @@ from ebgfn.evaluation.likelihood import bound, log_ratios
 from ebgfn.evaluation.log_z import Budget, Limits, LogZ, log_z
 from ebgfn.mcmc import BackAndForth
 from ebgfn.model import Model
+from ebgfn.nets.refined import RefinedEnergy
 from ebgfn.problems.table.schema import Encoded
 
 # Random orders over which a sampler's likelihood is a mean; calls of its network for what that gains over one order, and for
@@ -88,17 +89,23 @@ def whole_rows(model: Model, part: Known, generator: torch.Generator) -> Vectors
 
 
 def partition(model: Model, x: Vectors, generator: torch.Generator, budget: Budget | None = None) -> LogZ:
-    """log Z of the energy and what refutes it; `x` are whole rows that training did not see."""
+    """log Z of the energy and what refutes it; `x` are whole rows that training did not see.
+
+    Of an energy that refines a density log Z is bounded on both sides, by draws of that density: chains and annealing, which
+    need not arrive where codes of many bits have to change at once, may only refute it.
+    """
+    refined = isinstance(model.energy, RefinedEnergy)
+    policy = model.energy.base if refined else model.policy
     train = whole_rows(model, tensors(model.config.split.train.rows(slice(REFERENCE)), model), generator)
     budget = budget or BUDGET
-    blocks = None if model.policy.step_nats is None or budget.steps is None else min(budget.steps, model.dim)
+    blocks = None if policy.step_nats is None or budget.steps is None else min(budget.steps, model.dim)
     return log_z(
         model.energy,
-        model.policy,
+        policy,
         train=train,
         test=x,
         budget=replace(budget, steps=blocks),
-        limits=Limits(tolerance=0.05, arrives=model.dim <= ARRIVES_DIM),
+        limits=Limits(tolerance=0.05, arrives=model.dim <= ARRIVES_DIM and not refined),
         generator=generator,
     )
 

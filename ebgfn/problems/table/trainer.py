@@ -62,10 +62,15 @@ class HeldOut:
             return
         self._waited += 1
         if self._waited == PATIENCE:
-            sampler.module.load_state_dict(self._kept["module"])
-            sampler.averaged.load_state_dict(self._kept["averaged"])
+            self.go_back()
             self.tried, self._waited = self.tried + 1, 0
             self._apply()
+
+    def go_back(self) -> None:
+        """To where the rows were most probable."""
+        if self._kept:
+            self._sampler.module.load_state_dict(self._kept["module"])
+            self._sampler.averaged.load_state_dict(self._kept["averaged"])
 
     def _apply(self) -> None:
         """Leave out the share of activations that is being tried."""
@@ -94,6 +99,10 @@ class Fast(fast.Fast):
 
     def _begin_energy(self, progress: float) -> None:
         self._usual = replace(self._usual, warm_share=progress, teach_share=progress)
+
+    def _begin(self, source: Source, generator: torch.Generator) -> None:
+        self._held_out.go_back()
+        super()._begin(source, generator)
 
     def _learn(self, source: Source, rate: float, generator: torch.Generator) -> dict[str, float]:
         if self._held_out.stopped:

@@ -67,7 +67,7 @@ def in_words(log_p: np.ndarray, card: dict) -> str:
 @st.cache_data(max_entries=16, show_spinner="Reading the table …")
 def _rows(folder: str, stamp: int) -> pd.DataFrame:
     stored, config = held_out.load(Path(folder)), models.config(Path(folder))
-    return rows.told(config, config.split.test[: held_out.ROWS] if stored is None else stored.x)
+    return rows.told(config, config.whole("test")[: held_out.ROWS] if stored is None else stored.x)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -96,10 +96,14 @@ def _fitted(run: RunFolder) -> Iterator[tuple[str, float]]:
     from ebgfn.problems.table import report
     from ebgfn.problems.table.look import TableLook
 
-    split = run.config.split
-    train, x = (torch.from_numpy(part).float() for part in (split.train, split.valid[: TableLook.ROWS]))
-    yield "independent", report.independent_nll(train, x)
-    yield "tree", report.tree_nll(train, x)
+    config = run.config
+    train, valid = (
+        report.Known(torch.from_numpy(part.x).float(), torch.from_numpy(part.known))
+        for part in (config.split.train, config.split.valid.rows(slice(TableLook.ROWS)))
+    )
+    yield "independent", report.independent_nll(train, valid)
+    if train.known.all() and valid.known.all():
+        yield "tree", report.tree_nll(train.x, valid.x)
 
 
 def _drawn(run: RunFolder, config: TableConfig, steps: list[int]) -> None:
@@ -125,7 +129,7 @@ def _drawn(run: RunFolder, config: TableConfig, steps: list[int]) -> None:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _real(path: str) -> pd.DataFrame:
     config = RunFolder(Path(path)).config
-    return rows.told(config, config.split.valid[:SHOWN])
+    return rows.told(config, config.whole("valid")[:SHOWN])
 
 
 def _files(run: RunFolder, columns: Columns) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ebgfn.evaluation.exact import all_states, log_marginal, log_p
-from ebgfn.problems.table import answers, report
+from ebgfn.problems.table import answers, drawn, report
 from tests.problems.table.test_training import BUDGET, COLOURS, model, path  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.slow
@@ -159,3 +159,54 @@ def test_a_sampler_that_draws_no_rows_is_given_up(model, monkeypatch):  # noqa: 
     table = pd.DataFrame({"colour": [None], "number": ["1"], "answer": ["no"]}, dtype=object)
     with pytest.raises(ValueError, match="trained too briefly"):
         answers.filled(model, table, draws=2, seed=0)
+
+
+def test_answers_to_one_row_follow_the_sampler_and_keep_what_is_known(model, rows):  # noqa: F811
+    schema, draws = model.config.columns, 3000
+    x = schema.encode(rows[:1]).x[0]
+    known = np.ones(model.dim, bool)
+    known[schema.places["answer"]] = False
+    codes = answers.conditionals(model, x, known, draws=draws, seed=0)
+    assert codes.shape == (draws, 3)
+    given = schema.codes(x[None])[0]
+    assert (codes[:, :2] == given[:2]).all()
+    p, bits = given_others(model, torch.from_numpy(x).float(), schema.places["answer"])
+    expected = p[schema.columns[2].decode(bits.numpy().astype(np.uint8)) == 1].item()
+    assert codes[:, 2].mean() == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / draws) + 1e-3)
+    assert (answers.conditionals(model, x, np.ones(model.dim, bool), draws=3, seed=0) == given).all()
+
+
+def test_cells_are_as_probable_as_the_sampler_holds_them(model, rows, generator):  # noqa: F811
+    schema = model.config.columns
+    given = report.tensors(schema.encode(rows[:20]), model)
+    x, found = given.x, answers.cell_probabilities(model, given, generator)
+    assert found is not None
+    assert list(found) == ["colour", "number", "answer"]
+    for row in range(20):
+        p, bits = given_others(model, x[row], schema.places["answer"])
+        assert found["answer"][row] == pytest.approx(
+            p[(bits == x[row, schema.places["answer"]]).all(1)].item(), rel=1e-4
+        )
+
+
+def test_rows_are_drawn_until_all_stand_for_something(model, monkeypatch):  # noqa: F811
+    found = drawn.drawn(model, 300, seed=0)
+    schema = model.config.columns
+    assert found.x.shape == (300, model.dim)
+    assert schema.legal(found.x).all()
+    pieces = list(drawn.pieces(model, 300, seed=0, piece=128))
+    assert sum(len(part.x) for part in pieces) == 300
+    real, refused = drawn.draw, []
+
+    def often_none(policy, n, generator):
+        told = real(policy, n, generator)
+        told.x[1::2, schema.places["colour"]] = 1.0  # the fourth colour, of three
+        refused.append(int((~schema.legal(told.x.numpy().astype(np.uint8))).sum()))
+        return told
+
+    monkeypatch.setattr(drawn, "draw", often_none)
+    again = drawn.drawn(model, 200, seed=0)
+    assert (len(again.x), again.again) == (200, sum(refused))
+    monkeypatch.setattr(type(schema), "legal", lambda self, x: np.zeros(len(x), bool))
+    with pytest.raises(ValueError, match="trained too briefly"):
+        drawn.drawn(model, 10, seed=0)

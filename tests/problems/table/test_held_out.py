@@ -21,7 +21,7 @@ def model():
 
 def test_each_row_of_a_uniform_sampler_is_as_probable(model):
     log_q = np.concatenate(list(held_out.measure(model)))
-    assert len(log_q) == len(model.config.split.test) == 30
+    assert len(log_q) == len(model.config.whole("test")) == 30
     assert log_q == pytest.approx(-model.dim * math.log(2), rel=1e-5)
 
 
@@ -29,7 +29,7 @@ def test_what_is_kept_are_these_rows_and_of_these_weights(model, tmp_path):
     model.save(tmp_path)
     held_out.keep(model, tmp_path)
     found = held_out.load(tmp_path)
-    assert np.array_equal(found.x, model.config.split.test)
+    assert np.array_equal(found.x, model.config.whole("test"))
     assert len(found.log_q) == len(found.x)
     (tmp_path / held_out.FILE).write_bytes(b"no")
     assert held_out.load(tmp_path) is None

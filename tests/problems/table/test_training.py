@@ -21,18 +21,7 @@ from tests.train.resumed import assert_alike
 
 pytestmark = pytest.mark.slow
 RECIPE = dataclasses.replace(
-    FAST,
-    warm_share=0.4,
-    teach_share=0.4,
-    batch=128,
-    lr=2e-2,
-    energy_batch=64,
-    energy_lr=8e-3,
-    fresh=128,
-    kept=512,
-    average=0.98,
-    components=4,
-    sizes=MLPSizes(hidden=48, depth=2),
+    FAST, batch=128, lr=2e-2, average=0.98, fresh=128, path_steps=7, sizes=MLPSizes(hidden=48, depth=2, refined=7)
 )
 BUDGET = Budget(draws=1000, others=500, chains=32, moves=50, annealed=300, temperatures=100, steps=8)
 COLOURS = ("red", "green", "blue")
@@ -157,8 +146,8 @@ def test_a_training_with_empty_cells_is_resumed_to_the_last_digit(with_holes):
 
 
 def test_an_energy_of_couplings(path):
-    names = ("energy_lr", "noise", "pairs", "flips")
-    recipe = dataclasses.replace(RECIPE, **{name: getattr(COUPLINGS, name) for name in names})
+    small = {name: getattr(RECIPE, name) for name in ("batch", "lr", "average", "fresh", "sizes")}
+    recipe = dataclasses.replace(COUPLINGS, warm_share=0.4, teach_share=0.4, energy_batch=64, components=4, **small)
     state = start(TableConfig(path=str(path), energy="couplings", steps=350), recipe)
     for _ in train(state, event_interval_s=60):
         pass
