@@ -7,15 +7,15 @@ from ebgfn.train.chains import PLAN, ChainPlan
 from ebgfn.train.fast import FastRecipe
 
 # Where codes of many bits have to change at once local chains hardly arrive, and a free energy keeps mass that they do not
-# find. So the energy refines a density, that of the sampler in some steps, and learns from moves alone. Half of its data are
-# the sampler's: a few hundred rows are soon known by heart.
+# find. So the energy refines a density, that of the sampler in some steps, and learns from moves of complete paths alone.
+# Half of its data are the sampler's: a few hundred rows are soon known by heart.
 FAST = FastRecipe(
     batch=256,
     lr=6e-3,
     weight_decay=0.1,
     clip=200.0,
     energy_batch=128,
-    energy_lr=5e-4,
+    energy_lr=1e-3,
     energy_decay=0.1,
     energy_clip=50.0,
     warm_share=0.75,
@@ -26,7 +26,7 @@ FAST = FastRecipe(
     kept=65_536,
     reuse=16,
     path_steps=16,
-    whole=0.5,
+    whole=1.0,
     plan=ChainPlan(chains=0),
     taught=0.0,
     smooth=0.5,
@@ -48,6 +48,7 @@ COUPLINGS = replace(
     kept=8192,
     reuse=8,
     path_steps=8,
+    whole=0.5,
     plan=PLAN,
     taught=0.25,
     noise=0.05,

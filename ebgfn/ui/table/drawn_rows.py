@@ -75,8 +75,9 @@ def _tables(model: Model, found: Drawn, seed: int) -> None:
 def _columns(model: Model, found: list[Marginal]) -> None:
     """Those columns that are furthest apart, or as chosen."""
     st.subheader("Column by column", anchor=False)
-    split, schema = model.config.split, model.config.columns
-    usual = np.mean([one.distance for one in marginals.marginals(schema, split.test, split.train)])
+    config, schema = model.config, model.config.columns
+    between = marginals.marginals(schema, config.whole("test"), config.whole("train"))
+    usual = np.mean([one.distance for one in between])
     mean = np.mean([one.distance for one in found])
     st.markdown(
         f"{COLUMNS} On average **{mean:.1%}** of the drawn rows would have to move to another bar, of the "

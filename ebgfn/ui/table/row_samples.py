@@ -33,7 +33,7 @@ def progress(state: Measurement) -> Drawn | None:
 def real_dependence(source: StoredModel, part: str) -> Dependence:
     """Of the rows of one part of the split, or of `all`."""
     config = models.load(source).config
-    rows = np.concatenate(config.split) if part == "all" else getattr(config.split, part)
+    rows = np.concatenate([rows.x[rows.whole] for rows in config.split]) if part == "all" else config.whole(part)
     return of_rows(config.columns, rows)
 
 
