@@ -33,7 +33,7 @@ FAST = FastRecipe(
     noise=0.0,
     chain_loss=0.0,
     pairs=1.0,
-    sizes=MLPSizes(hidden=384, depth=3, pairwise=True, refined=48),
+    sizes=MLPSizes(hidden=384, depth=3, pairwise=True, refined=64),
 )
 # An energy that cannot be that of the data is to be the likeliest one: of the logistic losses only that against its own
 # chains has its optimum there. The others would fit where the noise is.
