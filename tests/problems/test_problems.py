@@ -44,7 +44,7 @@ def test_it_is_found_by_its_name(problem, config):
 def test_whatever_its_settings_choose_has_a_trainer_with_networks_that_a_checkpoint_may_hold(problem, config):
     fields = {f.name: f.metadata for f in dataclasses.fields(problem.config)}
     asked = {config.trainer}
-    for name in {"preset", "method"} & set(fields):
+    for name in {"preset", "method", "energy"} & set(fields):
         asked |= {dataclasses.replace(config, **{name: option}).trainer for option in fields[name]["options"]}
     assert set(problem.trainers) == asked
     for trainer, recipe in problem.trainers.values():
