@@ -36,7 +36,10 @@ def trained(path) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = build(config, MLPSizes(hidden=48, depth=2))
-    optimizer, data = torch.optim.Adam(model.policy.parameters(), lr=5e-3), torch.from_numpy(config.whole("train")).float()
+    optimizer, data = (
+        torch.optim.Adam(model.policy.parameters(), lr=5e-3),
+        torch.from_numpy(config.whole("train")).float(),
+    )
     for _ in range(STEPS):
         x = data[torch.randint(len(data), (BATCH,), generator=generator)]
         filled = torch.randint(0, config.dim, (BATCH, 1), generator=generator)

@@ -4,7 +4,7 @@ from typing import Any
 
 MAX_WIDTH, MAX_DEPTH = 4096, 16
 # Of the density that an energy refines: each is a call of its network.
-MOST_STEPS = 64
+MOST_STEPS = 128
 
 
 def check_sizes(sizes: Any, *, widths: tuple[int, ...], depths: tuple[int, ...] = ()) -> None:

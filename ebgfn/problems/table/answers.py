@@ -15,8 +15,8 @@ from ebgfn.core.states import Masks, Orders
 from ebgfn.evaluation.likelihood import log_ratios, log_values
 from ebgfn.evaluation.log_z import LogZ
 from ebgfn.model import Model
+from ebgfn.problems.drawn import BRIEFLY
 from ebgfn.problems.table.columns import Number
-from ebgfn.problems.table.drawn import BRIEFLY
 from ebgfn.problems.table.report import ORDERS, Known, partition, tensors, whole_rows
 from ebgfn.problems.table.schema import Codes, Encoded
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from ebgfn.evaluation.dependence import agreement
 from ebgfn.model import Model
+from ebgfn.problems.drawn import Drawn
 from ebgfn.problems.table import dependence, files
-from ebgfn.problems.table.drawn import Drawn
 from ebgfn.ui.components import line_charts, split_matrix
 from ebgfn.ui.components.split_matrix import Split
 from ebgfn.ui.shell import background, downloads, models

@@ -2,11 +2,12 @@
 
 import numpy as np
 import streamlit as st
+import torch
 from jaxtyping import UInt8
 
-from ebgfn.problems.table import drawn
+from ebgfn.problems import drawn
+from ebgfn.problems.drawn import Drawn
 from ebgfn.problems.table.dependence import Dependence, of_rows
-from ebgfn.problems.table.drawn import Drawn
 from ebgfn.ui.shell import background, models
 from ebgfn.ui.shell.background import Measurement
 from ebgfn.ui.shell.models import StoredModel
@@ -19,7 +20,7 @@ Bits = UInt8[np.ndarray, "rows dim"]
 @st.cache_resource(max_entries=8, show_spinner=False)
 def measurement(source: StoredModel, seed: int) -> Measurement:
     """Pieces of ROWS rows. Started by the first visitor who asks, shared by all."""
-    return Measurement(drawn.pieces(models.load(source), ROWS, seed=seed, piece=PIECE))
+    return Measurement(drawn.pieces(models.load(source), ROWS, torch.Generator().manual_seed(seed), piece=PIECE))
 
 
 def progress(state: Measurement) -> Drawn | None:

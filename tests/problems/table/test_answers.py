@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ebgfn.evaluation.exact import all_states, log_marginal, log_p
-from ebgfn.problems.table import answers, drawn, report
+from ebgfn.problems import drawn
+from ebgfn.problems.table import answers, report
 from tests.problems.table.test_training import BUDGET, COLOURS, model, path  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.slow
@@ -189,24 +190,28 @@ def test_cells_are_as_probable_as_the_sampler_holds_them(model, rows, generator)
         )
 
 
+def all_drawn(model, n: int) -> drawn.Drawn:  # noqa: F811
+    return drawn.joined(list(drawn.pieces(model, n, torch.Generator().manual_seed(0))))
+
+
 def test_rows_are_drawn_until_all_stand_for_something(model, monkeypatch):  # noqa: F811
-    found = drawn.drawn(model, 300, seed=0)
+    found = all_drawn(model, 300)
     schema = model.config.columns
     assert found.x.shape == (300, model.dim)
     assert schema.legal(found.x).all()
-    pieces = list(drawn.pieces(model, 300, seed=0, piece=128))
+    pieces = list(drawn.pieces(model, 300, torch.Generator().manual_seed(0), piece=128))
     assert sum(len(part.x) for part in pieces) == 300
     real, refused = drawn.draw, []
 
-    def often_none(policy, n, generator):
-        told = real(policy, n, generator)
+    def often_none(policy, n, generator, *, steps):
+        told = real(policy, n, generator, steps=steps)
         told.x[1::2, schema.places["colour"]] = 1.0  # the fourth colour, of three
         refused.append(int((~schema.legal(told.x.numpy().astype(np.uint8))).sum()))
         return told
 
     monkeypatch.setattr(drawn, "draw", often_none)
-    again = drawn.drawn(model, 200, seed=0)
+    again = all_drawn(model, 200)
     assert (len(again.x), again.again) == (200, sum(refused))
     monkeypatch.setattr(type(schema), "legal", lambda self, x: np.zeros(len(x), bool))
     with pytest.raises(ValueError, match="trained too briefly"):
-        drawn.drawn(model, 10, seed=0)
+        all_drawn(model, 10)
