@@ -12,6 +12,7 @@ from ebgfn.core.policy import Policy
 from ebgfn.core.states import Batch, Vectors
 from ebgfn.core.trajectories import log_ratio
 from ebgfn.mcmc.back_and_forth import propose
+from ebgfn.nets.refined import RefinedEnergy
 from ebgfn.train.chains import WHOLE, move_length
 from ebgfn.train.device import half_precision
 
@@ -60,7 +61,11 @@ class Lessons:
 def lessons(
     energy: Energy, policy: Policy, x: Vectors, generator: torch.Generator, *, path_steps: int, whole: float = WHOLE
 ) -> Lessons:
-    """From these data, by moves of at most so many steps, a share `whole` of them from void."""
+    """From these data, by moves of at most so many steps, a share `whole` of them from void.
+
+    Where the energy refines a density they are moves of that: the whole ones end in its draws, which is where its mass is.
+    """
+    policy = energy.base if isinstance(energy, RefinedEnergy) else policy
     ends, old, new, complete, known = [], [], [], [], []
     for part in x.split(max(1, policy.rows // GROUPS)):
         k, schedule = move_length(policy, path_steps, generator, whole=whole)

@@ -44,9 +44,7 @@ def filled(model: Model, table: pd.DataFrame, *, draws: int, seed: int) -> Fille
     told, cells = table.copy(), []
     for column in schema.columns:
         if not column.bits:
-            told[column.name] = told[column.name].fillna(
-                np.nan if (value := getattr(column, "value", None)) is None else value
-            )
+            told[column.name] = told[column.name].where(told[column.name].notna(), column.default)
             continue
         values = drawn[column.name].to_numpy().reshape(len(gaps), draws)
         missing = ~found.known[gaps, schema.places[column.name].start]

@@ -50,6 +50,11 @@ class Column:
     def bits(self) -> int:
         return math.ceil(math.log2(self.levels))
 
+    @property
+    def default(self) -> str | None:
+        """What an empty cell of a column without bits must be, if that is known."""
+        return None
+
     def codes(self, cells: Cells) -> Codes:
         """Code of each cell, UNKNOWN where there is none. Errors: ValueError for a value that the column cannot hold."""
         return np.full(len(cells), UNKNOWN)
@@ -80,6 +85,10 @@ class Constant(Column):
         if len(values) > 1:
             raise ValueError(f"column {name!r} has {len(values)} values: it is not constant")
         return cls(name, next(iter(values), None))
+
+    @property
+    def default(self) -> str | None:
+        return self.value
 
     def cells(self, codes: Codes, rng: np.random.Generator) -> list[str | None]:
         return [self.value] * len(codes)
