@@ -15,7 +15,7 @@ from ebgfn.ui.components.split_matrix import Split
 from ebgfn.ui.shell import background, downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.table import marginals, memorised, opened, row_samples
+from ebgfn.ui.table import marginals, memorised, opened, row_samples, rows
 from ebgfn.ui.table.marginals import Marginal
 
 KEY = "draw"
@@ -62,12 +62,11 @@ def _draw(source: StoredModel, seed: int) -> None:
 
 def _tables(model: Model, found: Drawn, seed: int) -> None:
     """Some of both, as they stand in the table."""
-    schema, rng = model.config.columns, np.random.default_rng(seed)
-    real = rng.permutation(model.config.whole("test"))
+    real = np.random.default_rng(seed).permutation(model.config.whole("test"))
     for place, title, x in zip(st.columns(2), ("Drawn", "Real, held out"), (found.x, real), strict=True):
         with place:
             st.subheader(title, anchor=False)
-            st.dataframe(schema.decode(x[:SHOWN], rng), hide_index=True)
+            rows.draw(rows.told(model.config, x[:SHOWN]), alt=f"{title} rows.")
     again = f"; {found.again:,} more stood for no row and were drawn again" if found.again else ""
     st.caption(f"{len(found.x):,} rows drawn with seed {seed}{again}. {len(real):,} rows are held out.")
 

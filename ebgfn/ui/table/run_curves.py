@@ -25,7 +25,8 @@ PEERS: dict[str, tuple[str, Role, Dash]] = {
     "tree": ("Chow-Liu tree", "peer2", "dash"),
 }
 ABOUT_PEERS = """**Two simple models to beat**, fitted to the same rows: *independent columns* knows each bit's frequency and
-nothing more; in a *Chow-Liu tree* each bit depends on one other. Below both, the GFlowNet has found what neither sees."""
+nothing more; in a *Chow-Liu tree*, which needs rows without empty cells, each bit depends on one other. Below both, the
+GFlowNet has found what neither sees."""
 SHOWN = 12
 
 
