@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ebgfn.evaluation.exact import all_states, log_p
 from ebgfn.evaluation.likelihood import bound
 from ebgfn.problems.checkpoint import build
 from ebgfn.problems.table import trainer
@@ -74,3 +75,25 @@ def test_it_is_resumed_to_the_last_digit(few_rows, monkeypatch):
     config = dataclasses.replace(few_rows, steps=60)
     for at in (9, 40):
         assert_alike(config, KNOWN_BY_HEART, at=(at,))
+
+
+def test_an_energy_that_is_worse_than_its_density_is_not_kept(few_rows, often):
+    """Of rows that have nothing in common whatever the energy learns is wrong."""
+    recipe = dataclasses.replace(KNOWN_BY_HEART, warm_share=0.2, teach_share=0.2, smooth=0.0, energy_lr=1e-2)
+    state = start(few_rows, recipe)
+    for step in range(240):
+        state.take_step(step / 240)
+    x, energy = torch.from_numpy(few_rows.whole("valid")).float(), state.trainer.networks().energy
+
+    def nats(learned) -> float:
+        """Mean -log p of held-out rows, exactly."""
+        log_probs, _ = log_p(learned, few_rows.dim)
+        place = torch.empty(2**few_rows.dim, dtype=torch.long)
+        weight = 2.0 ** torch.arange(few_rows.dim)
+        place[(all_states(few_rows.dim) @ weight).long()] = torch.arange(2**few_rows.dim)
+        return -log_probs[place[(x @ weight).long()]].mean().item()
+
+    with torch.no_grad():
+        density = energy.nats(x).mean().item()
+    assert nats(energy) < density + 0.05
+    assert nats(state.trainer.energy.averaged) > density + 0.1 or state.trainer._judged.tried > 0
