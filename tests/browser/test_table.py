@@ -66,3 +66,11 @@ def test_a_dropped_table_is_understood_trained_on_and_deleted(visit, server):
     assert not list((server.home / "uploads").iterdir())
     assert "run=" not in page.url
     assert page.get_by_text("rows, 4 columns").count() == 0
+
+
+def test_the_page_can_be_used_by_all(visit):
+    here = visit("table?do=Fill+in")
+    here.page.get_by_text("Whole rows that the sampler answered most often").wait_for()
+    for _ in here.looks():
+        assert here.axe() == []
+        assert here.overflow() == 0
