@@ -43,6 +43,8 @@ def test_a_dropped_table_is_understood_trained_on_and_deleted(visit, server):
     assert any(cell.lstrip("-").replace(".", "").isdigit() for cell in cells(here))
     page.locator("input[type=file]").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": people()})
     page.get_by_text(f"{PEOPLE + 1} rows, 4 columns.").wait_for()
+    page.locator("[role=gridcell]", has_text="left out").first.wait_for(state="attached")
+    here.settled()  # the example's rows are gone
     understood = cells(here)
     assert {"smoker", "age", "category", "number", "2 values, 1 bit", "left out"} <= set(understood)
     assert here.overflow() == 0
