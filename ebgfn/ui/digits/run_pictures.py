@@ -157,10 +157,4 @@ def _files(run: RunFolder, found: Scene, columns: Columns) -> None:
         downloads.entry("Last samples (PNG)", lambda: image_files.png(last), f"{run.id}.png", key="run_png")
         about = {"model": run.id, "seed": run.config.seed}
         downloads.entry("Last samples (NPZ)", lambda: to_npz(last, about=about), f"{run.id}.npz", key="run_npz")
-        arrays = {name: np.array(values) for name, values in columns.items()}
-        downloads.entry("Curves (NPZ)", lambda: downloads.npz(**arrays), f"{run.id}-curves.npz", key="run_curves")
-        if run.has_checkpoint:
-            folder = run.checkpoint
-            downloads.entry(
-                "Model (ZIP)", lambda: downloads.model_zip(folder, run.id), f"{run.id}.zip", key="run_model"
-            )
+        downloads.training_entries(run, columns)

@@ -2,12 +2,13 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from ebgfn.runs.folder import RunFolder
 from ebgfn.shipped import CONFIG_FILE, WEIGHTS_FILE
 from ebgfn.ui.shell.models import CARD
 
@@ -65,3 +66,12 @@ def checkpoint_entries(
     entry("Samples (CSV)", text, f"{name}-samples.csv", key=f"{key}samples_csv")
     entry("Model (ZIP)", lambda: model_zip(folder, name), f"{name}.zip", key=f"{key}model_zip")
     st.caption(f"Samples use seed {seed}. The PNG button beside the pictures saves the pictures.")
+
+
+def training_entries(run: RunFolder, columns: Mapping[str, Sequence[float]]) -> None:
+    """A training's curves as arrays, and its model once there is a checkpoint."""
+    arrays = {name: np.array(values) for name, values in columns.items()}
+    entry("Curves (NPZ)", lambda: npz(**arrays), f"{run.id}-curves.npz", key="run_curves")
+    if run.has_checkpoint:
+        folder = run.checkpoint
+        entry("Model (ZIP)", lambda: model_zip(folder, run.id), f"{run.id}.zip", key="run_model")

@@ -14,10 +14,9 @@ from ebgfn.problems.table.dependence import Dependence, Edge
 from ebgfn.problems.table.schema import Schema
 from ebgfn.ui.components import column_circle
 from ebgfn.ui.components.column_circle import Link
-from ebgfn.ui.shell import background, downloads, models
-from ebgfn.ui.shell.frame import TEXT_WIDTH
+from ebgfn.ui.shell import downloads, models
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.table import opened, row_samples
+from ebgfn.ui.table import row_samples
 
 KEY = "together"
 # Links of each column that are drawn at first.
@@ -37,12 +36,7 @@ columns may hang together because a third one moves both."""
 
 def show(folder: Path, *, seed: int) -> None:
     """The circle, one column's partners, a table and files."""
-    source = opened.model_of(folder)
-    if source is None:
-        return
-    st.markdown(ABOUT, width=TEXT_WIDTH)
-    state = row_samples.measurement(source, seed)
-    background.follow(state, lambda: _draw(source, seed))
+    row_samples.follow(folder, seed, ABOUT, _draw)
 
 
 def _draw(source: StoredModel, seed: int) -> None:

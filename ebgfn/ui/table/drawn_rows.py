@@ -12,10 +12,10 @@ from ebgfn.problems.drawn import Drawn
 from ebgfn.problems.table import dependence, files
 from ebgfn.ui.components import line_charts, split_matrix
 from ebgfn.ui.components.split_matrix import Split
-from ebgfn.ui.shell import background, downloads, models
+from ebgfn.ui.shell import downloads, models
 from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
-from ebgfn.ui.table import marginals, memorised, opened, row_samples, rows
+from ebgfn.ui.table import marginals, memorised, row_samples, rows
 from ebgfn.ui.table.marginals import Marginal
 
 KEY = "draw"
@@ -30,12 +30,7 @@ halves mirror images."""
 
 def show(folder: Path, *, seed: int) -> None:
     """Tables, columns, pairs, nearness, files."""
-    source = opened.model_of(folder)
-    if source is None:
-        return
-    st.markdown(ABOUT, width=TEXT_WIDTH)
-    state = row_samples.measurement(source, seed)
-    background.follow(state, lambda: _draw(source, seed))
+    row_samples.follow(folder, seed, ABOUT, _draw)
 
 
 def _draw(source: StoredModel, seed: int) -> None:

@@ -1,5 +1,8 @@
 """Rows that a table's sampler draws, shared by the sections that look at them: drawn beside the page, in pieces."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 import torch
@@ -10,7 +13,9 @@ from ebgfn.problems.drawn import Drawn
 from ebgfn.problems.table.dependence import Dependence, of_rows
 from ebgfn.ui.shell import background, models
 from ebgfn.ui.shell.background import Measurement
+from ebgfn.ui.shell.frame import TEXT_WIDTH
 from ebgfn.ui.shell.models import StoredModel
+from ebgfn.ui.table import opened
 
 # Rows that all is measured on, and that are drawn at once.
 ROWS, PIECE = 10_000, 1000
@@ -21,6 +26,15 @@ Bits = UInt8[np.ndarray, "rows dim"]
 def measurement(source: StoredModel, seed: int) -> Measurement:
     """Pieces of ROWS rows. Started by the first visitor who asks, shared by all."""
     return Measurement(drawn.pieces(models.load(source), ROWS, torch.Generator().manual_seed(seed), piece=PIECE))
+
+
+def follow(folder: Path, seed: int, about: str, draw: Callable[[StoredModel, int], None]) -> None:
+    """What a section is about, then the section itself, again and again while rows are drawn."""
+    source = opened.model_of(folder)
+    if source is None:
+        return
+    st.markdown(about, width=TEXT_WIDTH)
+    background.follow(measurement(source, seed), lambda: draw(source, seed))
 
 
 def progress(state: Measurement) -> Drawn | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -135,10 +134,4 @@ def _real(path: str) -> pd.DataFrame:
 
 def _files(run: RunFolder, columns: Columns) -> None:
     with downloads.panel("Download this training"):
-        arrays = {name: np.array(values) for name, values in columns.items()}
-        downloads.entry("Curves (NPZ)", lambda: downloads.npz(**arrays), f"{run.id}-curves.npz", key="run_curves")
-        if run.has_checkpoint:
-            folder = run.checkpoint
-            downloads.entry(
-                "Model (ZIP)", lambda: downloads.model_zip(folder, run.id), f"{run.id}.zip", key="run_model"
-            )
+        downloads.training_entries(run, columns)
